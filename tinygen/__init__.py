@@ -1,0 +1,1 @@
+"""Generative models from the ground up in plain NumPy, with every derivation checked."""
