@@ -1,0 +1,139 @@
+"""What all estimators share: scikit-learn's conventions, without scikit-learn.
+
+The constructor only stores its arguments; `fit` returns self; what was fitted ends in an underscore. An estimator works
+inside scikit-learn's clone, Pipeline and GridSearchCV.
+"""
+
+import inspect
+
+import numpy as np
+
+
+class Estimator:
+    """Base of the models. A subclass stores each argument of its constructor under its own name and does nothing else.
+
+    >>> class Scale(Estimator):
+    ...     def __init__(self, *, factor=2.0):
+    ...         self.factor = factor
+    >>> Scale(factor=3.0)
+    Scale(factor=3.0)
+    >>> Scale().set_params(factor=5.0).get_params()
+    {'factor': 5.0}
+    """
+
+    @classmethod
+    def _defaults(cls):
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return {p.name: p.default for p in parameters}
+
+    def get_params(self, deep=True):
+        """The constructor's arguments as a dict. deep: for scikit-learn; no parameter here is itself an estimator."""
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params):
+        """Set constructor arguments by name and return self; ValueError for a name that the constructor lacks."""
+        known = self._defaults()
+        for name in params:
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self):
+        changed = [
+            f"{name}={getattr(self, name)!r}" for name, default in self._defaults().items()
+            if repr(getattr(self, name)) != repr(default)
+        ]  # fmt: skip
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags() if hasattr(self, "transform") else None,
+            input_tags=InputTags(),
+        )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "n_features_in_")
+
+    def score(self, X, y=None):
+        """Mean of `score_samples(X)`, nats a row; higher is better."""
+        return float(np.mean(self.score_samples(X) if y is None else self.score_samples(X, y)))
+
+    def _check_fitted(self):
+        if not self.__sklearn_is_fitted__():
+            error = f"this {type(self).__name__} is not fitted: call fit(X) first"
+            raise _not_fitted()(error)
+
+    def _check_rows(self, X):
+        """X as a float array of the shape that `fit` has seen."""
+        self._check_fitted()
+        return rows(X, features=self.n_features_in_, name=type(self).__name__)
+
+
+def rows(X, *, features=None, name="fit"):
+    """X as a finite float array of shape (n, D), n and D at least 1; float32 stays float32, the rest becomes float64.
+
+    features: how many columns X must have. name: who asks, for the message. Raises ValueError or TypeError, which says what
+    was expected.
+
+    >>> rows([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    if hasattr(X, "toarray"):
+        raise TypeError(f"{name} got a sparse matrix; sparse data is not supported, pass X.toarray()")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} got an array of dtype {X.dtype}")
+    if X.dtype != np.float32:
+        try:
+            X = X.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} needs numbers, got an array of dtype {X.dtype}: {error}") from None
+    if X.ndim != 2:
+        raise ValueError(
+            f"{name} needs an array of shape (n, D), got {X.shape}. Reshape your data: X.reshape(1, -1) if it is one "
+            "row, X.reshape(len(X), -1) if it is a stack of images"
+        )
+    n, D = X.shape
+    for count, what in ((n, "sample"), (D, "feature")):
+        if count == 0:
+            raise ValueError(f"{name}: 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required.")
+    if features is not None and D != features:
+        raise ValueError(f"X has {D} features, but {name} is expecting {features} features as input")
+    if not np.isfinite(X).all():
+        i, j = np.argwhere(~np.isfinite(X))[0]
+        bad = "NaN" if np.isnan(X[i, j]) else "inf"
+        raise ValueError(f"{name}: X must be finite (no NaN, no inf), got {bad} in row {i}, column {j}")
+    return X
+
+
+def seed(random_state):
+    """One integer seed from None (fresh entropy), an integer, or a Generator (which moves on).
+
+    >>> seed(5)
+    5
+    """
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63))
+    if random_state is None:
+        return int(np.random.SeedSequence().entropy % 2**63)
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and random_state >= 0:
+        return int(random_state)
+    raise ValueError(f"random_state must be None, an integer >= 0 or a numpy.random.Generator, got {random_state!r}")
+
+
+def _not_fitted():
+    """scikit-learn's NotFittedError if it is there (its tools look for it), else ValueError, of which that is one."""
+    import sys
+
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import NotFittedError
+
+        return NotFittedError
+    return ValueError
