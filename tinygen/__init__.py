@@ -1,1 +1,23 @@
-"""Generative models from the ground up in plain NumPy, with every derivation checked."""
+"""Generative models from the ground up in plain NumPy, with every derivation checked.
+
+>>> import numpy as np
+>>> import tinygen as tg
+>>> tg.grad(lambda x: np.sum(np.tanh(x) ** 2))(np.array([0.0, 1.0]))
+array([0.        , 0.63970001])
+"""
+
+from tinygen.autodiff import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    log_softmax,
+    logsumexp,
+    primitive,
+    softmax,
+    value_and_grad,
+    vjp,
+)
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "log_softmax", "logsumexp", "primitive", "softmax", "value_and_grad", "vjp"]

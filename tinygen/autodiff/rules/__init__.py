@@ -1,0 +1,14 @@
+"""The table: a row for each NumPy and SciPy function, its derivative rules beside its name."""
+
+import sys
+
+from tinygen.autodiff import tape
+from tinygen.autodiff.rules import elementwise, linalg, reductions, shaping  # noqa: F401  (each fills its part of the table)
+
+
+def _load_special(_):
+    if "scipy.special" in sys.modules:  # otherwise none of its functions can have arrived, and its import is slow
+        from tinygen.autodiff.rules import special  # noqa: F401
+
+
+tape.on_missing.append(_load_special)

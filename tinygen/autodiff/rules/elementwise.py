@@ -1,0 +1,228 @@
+"""Rules for functions that act element by element. Broadcasting is undone by the tape, not here.
+
+In a rule, `g` is the cotangent of the value `y`; then come the arguments. Rules keep the dtype of their data: a Python
+number adapts to it, np.float64(2) or an integer array would not.
+"""
+
+import math
+import operator
+
+import numpy as np
+
+from tinygen.autodiff.tape import TABLE, Row, Var, apply
+
+
+def define(function, *rules, name=None, keywords=""):
+    """A row of the table: the function and one rule for each argument."""
+    TABLE[function] = Row(function, *rules, name=name, keywords=keywords)
+
+
+def stands_for(function, through):
+    """A row without rules of its own: `through` computes the same bits by functions that have rows."""
+    TABLE[function] = Row(function, through=through)
+
+
+def constant(*functions, keywords=""):
+    """Functions whose derivative is zero wherever there is one: noted, so that a recording does not freeze them."""
+    for function in functions:
+        define(function, keywords=keywords)
+
+
+def static(*functions):
+    """Functions of shape and dtype alone: they see the array, and are not noted."""
+    for function in functions:
+        stands_for(function, lambda *args, _f=function, **kw: _f(*map(bare, args), **{k: bare(v) for k, v in kw.items()}))
+
+
+def bare(v):
+    """The array under any number of Vars."""
+    while type(v) is Var:
+        v = v.value
+    return v
+
+
+# ---- arithmetic ----
+
+define(np.positive, lambda g, y, x: g)
+define(np.negative, lambda g, y, x: -g)
+define(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
+define(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
+define(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+define(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
+define(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
+define(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
+define(np.divmod, lambda g, y, a, b: g[1], lambda g, y, a, b: -g[1] * y[0])
+define(np.reciprocal, lambda g, y, x: -g * y * y)
+define(np.square, lambda g, y, x: 2 * g * x)
+define(np.sqrt, lambda g, y, x: 0.5 * g / y)
+define(np.cbrt, lambda g, y, x: g / (3 * y * y))
+
+
+def power_base(g, y, x, n):
+    """n x^(n-1); 0 where n is 0, whatever x is."""
+    if isinstance(n, (int, float)):
+        return g * (n * x ** (n - 1)) if n != 0 else 0 * g
+    zero = n == 0
+    return g * (np.where(zero, 0, n) * x ** np.where(zero, 1, n - 1))
+
+
+def power_exponent(g, y, x, n):
+    """x^n log x; 0 where x is 0."""
+    if isinstance(x, (int, float)):
+        return g * y * (math.log(x) if x > 0 else 0.0 if x == 0 else math.nan)
+    zero = x == 0
+    return g * np.where(zero, 0, y * np.log(np.where(zero, 1, x)))
+
+
+define(np.power, power_base, power_exponent)
+define(np.float_power, power_base, power_exponent)
+
+# ---- exponentials, logarithms ----
+
+define(np.exp, lambda g, y, x: g * y)
+define(np.exp2, lambda g, y, x: g * y * math.log(2))
+define(np.expm1, lambda g, y, x: g * (y + 1))
+define(np.log, lambda g, y, x: g / x)
+define(np.log2, lambda g, y, x: g / (x * math.log(2)))
+define(np.log10, lambda g, y, x: g / (x * math.log(10)))
+define(np.log1p, lambda g, y, x: g / (1 + x))
+
+
+def _share(a, b, y):
+    """exp(a - y), the part of exp(a) in exp(y) = exp(a) + exp(b): exact also where both are infinite."""
+    infinite = np.isinf(y) & (a == y)
+    return np.exp(np.where(infinite, np.where(a == b, -math.log(2), 0), a) - np.where(infinite, 0, y))
+
+
+define(np.logaddexp, lambda g, y, a, b: g * _share(a, b, y), lambda g, y, a, b: g * _share(b, a, y))
+define(
+    np.logaddexp2,
+    lambda g, y, a, b: g * _share(a * math.log(2), b * math.log(2), y * math.log(2)),
+    lambda g, y, a, b: g * _share(b * math.log(2), a * math.log(2), y * math.log(2)),
+)
+
+# ---- trigonometric and hyperbolic functions ----
+
+define(np.sin, lambda g, y, x: g * np.cos(x))
+define(np.cos, lambda g, y, x: -g * np.sin(x))
+define(np.tan, lambda g, y, x: g * (1 + y * y))
+define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
+define(np.arccos, lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
+define(np.arctan, lambda g, y, x: g / (1 + x * x))
+define(
+    np.arctan2,
+    lambda g, y, a, b: g * (b / np.hypot(a, b)) / np.hypot(a, b),
+    lambda g, y, a, b: -g * (a / np.hypot(a, b)) / np.hypot(a, b),
+)
+define(np.sinh, lambda g, y, x: g * np.cosh(x))
+define(np.cosh, lambda g, y, x: g * np.sinh(x))
+define(np.tanh, lambda g, y, x: g * (1 - y * y))
+define(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
+define(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+define(np.arctanh, lambda g, y, x: g / ((1 - x) * (1 + x)))
+for _degrees in (np.degrees, np.rad2deg):
+    define(_degrees, lambda g, y, x: g * (180 / math.pi))
+for _radians in (np.radians, np.deg2rad):
+    define(_radians, lambda g, y, x: g * (math.pi / 180))
+
+# ---- corners: ties share equally, and the derivative of |x| at 0 is 0 ----
+
+
+def _larger(g, a, b):
+    """The cotangent of `a` in max(a, b)."""
+    return np.where(a > b, g, np.where(a == b, 0.5 * g, 0))
+
+
+for _max in (np.maximum, np.fmax):
+    define(_max, lambda g, y, a, b: _larger(g, a, b), lambda g, y, a, b: _larger(g, b, a))
+for _min in (np.minimum, np.fmin):
+    define(_min, lambda g, y, a, b: _larger(g, b, a), lambda g, y, a, b: _larger(g, a, b))
+for _abs in (np.absolute, np.fabs):
+    define(_abs, lambda g, y, x: g * np.sign(x))
+
+
+def _clip_a(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
+    return _larger(_larger(g, a, low), high, np.maximum(a, low))
+
+
+def _clip_low(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
+    return _larger(_larger(g, low, a), high, np.maximum(a, low))
+
+
+def _clip_high(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
+    return _larger(g, np.maximum(a, low), high)
+
+
+def _bound(positional, keyword, default):
+    given = positional if positional is not None else keyword
+    return default if given is None else given
+
+
+define(np.clip, _clip_a, _clip_low, _clip_high)
+define(np.hypot, lambda g, y, a, b: g * a / np.where(y == 0, 1, y), lambda g, y, a, b: g * b / np.where(y == 0, 1, y))
+define(np.copysign, lambda g, y, a, b: g * np.copysign(1, a) * np.copysign(1, b), lambda g, y, a, b: 0 * g)
+define(np.where, None, lambda g, y, condition, x, z: np.where(condition, g, 0), lambda g, y, condition, x, z: np.where(condition, 0, g))
+define(
+    np.nan_to_num,
+    lambda g, y, x, copy=True, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0),
+)
+TABLE[np.where].name = "where"
+
+# ---- no derivative, or zero ----
+
+constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.heaviside, np.spacing)
+constant(np.fix)
+constant(np.round, np.around, keywords="decimals")
+constant(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+constant(np.logical_and, np.logical_or, np.logical_xor, np.logical_not)
+constant(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)
+constant(np.isnan, np.isinf, np.isfinite, np.signbit)
+constant(np.isclose, np.allclose, keywords="rtol atol equal_nan")
+constant(np.array_equal, keywords="equal_nan")
+static(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.iscomplexobj, np.isrealobj)
+
+# ---- Python's operators: the operator itself on the values, since x**2 and np.power(x, 2) may differ in the last bit ----
+
+
+def _operator(symbol, function, ufunc):
+    row = Row(function, *TABLE[ufunc].rules, name=ufunc.__name__)
+    setattr(Var, f"__{symbol}__", lambda a, b: apply(row, (a, b), {}))
+    setattr(Var, f"__r{symbol}__", lambda a, b: apply(row, (b, a), {}))
+
+
+def _comparison(symbol, function):
+    row = Row(function, name=symbol)
+    setattr(Var, f"__{symbol}__", lambda a, b: apply(row, (a, b), {}))
+
+
+def _unary(symbol, function, ufunc):
+    row = Row(function, *TABLE[ufunc].rules, name=ufunc.__name__)
+    setattr(Var, f"__{symbol}__", lambda a: apply(row, (a,), {}))
+
+
+for _symbol, _function, _ufunc in [
+    ("add", operator.add, np.add),
+    ("sub", operator.sub, np.subtract),
+    ("mul", operator.mul, np.multiply),
+    ("truediv", operator.truediv, np.divide),
+    ("floordiv", operator.floordiv, np.floor_divide),
+    ("mod", operator.mod, np.remainder),
+    ("divmod", divmod, np.divmod),
+    ("pow", operator.pow, np.power),
+    ("and", operator.and_, np.bitwise_and),
+    ("or", operator.or_, np.bitwise_or),
+    ("xor", operator.xor, np.bitwise_xor),
+]:
+    _operator(_symbol, _function, _ufunc)
+for _symbol in ("eq", "ne", "lt", "le", "gt", "ge"):
+    _comparison(_symbol, getattr(operator, _symbol))
+for _symbol, _function, _ufunc in [
+    ("neg", operator.neg, np.negative),
+    ("pos", operator.pos, np.positive),
+    ("abs", abs, np.absolute),
+    ("invert", operator.invert, np.invert),
+]:
+    _unary(_symbol, _function, _ufunc)

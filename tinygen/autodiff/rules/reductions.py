@@ -1,0 +1,226 @@
+"""Rules for functions that reduce or accumulate along axes: sums, moments, extremes, norms."""
+
+import math
+
+import numpy as np
+
+from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.tape import primitive
+
+# ---- axes ----
+
+
+def axes_of(axis, ndim):
+    """The axes as a tuple of non-negative ints; None means all."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def spread(v, x, axis, keepdims=False):
+    """Put the reduced axes back, with length 1: what was reduced from `x` then broadcasts against `x`."""
+    if keepdims:
+        return v
+    return np.reshape(v, tuple(1 if a in axes_of(axis, x.ndim) else n for a, n in enumerate(x.shape)))
+
+
+def count(x, axis):
+    """How many elements of `x` go into each reduced one."""
+    return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+
+
+# ---- sums and moments ----
+
+define(
+    np.sum,
+    lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g, a, axis, keepdims), a.shape),
+)
+define(
+    np.mean,
+    lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g / max(count(a, axis), 1), a, axis, keepdims), a.shape),
+)
+define(
+    np.var,
+    lambda g, y, a, axis=None, *, ddof=0, keepdims=False: (
+        spread(g * (2 / (count(a, axis) - ddof)), a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
+    ),
+)
+
+
+def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):  # 0 where the std is 0
+    scale = g / (np.where(y == 0, 1, y) * (count(a, axis) - ddof))
+    return spread(scale, a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
+
+
+define(np.std, _std)
+
+
+def _average(a, axis=None, weights=None, *, keepdims=False):
+    if weights is None:
+        return np.mean(a, axis=axis, keepdims=keepdims)
+    if np.shape(a) != np.shape(weights):
+        if axis is None or np.ndim(weights) != 1 or isinstance(axis, tuple):
+            raise TypeError("average: weights need the shape of a, or one axis and as many numbers as that axis is long.")
+        weights = np.swapaxes(np.broadcast_to(weights, (1,) * (np.ndim(a) - 1) + np.shape(weights)), -1, axis)
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
+
+
+stands_for(np.average, _average)
+
+# ---- products ----
+
+
+def _scan(g, x, axis):
+    """sum over j >= i of g_j prod_{i<k<=j} x_k for each i: a recurrence from the end, exact where x has zeros."""
+    g, x = np.moveaxis(g, axis, 0), np.moveaxis(x, axis, 0)
+    total, parts = None, []
+    for i in reversed(range(len(x))):
+        total = g[i] if total is None else g[i] + x[i + 1] * total
+        parts.append(total)
+    return np.moveaxis(np.stack(parts[::-1]), 0, axis)
+
+
+def _cumprod(g, y, a, axis=None):
+    if a.size == 0:
+        return 0 * a
+    flat, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis % a.ndim)
+    one = np.ones_like(np.take(flat, [0], axis))
+    before = np.concatenate([one, np.cumprod(np.take(flat, range(flat.shape[axis] - 1), axis), axis)], axis)
+    return np.reshape(before * _scan(g, flat, axis), a.shape)
+
+
+define(np.cumprod, _cumprod)
+define(np.cumsum, lambda g, y, a, axis=None: _cumsum(g, a, axis))
+
+
+def _cumsum(g, a, axis):
+    axis = 0 if axis is None else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), a.shape)
+
+
+def last(x, axis):
+    """`x` with the reduced axes moved to the end and joined to one."""
+    axes = axes_of(axis, x.ndim)
+    kept = [a for a in range(x.ndim) if a not in axes]
+    return np.reshape(np.transpose(x, (*kept, *axes)), (*(x.shape[a] for a in kept), count(x, axis)))
+
+
+def _prod(g, y, a, axis=None, *, keepdims=False):
+    axes = axes_of(axis, a.ndim)
+    if a.size == 0:
+        return 0 * a
+    rows = last(a, axis)  # (..., n)
+    one = np.ones_like(rows[..., :1])
+    before = np.concatenate([one, np.cumprod(rows[..., :-1], -1)], -1)
+    after = np.flip(np.concatenate([one, np.cumprod(np.flip(rows[..., 1:], -1), -1)], -1), -1)
+    kept = [i for i in range(a.ndim) if i not in axes]
+    others = np.reshape(before * after, [a.shape[i] for i in (*kept, *axes)])
+    return spread(g, a, axis, keepdims) * np.transpose(others, np.argsort([*kept, *axes]).tolist())
+
+
+define(np.prod, _prod)
+
+# ---- extremes: ties share equally ----
+
+
+def shared(g, a, value, axis, keepdims):
+    """The cotangent of `a` if `value`, one of its elements along the axes, was picked."""
+    hit = (a == spread(value, a, axis, keepdims)).astype(g.dtype)
+    return hit * (spread(g, a, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True))
+
+
+for _extreme in (np.max, np.min):
+    define(_extreme, lambda g, y, a, axis=None, *, keepdims=False: shared(g, a, y, axis, keepdims))
+
+
+def _median(g, y, a, axis=None, *, keepdims=False):
+    ordered, n = np.sort(last(a, axis), axis=-1), count(a, axis)
+    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
+    g = np.reshape(0.5 * g, low.shape)
+    return shared(g, a, low, axis, False) + shared(g, a, high, axis, False)
+
+
+define(np.median, _median)
+constant(np.any, np.all, np.argmax, np.argmin, np.count_nonzero, keywords="axis keepdims")
+
+# ---- norms: 0 at 0, where no derivative exists ----
+
+
+def _norm(g, y, x, ord=None, axis=None, keepdims=False):
+    two_axes = len(axes_of(axis, x.ndim)) == 2 and (axis is not None or ord is not None)
+    if ord is None or ord == "fro" or (ord == 2 and not two_axes):
+        return x * spread(g / np.where(y == 0, 1, y), x, axis, keepdims)
+    if two_axes:
+        return _matrix_norm(spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), x, ord, axes_of(axis, x.ndim))
+    g, y = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims)
+    if ord in (math.inf, -math.inf):
+        return np.sign(x) * shared(g, np.abs(x), y, axis, True)
+    if ord == 0:
+        return 0 * x
+    size = np.abs(x) / np.where(y == 0, 1, y)
+    return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1)) if ord != 1 else g * np.sign(x)
+
+
+def _matrix_norm(g, y, x, ord, axes):
+    if ord in (1, -1, math.inf, -math.inf):  # the largest or smallest column or row sum
+        inner = axes[0] if abs(ord) == 1 else axes[1]
+        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
+        return np.sign(x) * shared(g, sums, y, axes, True)
+    m, g = np.moveaxis(x, axes, (-2, -1)), np.moveaxis(g, axes, (-2, -1))
+    u, s, vt = np.linalg.svd(m, full_matrices=False)
+    if ord == "nuc":
+        weights = np.ones_like(s)
+    else:  # 2 and -2: the largest or smallest singular value
+        picked = np.max(s, axis=-1, keepdims=True) if ord == 2 else np.min(s, axis=-1, keepdims=True)
+        weights = shared(np.ones_like(picked), s, picked, -1, True)
+    return np.moveaxis(g * ((u * weights[..., None, :]) @ vt), (-2, -1), axes)
+
+
+define(np.linalg.norm, _norm)
+
+# ---- log-sum-exp and its kin: SciPy's do not dispatch, so the package has its own ----
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    """log sum exp(x) along `axis` (None: all), without overflow: max + log sum exp(x - max). Exact for -inf.
+
+    Derivative: g softmax(x). Shapes as np.sum. Use it in place of scipy.special.logsumexp, which does not dispatch.
+
+    >>> logsumexp(np.array([1000.0, 1000.0]))
+    np.float64(1000.6931471805599)
+    """
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=keepdims))
+    return total + (top if keepdims else np.reshape(top, total.shape))
+
+
+def _logsumexp_rule(g, y, x, axis=None, keepdims=False):
+    y = spread(y, x, axis, keepdims)
+    return spread(g, x, axis, keepdims) * np.exp(x - np.where(np.isfinite(y), y, 0))
+
+
+def softmax(x, axis=-1):
+    """exp(x) / sum exp(x) along `axis`, without overflow. Derivative: y (g - sum g y).
+
+    >>> softmax(np.array([0.0, 0.0]))
+    array([0.5, 0.5])
+    """
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x, axis=-1):
+    """x - logsumexp(x) along `axis`. Derivative: g - softmax(x) sum g.
+
+    >>> log_softmax(np.array([0.0, 0.0]))
+    array([-0.69314718, -0.69314718])
+    """
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+logsumexp = primitive(logsumexp, _logsumexp_rule)
+softmax = primitive(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
+log_softmax = primitive(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))

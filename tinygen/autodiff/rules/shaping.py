@@ -1,0 +1,285 @@
+"""Rules for functions that move elements without changing them: each rule moves the cotangent back."""
+
+
+import numpy as np
+
+from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for, static
+from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
+
+# ---- the same elements in another shape or order ----
+
+for _reshape in (np.reshape, np.ravel):
+    define(_reshape, lambda g, y, a, shape=None, *, order="C": np.reshape(g, a.shape, order=order))
+TABLE[np.ravel] = Row(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=order))
+for _shape_only in (np.squeeze, np.expand_dims):
+    define(_shape_only, lambda g, y, a, axis=None: np.reshape(g, a.shape))
+for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+    define(_function, lambda g, y, a: np.reshape(g, a.shape))
+define(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else np.argsort([i % a.ndim for i in axes]).tolist()))
+define(np.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
+define(np.linalg.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
+define(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
+define(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
+define(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
+define(np.fliplr, lambda g, y, m: np.fliplr(g))
+define(np.flipud, lambda g, y, m: np.flipud(g))
+define(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+define(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
+define(np.copy, lambda g, y, a, order="K": g)
+_astype = Row(lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype), name="astype")
+
+
+def _negative(shift):
+    return tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+
+
+# ---- repeated elements: their cotangents add ----
+
+define(np.broadcast_to, lambda g, y, array, shape: g)  # the tape undoes broadcasting
+stands_for(np.full_like, lambda a, fill_value: np.broadcast_to(np.asarray(fill_value, bare(a).dtype) if type(fill_value) is not Var else fill_value.astype(a.dtype), a.shape))
+
+
+def _tile(g, y, A, reps):
+    reps = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
+    n = max(A.ndim, len(reps))
+    reps, shape = (1,) * (n - len(reps)) + reps, (1,) * (n - A.ndim) + A.shape
+    pairs = [k for pair in zip(reps, shape) for k in pair]
+    return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * n, 2))), A.shape)
+
+
+define(np.tile, _tile)
+define(np.repeat, lambda g, y, a, repeats, axis=None: _taken(g, a, np.repeat(np.arange(a.size if axis is None else a.shape[axis]), repeats), axis))
+
+# ---- pieces put together ----
+
+
+def _concatenate(i, g, y, *arrays, axis=0):
+    if axis is None:
+        start = sum(np.size(a) for a in arrays[:i])
+        return np.reshape(g[start : start + arrays[i].size], arrays[i].shape)
+    axis = axis % g.ndim
+    start = sum(np.shape(a)[axis] for a in arrays[:i])
+    return g[(slice(None),) * axis + (slice(start, start + arrays[i].shape[axis]),)]
+
+
+_concatenate_row = Row(lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate")
+_stack_row = Row(lambda *arrays, axis=0: np.stack(arrays, axis), Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)), name="stack")
+stands_for(np.concatenate, lambda arrays, axis=0: apply(_concatenate_row, tuple(arrays), {"axis": axis}))
+stands_for(np.stack, lambda arrays, axis=0: apply(_stack_row, tuple(arrays), {"axis": axis}))
+stands_for(np.vstack, lambda tup: np.concatenate([np.atleast_2d(a) for a in tup], 0))
+stands_for(np.dstack, lambda tup: np.concatenate([np.atleast_3d(a) for a in tup], 2))
+stands_for(np.column_stack, lambda tup: np.concatenate([np.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a for a in tup], 1))
+
+
+def _hstack(tup):
+    arrays = [np.atleast_1d(a) for a in tup]
+    return np.concatenate(arrays, 0 if arrays and np.ndim(arrays[0]) == 1 else 1)
+
+
+stands_for(np.hstack, _hstack)
+
+
+def _block(arrays):
+    def depth(b):
+        return 1 + max(map(depth, b)) if isinstance(b, list) else 0
+
+    def most(b):
+        return max(map(most, b)) if isinstance(b, list) else np.ndim(b)
+
+    levels = depth(arrays)
+    ndim = max(levels, most(arrays))
+
+    def join(b, level):
+        if isinstance(b, list):
+            return np.concatenate([join(part, level + 1) for part in b], ndim - levels + level)
+        return np.reshape(b, (1,) * (ndim - np.ndim(b)) + np.shape(b))
+
+    return join(arrays, 0)
+
+
+stands_for(np.block, _block)
+stands_for(np.append, lambda arr, values, axis=None: np.concatenate([arr, values] if axis is not None else [np.ravel(arr), np.ravel(values)], 0 if axis is None else axis))
+
+# ---- pieces taken: the cotangent goes back to where they came from ----
+
+
+def _basic(index):
+    """Whether an index names no element twice: slices, integers, None, Ellipsis and masks."""
+    return all(part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) or _is_mask(part) for part in index)
+
+
+def _is_mask(part):
+    return isinstance(part, (bool, np.bool_)) or getattr(part, "dtype", None) == np.bool_
+
+
+def _scatter(g, shape, *index):
+    out = np.zeros(shape, g.dtype)
+    if _basic(index):
+        out[index] = g
+    else:
+        np.add.at(out, index, g)
+    return out
+
+
+_getitem = Row(lambda x, *index: x[index], lambda g, y, x, *index: put(g, x.shape, *index), name="getitem")
+_put = Row(_scatter, lambda g, y, v, shape, *index: g[index], name="put")
+
+
+def put(g, shape, *index):
+    """Zeros of `shape` with `g` added at `index`: the transpose of x[index]."""
+    return apply(_put, (g, shape, *index), {})
+
+
+def getitem(x, index):
+    """x[index], where the index may hold integer Vars."""
+    index = index if isinstance(index, tuple) else (index,)
+    for part in index:
+        if type(part) is Var and part.dtype.kind not in "iub":
+            raise IndexError(f"an index has dtype {part.dtype}, expected integers or a mask.")
+        if type(part) is Var and part.tape.recording and _is_mask(part):
+            raise TypeError("v[mask] has a shape that depends on data, which a recorded program can't have. Use np.where(mask, v, 0).")
+        if isinstance(part, list) and any(type(p) is Var for p in part):
+            raise TypeError("v[[i, j]] with Vars in the list: use np.stack([i, j]) as the index.")
+    return apply(_getitem, (x, *index), {})
+
+
+def _taken(g, a, indices, axis):
+    if axis is None:
+        return np.reshape(put(g, (a.size,), indices), a.shape)
+    return put(g, a.shape, *(slice(None),) * (axis % a.ndim), indices)
+
+
+define(np.take, lambda g, y, a, indices, axis=None: _taken(g, a, np.asarray(indices) if not isinstance(indices, Var) else indices, axis), None)
+
+
+def along(indices, shape, axis):
+    """The index that np.take_along_axis stands for."""
+    axis = axis % len(shape)
+    grids = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
+    return tuple(indices if i == axis else grid for i, grid in enumerate(grids))
+
+
+def _take_along_axis(g, y, arr, indices, axis=-1):
+    if axis is None:
+        return np.reshape(put(g, (arr.size,), indices), arr.shape)
+    return put(g, arr.shape, *along(indices, arr.shape, axis))
+
+
+define(np.take_along_axis, _take_along_axis, None)
+_unstack = Row(lambda x: tuple(x), lambda g, y, x: np.stack(g), name="iterate")
+
+
+def _split(g, y, ary, indices_or_sections, axis=0):
+    return np.concatenate(g, axis)
+
+
+for _function in (np.split, np.array_split):
+    define(_function, _split)
+for _function, _axis in ((np.vsplit, 0), (np.dsplit, 2)):
+    stands_for(_function, lambda ary, indices_or_sections, _axis=_axis: np.split(ary, indices_or_sections, _axis))
+stands_for(np.hsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(1, np.ndim(ary) - 1)))
+stands_for(np.diff, lambda a, n=1, axis=-1: _diff(a, n, axis))
+
+
+def _diff(a, n, axis):
+    axis = axis % np.ndim(a)
+    later, earlier = ((slice(None),) * axis + (part,) for part in (slice(1, None), slice(None, -1)))
+    for _ in range(n):
+        a = a[later] - a[earlier]
+    return a
+
+
+# ---- diagonals and triangles ----
+
+
+def _diagonal_index(shape, offset, axis1, axis2):
+    rows, columns = shape[axis1], shape[axis2]
+    i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
+    return i + max(-offset, 0), i + max(offset, 0)
+
+
+def _diagonal(g, y, a, offset=0, axis1=0, axis2=1):
+    moved = np.moveaxis(np.empty(a.shape, bool), (axis1, axis2), (-2, -1)).shape
+    back = put(g, moved, Ellipsis, *_diagonal_index(moved, offset, -2, -1))
+    return np.moveaxis(back, (-2, -1), (axis1, axis2))
+
+
+def _trace(g, y, a, offset=0, axis1=0, axis2=1):
+    n = len(_diagonal_index(a.shape, offset, axis1, axis2)[0])
+    return _diagonal(np.broadcast_to(np.expand_dims(g, -1), (*g.shape, n)), y, a, offset, axis1, axis2)
+
+
+def _diag(g, y, v, k=0):
+    return np.diagonal(g, k) if v.ndim == 1 else _diagonal(g, y, v, k)
+
+
+define(np.diagonal, _diagonal)
+define(np.trace, _trace)
+define(np.diag, _diag)
+define(np.tril, lambda g, y, m, k=0: np.tril(g, k))
+define(np.triu, lambda g, y, m, k=0: np.triu(g, k))
+
+# ---- order ----
+
+
+def _sorted(g, y, a, axis=-1, *, kind=None):
+    """`y` holds the elements of `a` in another order: match both through a full sort."""
+    if axis is None:
+        return np.reshape(_sorted(g, y, np.reshape(a, -1), 0), a.shape)
+    from_a, from_y = np.argsort(a, axis, kind="stable"), np.argsort(y, axis, kind="stable")
+    back = np.take_along_axis(from_y, np.argsort(from_a, axis), axis)
+    return np.take_along_axis(g, back, axis)
+
+
+define(np.sort, _sorted)
+define(np.partition, lambda g, y, a, kth, axis=-1: _sorted(g, y, a, axis))
+constant(np.argsort, keywords="axis kind")
+constant(np.argpartition, keywords="axis kind")
+constant(np.searchsorted, keywords="side")
+
+# ---- padding ----
+
+
+def _pad(g, y, array, pad_width, mode="constant", *, constant_values=0):
+    if mode == "constant":
+        widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
+        return g[tuple(slice(before, before + n) for (before, _), n in zip(widths, array.shape))]
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(f"pad(mode={mode!r}) has no derivative rule: use constant, edge, reflect, symmetric or wrap.")
+    source = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode)
+    return np.reshape(put(g, (array.size,), source), array.shape)
+
+
+define(np.pad, _pad)
+static(np.broadcast_shapes)
+
+# ---- how a Var shows these ----
+
+Var.__getitem__ = getitem
+Var.T = property(lambda self: np.transpose(self))
+Var.mT = property(lambda self: np.matrix_transpose(self))
+Var.astype = lambda self, dtype: apply(_astype, (self, np.dtype(dtype)), {})
+Var.flatten = Var.ravel
+Var.tolist = lambda self: self._whole(lambda value: value.tolist(), "tolist")
+
+
+def _var_iter(self):
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d Var")
+    return iter(apply(_unstack, (self,), {}))
+
+
+def _var_reshape(self, *shape, order="C"):
+    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+
+def _var_transpose(self, *axes):
+    return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+
+def _var_item(self, *index):
+    """The one element as a 0-d Var: a Python float would cut the derivative."""
+    return self[index] if index else np.reshape(self, ())
+
+
+Var.__iter__, Var.reshape, Var.transpose, Var.item = _var_iter, _var_reshape, _var_transpose, _var_item

@@ -1,0 +1,43 @@
+"""Rules for SciPy's special functions; loaded when the first of them meets a Var."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from tinygen.autodiff.rules.elementwise import define
+
+define(special.expit, lambda g, y, x: g * y * special.expit(-x))
+define(special.log_expit, lambda g, y, x: g * special.expit(-x))
+define(special.logit, lambda g, y, x: g / (x * (1 - x)))
+define(special.erf, lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+define(special.erfc, lambda g, y, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
+define(special.erfcx, lambda g, y, x: g * (2 * x * y - 2 / math.sqrt(math.pi)))
+define(special.erfinv, lambda g, y, x: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+define(special.ndtr, lambda g, y, x: g * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+define(special.ndtri, lambda g, y, x: g * math.sqrt(2 * math.pi) * np.exp(0.5 * y * y))
+define(special.log_ndtr, lambda g, y, x: g * math.sqrt(2 / math.pi) / special.erfcx(-x / math.sqrt(2)))  # density / ndtr, stable
+define(special.gammaln, lambda g, y, x: g * special.digamma(x))
+
+
+def _trigamma(x):
+    """zeta(2, x), by the reflection pi^2 / sin^2(pi x) - zeta(2, 1 - x) where x < 0."""
+    negative = x < 0
+    value = special.zeta(2, np.where(negative, 1 - x, x))
+    safe = np.where(negative, x, 0.5)
+    return np.where(negative, (math.pi / np.sin(math.pi * safe)) ** 2 - value, value)
+
+
+define(special.digamma, lambda g, y, x: g * _trigamma(x))
+define(special.zeta, None, lambda g, y, s, q: -g * s * special.zeta(s + 1, q))
+define(
+    special.xlogy,
+    lambda g, y, a, b: g * np.log(b),
+    lambda g, y, a, b: g * np.where(a == 0, 0, a / np.where(a == 0, 1, b)),
+)
+define(
+    special.xlog1py,
+    lambda g, y, a, b: g * np.log1p(b),
+    lambda g, y, a, b: g * np.where(a == 0, 0, a / np.where(a == 0, 1, 1 + b)),
+)
+define(special.entr, lambda g, y, x: -g * (np.log(x) + 1))

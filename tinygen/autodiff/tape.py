@@ -1,0 +1,311 @@
+"""Reverse mode: a Var stands in for an array while a function runs, a Tape notes what is done, and walks it backwards.
+
+NumPy itself tells a Var about every call (its protocols `__array_ufunc__` and `__array_function__`), so the function is
+written in plain NumPy. This file knows no operation: each is a row of TABLE, which the folder rules/ fills.
+"""
+
+import functools
+import inspect
+import itertools
+import operator
+import sys
+
+import numpy as np
+
+TABLE = {}  # NumPy or SciPy function -> Row
+on_missing = []  # called with a function that has no row; may add rows (SciPy's are loaded this way)
+_tags = itertools.count()
+_tag = operator.attrgetter("tag")
+
+
+class Row:
+    """One operation: the function that computes its value `y`, and for each argument the rule that pulls a cotangent back.
+
+    A rule is `rule(g, y, *args, **kw) -> cotangent of its argument`, where `g` is the cotangent of `y`. It is written in
+    plain NumPy, and so can itself be differentiated, recorded and compiled. None: no derivative by this argument.
+    """
+
+    __slots__ = ("function", "keywords", "most", "name", "names", "rules", "through")
+
+    def __init__(self, function, *rules, name=None, keywords="", through=None):
+        self.function, self.through = function, through
+        self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
+        self.name = name or getattr(function, "__name__", str(function))
+        self.names, self.keywords, self.most = (), frozenset(keywords.split()), None
+        model, skip = (through, 0) if through else (next(filter(None, rules), None), 2)  # a rule begins with g, y
+        if model is not None:
+            parameters = list(inspect.signature(getattr(model, "rule", model)).parameters.values())
+            parameters = parameters[skip + isinstance(model, Every) :]
+            self.names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+            self.most = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(self.names)
+            self.keywords |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+    def check(self, args, kw):
+        """Refuse what the rules do not honour; move Vars from keywords to their positions."""
+        if not self.keywords.issuperset(kw):
+            odd = ", ".join(f"{key}=" for key in kw if key not in self.keywords)
+            raise TypeError(
+                f"{self.name}({odd}) cannot be differentiated: the rules of {self.name} honour "
+                f"{', '.join(sorted(self.keywords)) or 'no keyword'}.{_IN_PLACE if 'out' in kw else ''}"
+            )
+        if self.most is not None and len(args) > self.most:
+            raise TypeError(f"{self.name}: only the first {self.most} arguments may be given by position, got {len(args)}.")
+        last = max((self.names.index(k) for k, v in kw.items() if type(v) is Var and k in self.names), default=-1)
+        if last >= len(args):
+            between = self.names[len(args) : last + 1]
+            args = (*args, *(kw.get(name) for name in between))
+            kw = {key: value for key, value in kw.items() if key not in between}
+        return args, kw
+
+
+_IN_PLACE = " A Var is never written in place: instead of `A += v` or out=A write `A = A + v`."
+
+
+class Every:
+    """One rule for any number of arguments: `rule(i, g, y, *args, **kw)` is the cotangent of argument `i`."""
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    def __getitem__(self, i):
+        return functools.partial(self.rule, i)
+
+
+class Tape:
+    """The operations of one differentiation in the order in which they ran, which is a topological order.
+
+    A later tape has a larger tag, so of nested differentiations the innermost has the largest, whatever thread it is in.
+    An entry is (slot of the first output, row, raw arguments, keywords, y, [(argument position, slot), ...]).
+    """
+
+    __slots__ = ("entries", "recording", "size", "tag")
+
+    def __init__(self, recording=False):
+        self.tag = next(_tags)
+        self.entries = []
+        self.size = 0
+        self.recording = recording  # a recording for replay must not look at values: bool(v) and the like raise
+
+    def input(self, value):
+        """A new Var that stands for `value`."""
+        self.size += 1
+        return Var(value, self, self.size - 1)
+
+    def close(self):
+        """From now on a Var of this tape that escaped raises when it is used."""
+        self.entries = _Closed(self.entries)
+
+    def backward(self, seeds):
+        """Walk the tape from its end; `seeds` are (slot, cotangent) pairs. Return the cotangents, one a slot or None."""
+        cotangents = [None] * self.size
+        for slot, g in seeds:
+            cotangents[slot] = g if cotangents[slot] is None else cotangents[slot] + g
+        for slot, row, args, kw, y, parents in reversed(self.entries):
+            if type(y) is tuple:
+                g = cotangents[slot : slot + len(y)]
+                if all(part is None for part in g):
+                    continue
+                g = tuple(np.zeros(np.shape(v), v.dtype) if part is None else part for part, v in zip(g, y))
+            else:
+                g = cotangents[slot]
+                if g is None:
+                    continue
+                cotangents[slot] = None  # nobody reads it again
+            for i, parent in parents:
+                rule = row.rules[i]
+                if rule is not None:
+                    new = _match(rule(g, y, *args, **kw), args[i], y, row, i)
+                    if new is not None:
+                        old = cotangents[parent]
+                        cotangents[parent] = new if old is None else old + new
+        return cotangents
+
+
+class _Closed(tuple):
+    def append(self, _):
+        raise RuntimeError(
+            "this Var belongs to a differentiation that has ended: a function kept it (in a list, an attribute, a global). "
+            "Return it instead (has_aux=True), or keep v.value."
+        )
+
+
+def apply(row, args, kw):
+    """Call `row.function`; if a Var is among `args`, note the call on the innermost tape and return a Var."""
+    tape = None
+    for a in args:
+        if type(a) is Var and (tape is None or a.tape.tag > tape.tag):
+            tape = a.tape
+    if tape is None:
+        return row.function(*args, **kw)
+    raw, parents = [], []
+    for a in args:
+        if type(a) is Var and a.tape is tape:
+            parents.append((len(raw), a.slot))
+            a = a.value
+        raw.append(a)
+    y = row.function(*raw, **kw)
+    slot = tape.size
+    if isinstance(y, (tuple, list)):
+        tape.entries.append((slot, row, raw, kw, tuple(y), parents))
+        tape.size += len(y)
+        return getattr(type(y), "_make", type(y))([Var(part, tape, slot + i) for i, part in enumerate(y)])
+    tape.entries.append((slot, row, raw, kw, y, parents))
+    tape.size = slot + 1
+    return Var(y, tape, slot)
+
+
+def _match(g, x, y, row, i):
+    """Undo broadcasting: sum the cotangent `g` to the shape of the argument `x`. The one place where both are checked."""
+    try:
+        if g.shape == x.shape and g.dtype == x.dtype:
+            return g
+    except AttributeError:
+        if g is None or not np.isscalar(g):
+            raise TypeError(f"rule {i} of {row.name} returned {type(g).__name__}, expected an array of shape {x.shape}.") from None
+        g = x.dtype.type(g)
+    if x.dtype.kind != "f":
+        return None  # an integer or a mask has no derivative
+    if g.shape != x.shape:
+        extra = g.ndim - x.ndim
+        if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):
+            raise ValueError(f"rule {i} of {row.name} returned shape {g.shape}, expected the argument's shape {x.shape}.")
+        repeated = tuple(extra + j for j, n in enumerate(x.shape) if n != g.shape[extra + j])
+        g = np.sum(g, axis=(*range(extra), *repeated)).reshape(x.shape)
+    if g.dtype != x.dtype:
+        if g.dtype not in [part.dtype for part in (y if type(y) is tuple else (y,))]:
+            raise TypeError(f"rule {i} of {row.name} returned {g.dtype} for an argument of {x.dtype}: keep the argument's dtype.")
+        g = g.astype(x.dtype)
+    return g
+
+
+class Var:
+    """A value under differentiation. It looks like an array; NumPy's functions and Python's operators are noted."""
+
+    __slots__ = ("slot", "tape", "value")
+    __hash__ = None
+
+    def __init__(self, value, tape, slot):
+        self.value, self.tape, self.slot = value, tape, slot
+
+    shape = property(lambda self: self.value.shape)
+    dtype = property(lambda self: self.value.dtype)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+    __len__ = lambda self: len(self.value)
+    __repr__ = lambda self: f"Var({self.value!r})"
+    __format__ = lambda self, spec: format(self.value, spec)
+
+    def __array_ufunc__(self, ufunc, method, *args, **kw):
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule; write the NumPy function that it stands for.")
+        row = find(ufunc)
+        if kw:
+            args, kw = row.check(args, kw)
+        return apply(row, args, kw)
+
+    def __array_function__(self, function, types, args, kw):
+        row = find(function)
+        args, kw = row.check(args, kw)
+        return row.through(*args, **kw) if row.through else apply(row, args, kw)
+
+    # Silent traps become errors.
+
+    def __array__(self, dtype=None, copy=None):
+        frame, caller = sys._getframe(1), "np.array([v]), array[v] or np.take(array, v)"
+        while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("numpy", "scipy"):
+            module, frame, caller = frame.f_globals["__name__"].split(".")[0], frame.f_back, f"{frame.f_code.co_name}"
+            caller = f"{module}'s {caller}"
+        raise TypeError(
+            f"{caller} would turn a Var into a plain array and cut its derivative. Instead of np.array([v, w]) write np.stack([v, w]); "
+            "of A[i] = v, np.where or np.concatenate; of SciPy's logsumexp and softmax, tinygen.logsumexp and "
+            "tinygen.softmax; of table[v], a lookup outside the function, with the result as an argument."
+        )
+
+    def __setitem__(self, index, value):
+        raise TypeError("v[i] = ... would write into a Var. Build the result instead: np.where, np.concatenate, np.stack.")
+
+    def _whole(self, convert, name):
+        if self.dtype.kind == "f":
+            raise TypeError(f"{name}(v) would cut the derivative. Keep v as it is; to print it, use f'{{v}}' or v.value.")
+        return self._look(convert, name)
+
+    def _look(self, convert, name):
+        if self.tape.recording:
+            raise TypeError(
+                f"{name}(v) looks at a value while a program is recorded, and would freeze it. Use np.where for a choice; "
+                "pass what selects (an index, a flag, a mask) as an argument that is not an array."
+            )
+        return convert(self.value)
+
+    __float__ = lambda self: self._whole(float, "float")
+    __int__ = lambda self: self._whole(int, "int")
+    __index__ = lambda self: self._whole(operator.index, "index")
+    __bool__ = lambda self: self._look(bool, "bool")
+
+
+def _in_place(symbol):
+    def refuse(self, other):
+        if self.ndim == 0:
+            return NotImplemented  # a scalar is not changed: Python goes on with v + other
+        raise TypeError(
+            f"v {symbol}= w would change an array that other names may share, and a Var can't. Write v = v {symbol} w."
+        )
+
+    return refuse
+
+
+for _name, _symbol in dict(add="+", sub="-", mul="*", truediv="/", floordiv="//", mod="%", pow="**", matmul="@").items():
+    setattr(Var, f"__i{_name}__", _in_place(_symbol))
+
+
+def _method(function):
+    return lambda self, *args, **kw: function(self, *args, **kw)
+
+
+for _name in "sum mean std var max min prod any all argmax argmin argsort cumsum cumprod dot clip copy ravel swapaxes squeeze take round repeat diagonal trace".split():
+    setattr(Var, _name, _method(getattr(np, _name)))
+
+
+def find(function):
+    """The row of `function`; TypeError with what to do if it has none."""
+    row = TABLE.get(function)
+    if row is None:
+        for load in on_missing:
+            load(function)
+        row = TABLE.get(function)
+    if row is None:
+        module = (getattr(function, "__module__", "") or "numpy").replace("numpy.linalg._linalg", "numpy.linalg")
+        name = getattr(function, "__name__", str(function))
+        raise TypeError(
+            f"{module}.{name} has no derivative rule. Write it with functions that have one (`tinygen rules` lists them), "
+            f"or give your own rule: tinygen.primitive({name}, rule)."
+        )
+    return row
+
+
+def primitive(f, *rules):
+    """Give `f` derivatives derived by hand: the result computes as `f` does and is differentiated by `rules`.
+
+    `rules[i](g, y, *args, **kw)` returns the cotangent of argument `i`, where `y = f(*args, **kw)` and `g` is its
+    cotangent (tuples both, if `f` returns a tuple); None in place of a rule: no derivative. Broadcasting is undone for
+    you. Rules are plain NumPy and are themselves differentiable, so second derivatives need nothing more.
+
+    >>> cube = primitive(lambda x: x * x * x, lambda g, y, x: g * 3 * x * x)
+    >>> cube(2.0)
+    8.0
+    """
+    if not callable(f) or not all(rule is None or callable(rule) for rule in rules):
+        raise TypeError("primitive(f, *rules): f and each rule must be callable; None where there is no derivative.")
+
+    def primal(*args, **kw):
+        tapes = [a.tape for a in args if type(a) is Var]
+        if any(type(a) is Var for a in kw.values()):
+            raise TypeError(f"{row.name}: arguments with a derivative are passed by position, not by keyword.")
+        if not tapes or max(tapes, key=_tag).recording:  # a recording sees through: it notes what f does
+            return f(*args, **kw)
+        return apply(row, args, kw)
+
+    row = Row(primal, *rules, name=getattr(f, "__name__", "f"))
+    functools.update_wrapper(primal, f)
+    primal.row = row
+    return primal

@@ -1,0 +1,258 @@
+"""Derivatives of whole functions: vjp records a function once and walks its tape back; all the others are made of it."""
+
+import contextlib
+import functools
+import gc
+
+import numpy as np
+
+from tinygen.autodiff import tree
+from tinygen.autodiff.tape import Tape, Var
+
+
+def vjp(f, argnums=0, has_aux=False):
+    """Vector-Jacobian product: `vjp(f)(*args) -> (value, pull)`, where `pull(g)` is the cotangent of the arguments.
+
+    pull(g) = J' g, with J the Jacobian of `f` by the arguments `argnums` (an int, or a tuple for several). Arguments and
+    value may be trees; `pull` may be called again. With `has_aux`, `f` returns `(value, aux)` and aux comes third.
+    Raises TypeError for arguments that are not of a floating dtype and cotangents that do not fit the value.
+
+    >>> value, pull = vjp(lambda x: x * np.array([1.0, 10.0]))(np.array([2.0, 3.0]))
+    >>> pull(np.array([1.0, 1.0]))
+    array([ 1., 10.])
+    """
+    _callable(f, "vjp")
+
+    def run(*args, **kw):
+        tape = Tape()
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        variables, args = {}, list(args)
+        for n in numbers:
+            if not -len(args) <= n < len(args):
+                raise TypeError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments.")
+            places = iter(tree.paths(args[n]))
+            variables[n] = tree.map(lambda leaf: tape.input(_checked(leaf, f, n, next(places))), args[n])  # noqa: B023
+            args[n] = variables[n]
+        with _gc_paused(), _explained(f):
+            out = f(*args, **kw)
+        tape.close()
+        out, aux = out if has_aux else (out, None)
+        leaves, structure = tree.flatten(out)
+        for leaf in leaves:
+            if not isinstance(leaf, (Var, np.ndarray, np.generic, float, int)):
+                raise TypeError(f"{_name(f)} returned {type(leaf).__name__}, expected an array or a tree of arrays.")
+        value = tree.unflatten(structure, [_value(leaf, tape) for leaf in leaves])
+
+        def pull(g):
+            seeds = tree.flatten(tree.map(lambda _, part: part, value, g))[0]
+            pairs = [(v.slot, _fits(part, v, f)) for v, part in zip(leaves, seeds) if _own(v, tape)]
+            cotangents = tape.backward(pairs)
+            taken = {id(part) for part in seeds}
+            out = tuple(tree.map(lambda v: _fresh(cotangents[v.slot], v, taken), variables[n]) for n in numbers)
+            return out[0] if isinstance(argnums, int) else out
+
+        if has_aux:
+            return value, pull, tree.map(lambda leaf: _value(leaf, tape), aux)
+        return value, pull
+
+    return run
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
+    """`value_and_grad(f)(*args) -> (value, gradient)`; with `has_aux`, `f` returns `(value, aux)`: `((value, aux), gradient)`.
+
+    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+    _callable(f, "grad")
+
+    def run(*args, **kw):
+        value, pull, *aux = vjp(f, argnums, has_aux)(*args, **kw)
+        if tree.entries(value) is not None or np.ndim(value) != 0:
+            got = f"shape {np.shape(value)}" if tree.entries(value) is None else f"a {type(value).__name__}"
+            raise TypeError(
+                f"grad needs a scalar, but {_name(f)} returned {got}. Sum it to one number, or use vjp or jacobian; "
+                "extra results go out with has_aux=True."
+            )
+        one = value.dtype.type(1) if hasattr(value, "dtype") else 1.0
+        return ((value, *aux) if has_aux else value), pull(one)
+
+    return _named(run, f, "value and gradient")
+
+
+def grad(f, argnums=0, has_aux=False):
+    """The gradient of a scalar function: `grad(f)(*args)` has the tree, shapes and dtypes of argument `argnums`.
+
+    >>> grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))
+    array([1., 1.])
+    >>> grad(grad(lambda x: x**3))(2.0)
+    np.float64(12.0)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def run(*args, **kw):
+        value, gradient = both(*args, **kw)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return _named(run, f, "gradient")
+
+
+def jvp(f, argnums=0):
+    """Jacobian-vector product: `jvp(f)(*args, v) -> (value, tangent)`, with tangent = J v.
+
+    It is the vjp of the vjp: pull is linear, pull(u) = J' u, so pulling `v` back through it gives J v.
+
+    >>> jvp(lambda x: x**2)(np.array([3.0]), np.array([1.0]))
+    (array([9.]), array([6.]))
+    """
+
+    def run(*args, **kw):
+        *args, v = args
+        value, pull = vjp(f, argnums)(*args, **kw)
+        u = tree.map(lambda leaf: np.zeros(np.shape(leaf), leaf.dtype), value)
+        return value, vjp(pull)(u)[1](v)
+
+    return run
+
+
+def hvp(f, argnums=0):
+    """Hessian-vector product of a scalar function: `hvp(f)(*args, v)` = H v. H is symmetric, so one vjp of the gradient does.
+
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+
+    def run(*args, **kw):
+        *args, v = args
+        return vjp(grad(f, argnums), argnums)(*args, **kw)[1](v)
+
+    return run
+
+
+def jacobian(f, argnums=0):
+    """The Jacobian, row by row: shape out.shape + in.shape; for trees, the output's tree holding the input's trees.
+
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
+    array([[2., 0.],
+           [0., 6.]])
+    """
+
+    def run(*args, **kw):
+        value, pull = vjp(f, argnums)(*args, **kw)
+        outputs, structure = tree.flatten(value)
+        zeros = [np.zeros(np.shape(leaf), leaf.dtype) for leaf in outputs]
+        blocks = []
+        for k, leaf in enumerate(zeros):
+            rows = []
+            for index in range(leaf.size):
+                one = np.zeros(leaf.size, leaf.dtype)
+                one[index] = 1
+                rows.append(pull(tree.unflatten(structure, [*zeros[:k], one.reshape(leaf.shape), *zeros[k + 1 :]])))
+            if rows:
+                blocks.append(tree.map(lambda *parts: np.stack(parts).reshape(leaf.shape + parts[0].shape), *rows))  # noqa: B023
+            else:
+                blocks.append(tree.map(lambda g: np.zeros(leaf.shape + g.shape, g.dtype), pull(value)))  # noqa: B023
+        return tree.unflatten(structure, blocks)
+
+    return run
+
+
+def hessian(f, argnums=0):
+    """The matrix of second derivatives of a scalar function: the Jacobian of its gradient.
+
+    >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 2.0]))
+    array([[0., 4.],
+           [4., 2.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+# ---- what may go in, and what comes out ----
+
+
+def _checked(leaf, f, n, place):
+    """The leaf as the array it stands for; TypeError if it has no derivative."""
+    where = f"argument {n}{place} of {_name(f)}"
+    if isinstance(leaf, float) and not isinstance(leaf, np.generic):
+        return np.float64(leaf)  # the documented exception: a Python float counts as a 0-d float64
+    if isinstance(leaf, (Var, np.ndarray, np.generic)):
+        if leaf.dtype.kind != "f":
+            raise TypeError(f"{where} has dtype {leaf.dtype}; a derivative needs a floating dtype: use .astype(np.float64).")
+        if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:
+            if isinstance(leaf, np.memmap):
+                return np.asarray(leaf)
+            raise TypeError(f"{where} is a {type(leaf).__name__}; a derivative needs a plain array: use np.asarray.")
+        return leaf
+    remedy = f"write {leaf}.0" if type(leaf) is int else "pass an array of floats, or leave it out of argnums"
+    raise TypeError(f"{where} is of type {type(leaf).__name__}, expected an array or a float: {remedy}.")
+
+
+def _own(leaf, tape):
+    return type(leaf) is Var and leaf.tape is tape
+
+
+def _value(leaf, tape):
+    return leaf.value if _own(leaf, tape) else leaf
+
+
+def _fits(g, v, f):
+    """The cotangent `g` of the output `v`, checked."""
+    if not hasattr(g, "dtype"):
+        g = v.dtype.type(g)
+    if g.shape != v.shape or g.dtype != v.dtype:
+        raise TypeError(
+            f"the cotangent has shape {g.shape} and dtype {g.dtype}, but {_name(f)} returned {v.shape}, {v.dtype}: they must agree."
+        )
+    return g
+
+
+def _fresh(g, v, taken):
+    """The gradient as an array of its own, which the caller may write to: not a view, not shared, zeros if unused."""
+    if g is None:
+        return np.zeros(v.shape, v.dtype) if v.ndim else v.dtype.type(0)
+    if isinstance(g, np.ndarray) and (id(g) in taken or g.base is not None or not g.flags.writeable):
+        return g.copy()
+    taken.add(id(g))
+    return g
+
+
+@contextlib.contextmanager
+def _gc_paused():
+    """No garbage collection while recording: a tape only grows, and looking for garbage in it doubles its cost."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _explained(f):
+    """NumPy says `A[i] = v` as "setting an array element with a sequence"; say what to do about it."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if "setting an array element" in str(error):
+            raise TypeError(
+                f"{_name(f)} writes a Var into a plain array (A[i] = v), which would cut its derivative. "
+                "Build the array from its parts instead: np.stack, np.concatenate, np.where."
+            ) from error
+        raise
+
+
+def _callable(f, name):
+    if not callable(f):
+        raise TypeError(f"{name}(f) needs a function, got {type(f).__name__}: write {name}(f)(x), not {name}(f(x)).")
+
+
+def _name(f):
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _named(run, f, what):
+    with contextlib.suppress(AttributeError, TypeError):
+        functools.update_wrapper(run, f, assigned=("__module__",), updated=())
+    run.__name__, run.__doc__ = f"{what.replace(' ', '_')}_of_{_name(f)}", f"The {what} of {_name(f)}."
+    return run
