@@ -78,8 +78,8 @@ class Estimator:
 def rows(X, *, features=None, name="fit"):
     """X as a finite float array of shape (n, D), n and D at least 1; float32 stays float32, the rest becomes float64.
 
-    features: how many columns X must have. name: who asks, for the message. Raises ValueError or TypeError, which says what
-    was expected.
+    features: how many columns X must have. name: who asks, for the message.
+    Raises ValueError or TypeError with what was expected.
 
     >>> rows([[1, 2], [3, 4]])
     array([[1., 2.],
