@@ -1,0 +1,93 @@
+"""Exercises: a function that the reader writes, a check that judges it, and words for what is wrong with it."""
+
+import functools
+import sys
+import traceback
+
+import numpy as np
+
+from tinygen.check.report import FAIL, PASS, Entry, Report
+
+
+def exercise(function, check):
+    """Judge `function` by ``check(function) -> Report``, print the verdict, and return a test.
+
+    The test is a function without arguments that raises AssertionError unless the verdict is PASS, so that pytest sees
+    ``test_kl = exercise(kl, check)``. Its `.report` is the Report. Nothing that `function` does wrong is raised here:
+    an exception is reported with the line of `function`'s own file.
+    """
+    name, raised = function.__name__, []
+
+    @functools.wraps(function)
+    def watched(*args, **kw):
+        try:
+            return function(*args, **kw)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    try:
+        report = check(watched)
+        report.name = name
+    except Exception as error:
+        if not raised:
+            raise  # the check itself is broken: that is not the reader's fault
+        report = Report(name, [Entry(name, FAIL, note=_said(raised[0], function))])
+        if raised[0] is not error and error.__cause__ is None:
+            report.notes.append(f"then: {error}")
+    if raised and report.verdict != PASS:
+        report.entries = [Entry(name, FAIL, note=_said(raised[0], function))]
+        report.mistakes, report.example = [], ""
+    print(said(report))
+
+    def test():
+        if not report.ok:
+            raise AssertionError(said(report))
+
+    test.__doc__ = f"The exercise `{name}` is solved."
+    test.report = report
+    return test
+
+
+def said(report):
+    """A report in words: the verdict, then where it fails and which mistake would explain it."""
+    head = f"{report.name}: {report.verdict}"
+    if report.ok:
+        head += f", {len(report.entries)} comparisons agree" if len(report.entries) > 1 else ""
+        return head + "".join(f"\n  note: {note}" for note in report.notes)
+    lines = [head]
+    for entry in [e for e in report.entries if e.verdict != PASS][:3]:
+        if not np.isnan(entry.got):
+            lines.append(f"  {entry.where}: got {entry.got:.6g}, expected {entry.expected:.6g} +- {entry.bar:.1g}")
+        lines += [f"  {line}" for line in entry.note.split("\n") if line]
+    lines += [f"  - {mistake.sentence}" for mistake in report.mistakes]
+    return "\n".join(lines + [f"  note: {note}" for note in report.notes])
+
+
+def _said(error, function):
+    """What the reader's function raised, with the line of its own file."""
+    if isinstance(error, NotImplementedError):
+        return str(error) or f"{function.__name__} is not written yet"
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == function.__code__.co_filename]
+    where = f"line {own[-1].lineno}: {own[-1].line}\n" if own else ""
+    return f"{where}{type(error).__name__}: {error}"
+
+
+def finish(names):
+    """The last line of a lesson: print how many exercises of the lesson's ``globals()`` pass; a script exits with 1
+    unless all do. (In a notebook and under pytest nothing exits.)"""
+    reports = [v.report for k, v in names.items() if k.startswith("test_") and hasattr(v, "report")]
+    left = [r.name for r in reports if not r.ok]
+    rest = f": left are {', '.join(left)}" if left else ""
+    print(f"{len(reports) - len(left)} of {len(reports)} exercises pass{rest}")
+    if left and names["__name__"] == "__main__" and hasattr(sys.modules["__main__"], "__file__"):
+        sys.exit(1)
+
+
+def yours(test, function, instead):
+    """`function` if its exercise `test` passed, else the package's `instead`; prints which. So a lesson goes on."""
+    if test.report.ok:
+        print(f"using your {function.__name__}")
+        return function
+    print(f"{function.__name__} does not pass yet: using the package's for now")
+    return instead
