@@ -7,6 +7,7 @@ array([0.        , 0.63970001])
 """
 
 from tinygen.autodiff import (
+    compile,
     grad,
     hessian,
     hvp,
@@ -20,4 +21,4 @@ from tinygen.autodiff import (
     vjp,
 )
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "log_softmax", "logsumexp", "primitive", "softmax", "value_and_grad", "vjp"]
+__all__ = ["compile", "grad", "hessian", "hvp", "jacobian", "jvp", "log_softmax", "logsumexp", "primitive", "softmax", "value_and_grad", "vjp"]

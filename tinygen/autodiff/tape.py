@@ -7,6 +7,7 @@ written in plain NumPy. This file knows no operation: each is a row of TABLE, wh
 import functools
 import inspect
 import itertools
+import math
 import operator
 import sys
 
@@ -38,7 +39,8 @@ class Row:
             parameters = parameters[skip + isinstance(model, Every) :]
             self.names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
             self.most = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(self.names)
-            self.keywords |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+            if not isinstance(function, np.ufunc):
+                self.keywords |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
     def check(self, args, kw):
         """Refuse what the rules do not honour; move Vars from keywords to their positions."""
@@ -187,10 +189,10 @@ class Var:
     def __init__(self, value, tape, slot):
         self.value, self.tape, self.slot = value, tape, slot
 
-    shape = property(lambda self: self.value.shape)
-    dtype = property(lambda self: self.value.dtype)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
+    shape = property(lambda self: getattr(self.value, "shape", ()))  # a recorded Python float has none
+    dtype = property(lambda self: getattr(self.value, "dtype", np.dtype(np.float64)))
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: math.prod(self.shape))
     __len__ = lambda self: len(self.value)
     __repr__ = lambda self: f"Var({self.value!r})"
     __format__ = lambda self, spec: format(self.value, spec)

@@ -33,7 +33,7 @@ def vjp(f, argnums=0, has_aux=False):
             places = iter(tree.paths(args[n]))
             variables[n] = tree.map(lambda leaf: tape.input(_checked(leaf, f, n, next(places))), args[n])  # noqa: B023
             args[n] = variables[n]
-        with _gc_paused(), _explained(f):
+        with gc_paused(), _explained(f):
             out = f(*args, **kw)
         tape.close()
         out, aux = out if has_aux else (out, None)
@@ -182,7 +182,7 @@ def _checked(leaf, f, n, place):
             if isinstance(leaf, np.memmap):
                 return np.asarray(leaf)
             raise TypeError(f"{where} is a {type(leaf).__name__}; a derivative needs a plain array: use np.asarray.")
-        return leaf
+        return leaf if not isinstance(leaf, Var) or hasattr(leaf.value, "dtype") else leaf.astype(np.float64)
     remedy = f"write {leaf}.0" if type(leaf) is int else "pass an array of floats, or leave it out of argnums"
     raise TypeError(f"{where} is of type {type(leaf).__name__}, expected an array or a float: {remedy}.")
 
@@ -217,7 +217,7 @@ def _fresh(g, v, taken):
 
 
 @contextlib.contextmanager
-def _gc_paused():
+def gc_paused():
     """No garbage collection while recording: a tape only grows, and looking for garbage in it doubles its cost."""
     enabled = gc.isenabled()
     gc.disable()

@@ -70,14 +70,16 @@ def unflatten(structure, leaves):
     >>> unflatten(structure, [10 * leaf for leaf in leaves])
     {'mean': 10.0, 'logvar': (20.0, 30.0)}
     """
-    leaves = iter(leaves)
+    return _build(structure, iter(leaves))
 
-    def build(node):
-        if node.kind is None:
-            return next(leaves)
-        return rebuild(node.kind, node.keys, [build(child) for child in node.children])
 
-    return build(structure)
+def _build(node, leaves):
+    if node.kind is None:
+        return next(leaves)
+    children = [next(leaves) if child.kind is None else _build(child, leaves) for child in node.children]
+    if node.kind is list:
+        return children
+    return dict(zip(node.keys, children)) if node.kind is dict else rebuild(node.kind, node.keys, children)
 
 
 def map(f, tree, *rest):

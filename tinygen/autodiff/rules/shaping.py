@@ -26,7 +26,7 @@ define(np.flipud, lambda g, y, m: np.flipud(g))
 define(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 define(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
 define(np.copy, lambda g, y, a, order="K": g)
-_astype = Row(lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype), name="astype")
+ASTYPE = Row(lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x), lambda g, y, x, dtype: g.astype(x.dtype), name="astype")
 
 
 def _negative(shift):
@@ -62,10 +62,10 @@ def _concatenate(i, g, y, *arrays, axis=0):
     return g[(slice(None),) * axis + (slice(start, start + arrays[i].shape[axis]),)]
 
 
-_concatenate_row = Row(lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate")
-_stack_row = Row(lambda *arrays, axis=0: np.stack(arrays, axis), Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)), name="stack")
-stands_for(np.concatenate, lambda arrays, axis=0: apply(_concatenate_row, tuple(arrays), {"axis": axis}))
-stands_for(np.stack, lambda arrays, axis=0: apply(_stack_row, tuple(arrays), {"axis": axis}))
+CONCATENATE = Row(lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate")
+STACK = Row(lambda *arrays, axis=0: np.stack(arrays, axis), Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)), name="stack")
+stands_for(np.concatenate, lambda arrays, axis=0: apply(CONCATENATE, tuple(arrays), {"axis": axis}))
+stands_for(np.stack, lambda arrays, axis=0: apply(STACK, tuple(arrays), {"axis": axis}))
 stands_for(np.vstack, lambda tup: np.concatenate([np.atleast_2d(a) for a in tup], 0))
 stands_for(np.dstack, lambda tup: np.concatenate([np.atleast_3d(a) for a in tup], 2))
 stands_for(np.column_stack, lambda tup: np.concatenate([np.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a for a in tup], 1))
@@ -103,7 +103,7 @@ stands_for(np.append, lambda arr, values, axis=None: np.concatenate([arr, values
 # ---- pieces taken: the cotangent goes back to where they came from ----
 
 
-def _basic(index):
+def is_basic(index):
     """Whether an index names no element twice: slices, integers, None, Ellipsis and masks."""
     return all(part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) or _is_mask(part) for part in index)
 
@@ -114,7 +114,7 @@ def _is_mask(part):
 
 def _scatter(g, shape, *index):
     out = np.zeros(shape, g.dtype)
-    if _basic(index):
+    if is_basic(index):
         out[index] = g
     else:
         np.add.at(out, index, g)
@@ -122,12 +122,12 @@ def _scatter(g, shape, *index):
 
 
 _getitem = Row(lambda x, *index: x[index], lambda g, y, x, *index: put(g, x.shape, *index), name="getitem")
-_put = Row(_scatter, lambda g, y, v, shape, *index: g[index], name="put")
+PUT = Row(_scatter, lambda g, y, v, shape, *index: g[index], name="put")
 
 
 def put(g, shape, *index):
     """Zeros of `shape` with `g` added at `index`: the transpose of x[index]."""
-    return apply(_put, (g, shape, *index), {})
+    return apply(PUT, (g, shape, *index), {})
 
 
 def getitem(x, index):
@@ -258,7 +258,7 @@ static(np.broadcast_shapes)
 Var.__getitem__ = getitem
 Var.T = property(lambda self: np.transpose(self))
 Var.mT = property(lambda self: np.matrix_transpose(self))
-Var.astype = lambda self, dtype: apply(_astype, (self, np.dtype(dtype)), {})
+Var.astype = lambda self, dtype: apply(ASTYPE, (self, np.dtype(dtype)), {})
 Var.flatten = Var.ravel
 Var.tolist = lambda self: self._whole(lambda value: value.tolist(), "tolist")
 

@@ -1,0 +1,110 @@
+"""How a replayed operation writes into a buffer that is already there: for each NumPy function, calls with out=.
+
+A kernel is `kernel(args, out, **kw) -> a list of calls without arguments`, bound to its arrays once. It gives the bits that the
+function itself gives; the few chosen for speed instead (FAST) say by how many units in the last place they may differ.
+"""
+
+import operator
+from functools import partial
+
+import numpy as np
+
+from tinygen.autodiff.rules import shaping
+
+UFUNC_OF = {  # Python's operators on arrays
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide,
+    operator.mod: np.remainder,
+    operator.neg: np.negative,
+    operator.pos: np.positive,
+    abs: np.absolute,
+    operator.and_: np.bitwise_and,
+    operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor,
+    operator.invert: np.invert,
+    operator.eq: np.equal,
+    operator.ne: np.not_equal,
+    operator.lt: np.less,
+    operator.le: np.less_equal,
+    operator.gt: np.greater,
+    operator.ge: np.greater_equal,
+}
+POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # what x**2 is; np.power(x, 2) is not
+
+
+def ufunc_of(op):
+    """The ufunc that computes this operation, and its arguments; (None, ...) if it is not element by element."""
+    function, args = op.row.function, op.args
+    if function is operator.pow:
+        fast = POWERS.get(args[1]) if isinstance(args[1], (int, float)) else None
+        if fast is not None and args[0].dtype.kind == "f" and _same(fast(args[0]), op.y):
+            return fast, 1
+        return np.power, 2
+    ufunc = UFUNC_OF.get(function, function)
+    elementwise = isinstance(ufunc, np.ufunc) and ufunc.signature is None and ufunc.nout == 1
+    return (ufunc, ufunc.nin) if elementwise else (None, 0)
+
+
+def _same(a, b):
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)
+
+
+def _reduce(ufunc):
+    def kernel(args, out, axis=None, keepdims=False):
+        axis = args[1] if len(args) > 1 else axis
+        return [partial(ufunc.reduce, args[0], axis, None, out, keepdims)]
+
+    return kernel
+
+
+def _mean(args, out, axis=None, keepdims=False):
+    number = args[0].size // max(out.size, 1)
+    return [*_reduce(np.add)(args, out, axis, keepdims), partial(np.divide, out, np.asarray(number, out.dtype), out)]
+
+
+def _where(args, out):
+    condition, x, z = args
+    fill = [] if z is out else [partial(np.copyto, out, z)]
+    return [*fill, partial(np.copyto, out, x, where=condition)]
+
+
+def _put(args, out):
+    g, _, *index = args
+    index = tuple(index)
+    if shaping.is_basic(index) and not any(isinstance(part, np.ndarray) for part in index):
+        return [partial(out.fill, 0), partial(np.copyto, out[index], g)]
+    return [partial(out.fill, 0), partial(np.add.at, out, index, g)]
+
+
+def _with_out(function):
+    return lambda args, out, **kw: [partial(function, *args, out=out, **kw)]
+
+
+KERNELS = {
+    np.matmul: lambda args, out: [partial(np.matmul, *args, out)],
+    np.vecdot: lambda args, out: [partial(np.vecdot, *args, out)],
+    np.sum: _reduce(np.add),
+    np.prod: _reduce(np.multiply),
+    np.max: _reduce(np.maximum),
+    np.min: _reduce(np.minimum),
+    np.mean: _mean,
+    np.var: _with_out(np.var),
+    np.std: _with_out(np.std),
+    np.cumsum: _with_out(np.cumsum),
+    np.cumprod: _with_out(np.cumprod),
+    np.take: lambda args, out, axis=None: [partial(np.take, args[0], args[1], args[2] if len(args) > 2 else axis, out, mode="raise")],
+    np.where: _where,
+    np.copy: lambda args, out, **kw: [partial(np.copyto, out, args[0])],
+    shaping.ASTYPE: lambda args, out: [partial(np.copyto, out, args[0], "unsafe")],
+    shaping.PUT: _put,
+    shaping.CONCATENATE: lambda args, out, axis=0: [partial(np.concatenate, args, axis, out)],
+    shaping.STACK: lambda args, out, axis=0: [partial(np.stack, args, axis, out)],
+}
+
+
+def kernel_of(row):
+    """The kernel for a row, or None: then the function is called and its value copied."""
+    return KERNELS.get(row) or KERNELS.get(row.function)

@@ -1,0 +1,230 @@
+"""Bind a program to memory: which buffer each operation writes, when a buffer is free again, what is only a view."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from tinygen.autodiff.kernels import kernel_of, ufunc_of
+
+
+BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
+
+
+class Linked:
+    """The steps (calls without arguments), where each slot lies, and a table for people: (label, steps, outputs)."""
+
+    def __init__(self):
+        self.steps, self.table, self.place, self.scalars, self.nbytes = [], [], {}, [], 0
+        self.fresh, self.weak = set(), set()  # slots that are NumPy scalars, or Python numbers, in the eager call
+
+    def result(self, slot):
+        """The value of a slot after a replay."""
+        array = self.place[slot]
+        if slot in self.fresh:
+            return array[()]
+        return array.item() if slot in self.weak else array
+
+
+def link(program, inputs, targets, *, exact):
+    """Lay `program` out in memory. `inputs`: the array that each input is read from (None: a number)."""
+    return _Linker(program, targets).build(inputs)
+
+
+class _Linker:
+    def __init__(self, program, targets):
+        self.program, self.targets = program, targets
+        self.value = dict(program.inputs)  # slot -> recorded value
+        for op in program.operations:
+            self.value.update(zip(op.outputs, op.values()))
+        self.weak = {slot for slot, v in self.value.items() if isinstance(v, (float, int)) and not isinstance(v, np.generic)}
+        self.source = {}  # slot -> the slot whose memory it looks at
+        for op in program.operations:
+            for slot, y in zip(op.outputs, op.values()):
+                self.source[slot] = self._source(op, slot, y)
+        self.free = {}  # bytes -> buffers nobody reads any more
+        self.last_read = {}
+        for k, op in enumerate(program.operations):
+            for _, slot in op.parents:
+                self.last_read[self._root(slot)] = k
+        for slot, _ in program.outputs:
+            if slot is not None:
+                self.last_read[self._root(slot)] = math.inf
+
+    def _root(self, slot):
+        while self.source.get(slot, slot) != slot:
+            slot = self.source[slot]
+        return slot
+
+    def _source(self, op, slot, y):
+        """The parent whose memory this output shares (a view, or a copy that changes nothing); itself if it is new."""
+        if not isinstance(y, np.ndarray) or not y.size:
+            return slot
+        for i, parent in op.parents:
+            x = op.args[i]
+            if isinstance(x, np.ndarray) and (np.may_share_memory(x, y) or _unchanged(op, i, x, y)):
+                return parent
+        return slot
+
+    def build(self, inputs):
+        out = self.out = Linked()
+        out.weak = self.weak
+        place, self.root_buffer = out.place, {}
+        for (slot, value), array in zip(self.program.inputs, inputs):
+            place[slot] = np.empty((), np.asarray(value).dtype) if array is None else array
+            out.scalars.append(place[slot] if array is None else None)
+            if isinstance(value, np.generic):
+                out.fresh.add(slot)
+        self._place_targets(inputs)
+        for k, op in enumerate(self.program.operations):
+            self._bind(k, op)
+        for slot, array in self.late:
+            step = partial(np.copyto, array, place[slot])
+            out.steps.append(step)
+            out.table.append(("copy to out", [step], [array]))
+            place[slot] = array
+        return out
+
+    def _place_targets(self, inputs):
+        """Results that can be written straight into the caller's arrays; the others are copied at the end."""
+        self.direct, self.late = {}, []
+        for slot, array in self.targets:
+            y = self.value[slot]
+            alone = self.source.get(slot) == slot and slot not in self.direct and array.strides == getattr(y, "strides", None)
+            if alone and not any(a is not None and np.may_share_memory(a, array) for a in inputs):
+                self.direct[slot] = array
+            else:
+                self.late.append((slot, array))
+
+    def _bind(self, k, op):
+        out, place = self.out, self.out.place
+        args = list(op.args)
+        for i, slot in op.parents:
+            args[i] = place[slot]
+        if all(self.source[slot] != slot for slot in op.outputs):  # views are bound once
+            i = next(i for i, slot in op.parents if slot == self.source[op.outputs[0]])
+            ys = args[i] if _unchanged(op, i, op.args[i], op.values()[0]) else op.row.function(*args, **op.kw)
+            place.update(zip(op.outputs, ys if isinstance(ys, (tuple, list)) else (ys,)))
+            return
+        steps = []
+        ufunc, nin = ufunc_of(op)
+        if ufunc is not None:
+            args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
+        arrays = [self._output(k, op, slot, y, args if ufunc is not None else ()) for slot, y in zip(op.outputs, op.values())]
+        calls = None
+        if ufunc is not None:
+            calls = [partial(ufunc, *args, out=arrays[0]) if ufunc in BY_KEYWORD else partial(ufunc, *args, arrays[0])]
+        elif len(arrays) == 1 and all(np.size(a) for a in (*arrays, *(args[i] for i, _ in op.parents))):
+            kernel = kernel_of(op.row)
+            calls = kernel(args, arrays[0], **op.kw) if kernel else None
+        if calls is None:
+            numbers = [i for i, slot in op.parents if slot in self.weak or slot in out.fresh]
+            calls = [partial(_call, op.row.function, args, op.kw, arrays, numbers)]
+        steps += calls
+        out.steps += steps
+        shapes = ", ".join(_shape(a) for a in args)
+        out.table.append((f"{op.row.name}({shapes}) -> {', '.join(map(_shape, arrays))}", steps, arrays))
+        self._release(k, op)
+
+    def _operand(self, op, i, a, steps):
+        """The operand of a ufunc: numbers become 0-d arrays of the dtype in which the operation is done."""
+        slot = dict(op.parents).get(i)
+        if slot in self.weak or (slot is None and isinstance(a, (int, float)) and not isinstance(a, np.generic)):
+            raw = [x for x in op.args if isinstance(x, (np.ndarray, np.generic, int, float))]
+            dtype = np.result_type(*(x.dtype if isinstance(x, (np.ndarray, np.generic)) else x for x in raw))
+            if slot is None:
+                return np.array(a, dtype)
+            if a.dtype != dtype:
+                cast = np.empty((), dtype)
+                steps.append(partial(np.copyto, cast, a, "unsafe"))
+                return cast
+            return a
+        if slot is None and isinstance(a, np.ndarray) and a.size > 1 and not any(a.strides):
+            return np.array(a.flat[0], a.dtype)
+        return np.asarray(a)
+
+    def _output(self, k, op, slot, y, operands):
+        """The array that an output is written to: the caller's, a dying operand, or a buffer."""
+        if isinstance(y, np.generic):
+            self.out.fresh.add(slot)
+        if slot in self.direct:
+            array = self.direct[slot]
+        else:
+            array = self._dying(k, op, slot, y, operands)
+            if array is None:
+                array = self._buffer(np.asarray(y), slot)
+        self.out.place[slot] = array
+        return array
+
+    def _dying(self, k, op, slot, y, operands):
+        """An operand of the same layout that nobody reads after this operation: element by element, it may be overwritten."""
+        if not operands or not isinstance(y, np.ndarray):
+            return None
+        for i, parent in op.parents:
+            root = self._root(parent)
+            if i >= len(operands) or self.last_read[root] != k or root not in self.root_buffer:
+                continue
+            a = operands[i]
+            whole = self.out.place[root]
+            fits = a is whole and a.shape == y.shape and a.dtype == y.dtype and a.strides == y.strides
+            same_root = [operands[j] for j, other in op.parents if self._root(other) == root and j < len(operands)]
+            if fits and all(other is a for other in same_root):
+                self.root_buffer[slot] = self.root_buffer.pop(root)
+                return a
+        return None
+
+    def _buffer(self, y, slot):
+        nbytes = max(y.nbytes, 1)
+        stack = self.free.setdefault(nbytes, [])
+        if stack:
+            raw = stack.pop()
+        else:
+            raw = _aligned(nbytes)
+            self.out.nbytes += nbytes
+        self.root_buffer[slot] = raw
+        return np.ndarray(y.shape, y.dtype, raw, strides=_compact(y))
+
+    def _release(self, k, op):
+        """Buffers whose last reader was this operation go back to the pool; so do results that nobody reads."""
+        for root in {self._root(slot) for _, slot in op.parents} | {s for s in op.outputs if s not in self.last_read}:
+            if self.last_read.get(root, k) == k and root in self.root_buffer:
+                raw = self.root_buffer.pop(root)
+                self.free.setdefault(raw.nbytes, []).append(raw)
+
+
+def _call(function, args, kw, arrays, numbers):
+    """The operation as it stands, its value copied into the buffer: for what has no kernel."""
+    args = [a[()].item() if i in numbers else a for i, a in enumerate(args)]
+    ys = function(*args, **kw)
+    for array, y in zip(arrays, ys if isinstance(ys, (tuple, list)) else (ys,)):
+        array[...] = y
+
+
+def _unchanged(op, i, x, y):
+    """Whether `y` is the same numbers as argument `i` in the same layout: a product with ones, a copy, a cast to the same dtype."""
+    if x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides:
+        return False
+    if op.row.name in ("copy", "astype", "positive"):
+        return True
+    if op.row.name == "multiply":
+        other = op.args[1 - i]
+        constant = not any(j == 1 - i for j, _ in op.parents)
+        if constant and isinstance(other, (np.ndarray, np.generic, float, int)):
+            return np.size(other) > 0 and not any(getattr(other, "strides", ())) and np.asarray(other).flat[0] == 1
+    return False
+
+
+def _compact(y):
+    """The strides of a buffer for `y`: those of the eager result, which decide the order of later sums."""
+    return np.empty_like(y).strides if y.size else None
+
+
+def _aligned(nbytes):
+    """A buffer that begins at a multiple of 64 bytes."""
+    raw = np.empty(nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + nbytes]
+
+
+def _shape(a):
+    return "x".join(map(str, np.shape(a))) or "()" if isinstance(a, (np.ndarray, np.generic)) else str(a)[:20]

@@ -1,0 +1,116 @@
+"""A function as data: the operations it ran, without the ones nobody reads and the ones that were already there."""
+
+import math
+
+import numpy as np
+
+from tinygen.autodiff import tree
+from tinygen.autodiff.tape import Tape, Var
+from tinygen.autodiff.transforms import gc_paused
+
+
+class Operation:
+    """`outputs = row.function(*args, **kw)`: `parents` says which args are slots; `y` is the recorded value."""
+
+    __slots__ = ("args", "kw", "outputs", "parents", "row", "y")
+
+    def __init__(self, row, args, kw, y, parents, outputs):
+        self.row, self.args, self.kw, self.y, self.parents, self.outputs = row, args, kw, y, parents, outputs
+
+    def values(self):
+        """The recorded outputs as a tuple, also if there is only one."""
+        return self.y if type(self.y) is tuple else (self.y,)
+
+
+class Program:
+    """What `f` did: `inputs` (slot, recorded value), `operations`, and `outputs` (slot, or None and a constant), a tree."""
+
+    def __init__(self, inputs, operations, outputs, structure):
+        self.inputs, self.operations, self.outputs, self.structure = inputs, operations, outputs, structure
+
+    def result(self, value_of):
+        """The output tree, with `value_of(slot)` for each slot."""
+        leaves = [constant if slot is None else value_of(slot) for slot, constant in self.outputs]
+        return tree.unflatten(self.structure, leaves)
+
+    def frozen(self):
+        """The arrays that `f` took from elsewhere than its arguments: their contents are part of the program."""
+        found = {}
+        for op in self.operations:
+            read = {i for i, _ in op.parents}
+            for i, a in enumerate(op.args):
+                if i not in read and isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size and np.any(a != a.flat[0]):
+                    found[id(a)] = a
+        return list(found.values())
+
+
+def record(f, args):
+    """Run `f` once on stand-ins for the arrays and floats in `args` (a tuple of trees) and return its Program.
+
+    Derivatives inside `f` are recorded too, since the rules are plain NumPy. Everything else in `args` (int, str, bool,
+    None) is a constant of the program. TypeError where `f` looks at a value (`if v > 0`, masks, int(v)).
+    """
+    tape, inputs = Tape(recording=True), []
+
+    def stand_in(leaf):
+        if not isinstance(leaf, (float, np.ndarray, np.generic)):
+            return leaf
+        var = tape.input(leaf)
+        inputs.append((var.slot, leaf))
+        return var
+
+    args = tree.map(stand_in, args)
+    with gc_paused():
+        out = f(*args)
+    leaves, structure = tree.flatten(out)
+    outputs = [(leaf.slot, None) if type(leaf) is Var and leaf.tape is tape else (None, leaf) for leaf in leaves]
+    operations = [
+        Operation(row, args, kw, y, parents, tuple(range(slot, slot + (len(y) if type(y) is tuple else 1))))
+        for slot, row, args, kw, y, parents in tape.entries
+    ]
+    tape.close()
+    return Program(inputs, *_pruned(*_merged(operations, outputs)), structure)
+
+
+def _merged(operations, outputs):
+    """Equal operations on equal inputs are done once: later readers read the first."""
+    first, same, kept = {}, {}, []
+    for op in operations:
+        op.parents = [(i, same.get(slot, slot)) for i, slot in op.parents]
+        known = dict(op.parents)
+        key = (op.row, tuple(known[i] if i in known else _key(a) for i, a in enumerate(op.args)), _key(op.kw))
+        earlier = first.setdefault(key, op)
+        if earlier is op:
+            kept.append(op)
+        else:
+            same.update(zip(op.outputs, earlier.outputs))
+    return kept, [(same.get(slot, slot), constant) for slot, constant in outputs]
+
+
+def _key(a):
+    """Equal keys, equal constants: by value for small things, by identity for all others."""
+    if isinstance(a, (tuple, list)):
+        return (type(a), *map(_key, a))
+    if isinstance(a, dict):
+        return tuple((k, _key(v)) for k, v in a.items())
+    if isinstance(a, slice):
+        return (slice, a.start, a.stop, a.step)
+    if isinstance(a, float):
+        return (type(a), a, math.copysign(1, a))
+    if isinstance(a, (int, str, bool, type, np.dtype, type(None), type(Ellipsis))):
+        return (type(a), a)
+    if isinstance(a, np.ndarray) and not any(a.strides) and a.size:
+        return (a.shape, a.dtype.str, a.ravel()[0].tobytes())
+    if isinstance(a, np.generic):
+        return (type(a), a.tobytes())
+    return id(a)
+
+
+def _pruned(operations, outputs):
+    """Without the operations that no output depends on."""
+    needed, kept = {slot for slot, _ in outputs}, []
+    for op in reversed(operations):
+        if needed.intersection(op.outputs):
+            kept.append(op)
+            needed.update(slot for _, slot in op.parents)
+    return kept[::-1], outputs
