@@ -59,11 +59,10 @@ define(np.cbrt, lambda g, y, x: g / (3 * y * y))
 
 
 def power_base(g, y, x, n):
-    """n x^(n-1); 0 where n is 0, whatever x is."""
+    """n x^(n-1); 0 where n is 0, also at x = 0."""
     if isinstance(n, (int, float)):
         return g * (n * x ** (n - 1)) if n != 0 else 0 * g
-    zero = n == 0
-    return g * (np.where(zero, 0, n) * x ** np.where(zero, 1, n - 1))
+    return g * (n * np.where((n == 0) & (x == 0), 1, x) ** (n - 1))
 
 
 def power_exponent(g, y, x, n):
@@ -91,7 +90,8 @@ define(np.log1p, lambda g, y, x: g / (1 + x))
 def _share(a, b, y):
     """exp(a - y), the part of exp(a) in exp(y) = exp(a) + exp(b): exact also where both are infinite."""
     infinite = np.isinf(y) & (a == y)
-    return np.exp(np.where(infinite, np.where(a == b, -math.log(2), 0), a) - np.where(infinite, 0, y))
+    part = np.exp(np.where(infinite, 0, a - np.where(infinite, 0, y)))
+    return np.where(infinite & (a == b), 0.5 * part, part)
 
 
 define(np.logaddexp, lambda g, y, a, b: g * _share(a, b, y), lambda g, y, a, b: g * _share(b, a, y))
@@ -141,34 +141,31 @@ for _abs in (np.absolute, np.fabs):
     define(_abs, lambda g, y, x: g * np.sign(x))
 
 
-def _clip_a(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
-    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
-    return _larger(_larger(g, a, low), high, np.maximum(a, low))
+def _clip(g, a, low, high, x, other):
+    """The cotangent of `x` in min(max(a, low), high), where `x` is a or low and `other` is low or a; None: no bound."""
+    inner = a if low is None else np.maximum(a, low)
+    g = g if other is None else _larger(g, x, other)
+    return g if high is None else _larger(g, high, inner)
 
 
-def _clip_low(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
-    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
-    return _larger(_larger(g, low, a), high, np.maximum(a, low))
+_clip_row = Row(
+    np.clip,
+    lambda g, y, a, low, high: _clip(g, a, low, high, a, low),
+    lambda g, y, a, low, high: _clip(g, a, low, high, low, a),
+    lambda g, y, a, low, high: _larger(g, a if low is None else np.maximum(a, low), high),
+    name="clip",
+)
 
 
-def _clip_high(g, y, a, a_min=None, a_max=None, *, min=None, max=None):
-    low, high = _bound(a_min, min, -math.inf), _bound(a_max, max, math.inf)
-    return _larger(g, np.maximum(a, low), high)
+def _clip_through(a, a_min=None, a_max=None, *, min=None, max=None):
+    return apply(_clip_row, (a, min if a_min is None else a_min, max if a_max is None else a_max), {})
 
 
-def _bound(positional, keyword, default):
-    given = positional if positional is not None else keyword
-    return default if given is None else given
-
-
-define(np.clip, _clip_a, _clip_low, _clip_high)
+stands_for(np.clip, _clip_through)
 define(np.hypot, lambda g, y, a, b: g * a / np.where(y == 0, 1, y), lambda g, y, a, b: g * b / np.where(y == 0, 1, y))
 define(np.copysign, lambda g, y, a, b: g * np.copysign(1, a) * np.copysign(1, b), lambda g, y, a, b: 0 * g)
 define(np.where, None, lambda g, y, condition, x, z: np.where(condition, g, 0), lambda g, y, condition, x, z: np.where(condition, 0, g))
-define(
-    np.nan_to_num,
-    lambda g, y, x, copy=True, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0),
-)
+define(np.nan_to_num, lambda g, y, x, *, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0))
 TABLE[np.where].name = "where"
 
 # ---- no derivative, or zero ----

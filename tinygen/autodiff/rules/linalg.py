@@ -143,32 +143,41 @@ def _einsum(i, g, y, subscripts, *operands, optimize=False):
     i -= 1  # argument 0 is the subscripts
     target, x = "", operands[i]
     terms = [(output, g), *((s, o) for k, (s, o) in enumerate(zip(inputs, operands)) if k != i)]
-    seen = set("".join(s for s, _ in terms))
+    seen = {}
+    for s, o in terms:
+        seen.update({letter: max(n, seen.get(letter, 0)) for letter, n in zip(s, np.shape(o))})
     for letter, n in zip(inputs[i], x.shape):
         if letter in target:  # a diagonal: its cotangent lies on the diagonal
             fresh = spare.pop()
             terms.append((letter + fresh, np.eye(n, dtype=g.dtype)))
             target += fresh
             continue
-        if letter not in seen:  # summed over in this operand alone: the cotangent is repeated
+        if seen.get(letter, -1) < n:  # summed over in this operand alone, or against a 1: the cotangent is repeated
             terms.append((letter, np.ones(n, g.dtype)))
         target += letter
-    return np.einsum(",".join(s for s, _ in terms) + "->" + target, *(o for _, o in terms), optimize=optimize)
+    return np.einsum(",".join(s for s, _ in terms) + "->" + target, *(o for _, o in terms), optimize=bool(optimize))
 
 
-define(np.einsum, Every(_einsum))
+def _einsum_through(subscripts, *operands, optimize=False):
+    if not isinstance(subscripts, str):
+        raise TypeError('einsum has derivative rules for subscripts as a string: write np.einsum("ij,jk->ik", a, b).')
+    return apply(_einsum_row, (subscripts, *operands), {"optimize": optimize})
+
+
+_einsum_row = Row(np.einsum, Every(_einsum), name="einsum")
+stands_for(np.einsum, _einsum_through)
 
 # ---- matrix functions ----
 
 define(np.linalg.inv, lambda g, y, a: -t(y) @ g @ t(y))
 
 
-def _solve_b(g, y, a, b):
-    return np.linalg.solve(t(a), g)
+def _solve_b(g, y, a, b):  # a vector b stands for one column, whatever the batch of a
+    return np.linalg.solve(t(a), g[..., None])[..., 0] if b.ndim == 1 else np.linalg.solve(t(a), g)
 
 
 def _solve_a(g, y, a, b):
-    gb = np.linalg.solve(t(a), g)
+    gb = _solve_b(g, y, a, b)
     return -gb[..., :, None] * y[..., None, :] if b.ndim == 1 else -gb @ t(y)
 
 

@@ -31,6 +31,13 @@ def count(x, axis):
 
 # ---- sums and moments ----
 
+
+def _share(x, axis, ddof):
+    """1 / (n - ddof), what each of n elements counts for; nan where NumPy divides by 0."""
+    n = count(x, axis) - ddof
+    return 1 / n if n > 0 else math.nan
+
+
 define(
     np.sum,
     lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g, a, axis, keepdims), a.shape),
@@ -42,13 +49,13 @@ define(
 define(
     np.var,
     lambda g, y, a, axis=None, *, ddof=0, keepdims=False: (
-        spread(g * (2 / (count(a, axis) - ddof)), a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
+        spread(g * (2 * _share(a, axis, ddof)), a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
     ),
 )
 
 
 def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):  # 0 where the std is 0
-    scale = g / (np.where(y == 0, 1, y) * (count(a, axis) - ddof))
+    scale = g * _share(a, axis, ddof) / np.where(y == 0, 1, y)
     return spread(scale, a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
 
 
@@ -185,7 +192,7 @@ define(np.linalg.norm, _norm)
 def logsumexp(x, axis=None, keepdims=False):
     """log sum exp(x) along `axis` (None: all), without overflow: max + log sum exp(x - max). Exact for -inf.
 
-    Derivative: g softmax(x). Shapes as np.sum. Use it in place of scipy.special.logsumexp, which does not dispatch.
+    Derivative: g softmax(x); 0 where all of x is -inf, nan where x is inf. Shapes as np.sum. Use it in place of scipy.special.logsumexp, which does not dispatch.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
     np.float64(1000.6931471805599)
@@ -199,7 +206,7 @@ def logsumexp(x, axis=None, keepdims=False):
 
 def _logsumexp_rule(g, y, x, axis=None, keepdims=False):
     y = spread(y, x, axis, keepdims)
-    return spread(g, x, axis, keepdims) * np.exp(x - np.where(np.isfinite(y), y, 0))
+    return spread(g, x, axis, keepdims) * np.exp(x - np.where(y == -math.inf, 0, y))
 
 
 def softmax(x, axis=-1):

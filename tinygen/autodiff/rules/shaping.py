@@ -3,14 +3,22 @@
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for, static
+from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for
 from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
 
 # ---- the same elements in another shape or order ----
 
-for _reshape in (np.reshape, np.ravel):
-    define(_reshape, lambda g, y, a, shape=None, *, order="C": np.reshape(g, a.shape, order=order))
-TABLE[np.ravel] = Row(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=order))
+
+
+def _order(order, a):
+    """C or F, where NumPy's order "A" goes by the memory layout of `a`."""
+    if order == "K":
+        raise TypeError('ravel(order="K") has no derivative rule: it depends on the layout. Write order="C", "F" or "A".')
+    return order if order != "A" else "F" if np.isfortran(bare(a)) else "C"
+
+
+define(np.reshape, lambda g, y, a, shape, *, order="C": np.reshape(g, a.shape, order=_order(order, a)))
+define(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=_order(order, a)))
 for _shape_only in (np.squeeze, np.expand_dims):
     define(_shape_only, lambda g, y, a, axis=None: np.reshape(g, a.shape))
 for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
@@ -30,13 +38,21 @@ ASTYPE = Row(lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype
 
 
 def _negative(shift):
-    return tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+    return tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
 
 
 # ---- repeated elements: their cotangents add ----
 
 define(np.broadcast_to, lambda g, y, array, shape: g)  # the tape undoes broadcasting
-stands_for(np.full_like, lambda a, fill_value: np.broadcast_to(np.asarray(fill_value, bare(a).dtype) if type(fill_value) is not Var else fill_value.astype(a.dtype), a.shape))
+
+
+def _full_like(a, fill_value):
+    if type(fill_value) is Var:
+        return np.broadcast_to(fill_value.astype(a.dtype), a.shape)
+    return np.full_like(bare(a), fill_value)
+
+
+stands_for(np.full_like, _full_like)
 
 
 def _tile(g, y, A, reps):
@@ -251,7 +267,6 @@ def _pad(g, y, array, pad_width, mode="constant", *, constant_values=0):
 
 
 define(np.pad, _pad)
-static(np.broadcast_shapes)
 
 # ---- how a Var shows these ----
 
