@@ -13,8 +13,8 @@ def exercise(function, check):
     """Judge `function` by ``check(function) -> Report``, print the verdict, and return a test.
 
     The test is a function without arguments that raises AssertionError unless the verdict is PASS, so that pytest sees
-    ``test_kl = exercise(kl, check)``. Its `.report` is the Report. Nothing that `function` does wrong is raised here:
-    an exception is reported with the line of `function`'s own file.
+    ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check. Nothing that `function` does
+    wrong is raised here: an exception is reported with the line of `function`'s own file.
     """
     name, raised = function.__name__, []
 
@@ -45,7 +45,7 @@ def exercise(function, check):
             raise AssertionError(said(report))
 
     test.__doc__ = f"The exercise `{name}` is solved."
-    test.report = report
+    test.report, test.check = report, check
     return test
 
 

@@ -108,9 +108,10 @@ def read(path):
     marks = [0] * (len(notebook.cells) - len(marks)) + marks  # what stands before the first mark is a cell too
     cells = []
     for cell, mark in zip(notebook.cells, marks):
-        starts = text.index(cell.source.split("\n", 1)[0], mark)
-        cells.append(Cell("code" if cell.cell_type == "code" else "markdown", cell.source,
-                          text.count("\n", 0, starts) + 1, tuple(cell.metadata.get("tags", ()))))
+        source = cell.source.lstrip("\n")
+        line = text.count("\n", 0, text.index(source.split("\n", 1)[0], mark + 1 if mark else 0)) + 1
+        cells.append(Cell("code" if cell.cell_type == "code" else "markdown", source, line,
+                          tuple(cell.metadata.get("tags", ()))))
     prose = "\n".join(c.source for c in cells if c.kind == "markdown")
     title = re.search(r"^# (.+)$", prose, re.MULTILINE)
     facts = {k: v for k, v in re.findall(r"^\| *([^|]+?) *\| *([^|]+?) *\|$", prose, re.MULTILINE) if k in FACTS}

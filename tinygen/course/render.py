@@ -69,7 +69,8 @@ class Prose:
         from mdit_py_plugins.dollarmath import dollarmath_plugin
 
         self.headings = []
-        self.markdown = MarkdownIt("commonmark", {"typographer": True}).enable(["table", "smartquotes", "replacements"])
+        self.markdown = MarkdownIt("commonmark", {"html": False, "typographer": True})
+        self.markdown.enable(["table", "smartquotes", "replacements"])
         self.markdown.use(dollarmath_plugin, double_inline=True)
         rules = self.markdown.renderer.rules
         for name in ("math_inline", "math_inline_double", "math_block"):  # without the plugin's own wrapping

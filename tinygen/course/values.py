@@ -31,6 +31,9 @@ def check_value(function, reference, *args, names=None):
     terms, expected, bar = _expected(reference, args)
     got = function(*[a.copy() if isinstance(a, np.ndarray) else a for a in args])
     report = Report(getattr(function, "__name__", "function"))
+    if got is None:
+        report.entries = [Entry("result", FAIL, note="nothing came back: is there a `return`?")]
+        return report
     try:
         got = np.asarray(got, dtype=float)
     except (TypeError, ValueError):
@@ -80,12 +83,13 @@ def _shape_mistakes(got, expected, bar):
         if applies:
             found.append(Mistake(kind, sentence, 0.0))
 
-    deeper = got.ndim == expected.ndim + 1
+    same = got.size == expected.size and near(got.reshape(expected.shape))
+    deeper = got.ndim == expected.ndim + 1 and not same
+    add("shape", f"the numbers are right; only the shape is not: it should be {expected.shape}",
+        same)
     add("not-summed", "the numbers are right, but not yet summed over the last axis", deeper and near(got.sum(-1)))
     add("broadcast", f"an array of shape {(expected.size, 1)} met one of shape {expected.shape}, and together they are "
         f"{got.shape}: give both the same number of axes", deeper and got.shape[:2] == 2 * expected.shape[:1])
-    add("shape", f"the numbers are right; only the shape is not: it should be {expected.shape}",
-        got.size == expected.size and near(got.reshape(expected.shape)))
     single = got.ndim == 0 and expected.ndim > 0
     add("summed", "this is the sum over the whole batch; one number for each row was asked for",
         single and abs(got - expected.sum()) <= bar.sum())

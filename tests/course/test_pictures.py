@@ -1,0 +1,86 @@
+"""Figures become SVG that follows the page's theme and is the same, byte for byte, each time."""
+
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from tinygen.course import Slider, pictures
+
+
+@pytest.fixture
+def figure():
+    with plt.rc_context(pictures.style()):
+        figure, ax = plt.subplots()
+        ax.plot([0, 1], [1, 0], label="falling")
+        ax.plot([0, 1], [0, 1], "k", label="rising")
+        ax.fill_between([0, 1], [0, 0.5], alpha=0.3)
+        ax.imshow(np.eye(3), extent=(0, 0.2, 0, 0.2), interpolation="none")
+        ax.set(xlabel="x & y", ylabel="nats", title="Two lines")
+        ax.legend()
+        yield figure
+        plt.close(figure)
+
+
+def test_svg_is_reproducible_and_carries_no_date_or_maker(figure):
+    first, second = (pictures.svg(figure, "a") for _ in range(2))
+    assert first == second
+    assert not re.search(r"metadata|Matplotlib|20\d\d-\d\d", first)
+
+
+def test_svg_takes_the_pages_colours(figure):
+    text = pictures.svg(figure, "a")
+    assert "var(--c0, #2563b0)" in text and "stroke: currentColor" in text and 'fill="currentColor"' in text
+    assert "#000000" not in text and "#ffffff" not in text and not re.search(r": #2563b0", text)
+
+
+def test_svg_says_what_it_shows_and_stands_alone(figure):
+    text = pictures.svg(figure, "a")
+    assert 'aria-label="Figure: Two lines; nats against x &amp; y"' in text
+    assert set(re.findall(r'(?:href|src)="([^"#]{0,10})', text)) <= {"", "data:image"}
+    ids = set(re.findall(r'\bid="([^"]+)"', text))
+    assert all(i.startswith(("a-", "DejaVu")) for i in ids)
+    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
+    assert used and used <= ids
+
+
+def test_two_figures_share_letters_only(figure):
+    ids = [set(re.findall(r'\bid="([^"]+)"', pictures.svg(figure, name))) for name in "ab"]
+    assert all(i.startswith("DejaVu") for i in ids[0] & ids[1])
+
+
+def test_slider_draws_lazily_and_closes_what_it_draws():
+    drawn = []
+
+    def draw(v):
+        drawn.append(v)
+        return plt.subplots()[0]
+
+    slider = Slider(draw, (0.5, 1.5), label="t = {:.1f}", play=True)
+    assert drawn == []
+    before = plt.get_fignums()
+    out = slider._repr_html_()
+    assert drawn == [0.5, 1.5] and plt.get_fignums() == before
+    assert out.count('class="frame"') == 2 and out.count('class="frame" hidden') == 1
+    assert 'max="1"' in out and "t = 1.5" in out and ">Play</button>" in out
+    assert "Play</button>" not in Slider(draw, (0.5,))._repr_html_()
+
+
+@pytest.mark.parametrize("n", [0, 41])
+def test_slider_has_one_to_forty_frames(n):
+    with pytest.raises(ValueError, match=f"{n} values; a page takes 1 to 40"):
+        Slider(None, range(n))
+
+
+def test_the_palette_is_readable_on_both_pages():
+    def luminance(colour):
+        c = np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+        return np.dot(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4), [0.2126, 0.7152, 0.0722])
+
+    def contrast(a, b):
+        high, low = sorted((luminance(a), luminance(b)), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    for light, dark in pictures.PALETTE:  # WCAG asks 3 of graphics
+        assert contrast(light, "#fdfdfc") > 3.5 and contrast(dark, "#14171a") > 3.5

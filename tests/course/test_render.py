@@ -1,0 +1,71 @@
+"""Markdown, mathematics and code become HTML that needs nothing from outside."""
+
+import re
+
+import pytest
+
+from tinygen.course import render
+from tinygen.course.lesson import LessonError
+
+FORMULAS = [
+    r"x^2",
+    r"\mathbf{x} \sim \mathcal{N}(\boldsymbol{\mu}, \sigma^2 I)",
+    r"f(x) = \begin{cases} x & x > 0 \\ 0 & \text{else, always} \end{cases}",
+    r"\begin{align*} D_{KL}(P \parallel Q) &= \int P \log \frac{P}{Q}\, dx && (1) \\ &\geq 0 && (2) \end{align*}",
+    r"\underbrace{\mathbb{E}_q \big[\log x\big]}_{\text{fit}} - \tfrac12 \sum_{j=1}^{k} \left(e^{\ell_j} - 1\right)",
+    r"\operatorname{tr}(W^\top W), \quad \lVert x \rVert^2, \quad \nabla_\theta \hat{x}, \quad \sqrt{\bar\alpha_t}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("latex", FORMULAS)
+@pytest.mark.parametrize("display", [True, False])
+def test_formulas_are_drawn_in_the_text_colour_with_their_latex_as_label(latex, display):
+    out = render.math(latex, display)
+    assert 'fill="currentColor"' in out and 'role="img"' in out
+    assert "black" not in out and "<text" not in out and "font-family" not in out
+    label = re.search(r'aria-label="([^"]*)"', out)[1]
+    assert label.replace("&amp;", "&").replace("&gt;", ">") == re.sub(r"\s+", " ", latex)
+    assert re.search(r"width:[\d.]+em;height:[\d.]+em", out)
+
+
+def test_a_formula_that_cannot_be_drawn_is_named():
+    with pytest.raises(LessonError, match=r"cannot typeset the formula '\\\\begin\{nonsense"):
+        render.math(r"\begin{nonsense} \frac{", True)
+
+
+def test_inline_formulas_sit_on_the_line():
+    below = {f: float(re.search(r"vertical-align:(-?[\d.]+)em", render.math(f, False))[1]) for f in ("x", "y", "x_j^2")}
+    assert abs(below["x"]) < 0.03 and below["y"] < -0.15 and below["x_j^2"] < -0.2
+
+
+def test_prose_has_headings_with_unique_ids_tables_code_and_no_html_of_its_own():
+    prose = render.Prose()
+    first = prose("# One $x^2$\n\n## Two\n\ntext `code` **bold** <script>alert(1)</script>\n\n"
+                  "| a | b |\n|---|---|\n| 1 | 2 |\n")
+    second = prose("## Two\n\n```python\nx = 1\n```\n")
+    assert [(level, name) for level, name, _ in prose.headings] == [(1, "one"), (2, "two"), (2, "two-2")]
+    assert '<h2 id="two-2">' in second and 'class="table"' in first and "<strong>bold</strong>" in first
+    assert "<script>" not in first and "&lt;script&gt;" in first
+    assert 'class="copy"' in second
+
+
+def test_a_comma_stays_with_its_formula():
+    out = render.Prose()("Let $x$, ($y$) and $z$-plane, then $w$ alone.")
+    assert out.count('class="nobr"') == 3
+    assert re.search(r'<span class="nobr">\(<span class="im">.*?</span>\)</span>', out)
+
+
+def test_quotes_are_curly_and_code_is_not():
+    out = render.Prose()('He said "yes" to `x = "y"`.')
+    assert "“yes”" in out and "x = &quot;y&quot;" in out
+
+
+def test_code_is_escaped_and_highlighted():
+    out = render.code('x = "<b>"  # note')
+    assert "<b>" not in out and "&lt;b&gt;" in out and 'class="c1"' in out
+
+
+def test_both_themes_colour_the_same_words_differently():
+    light, dark = render.code_css()
+    assert light != dark and "background:" not in light + dark
+    assert all(".code code .k" in rules for rules in (light, dark))

@@ -1,0 +1,80 @@
+"""Each picture draws what it was given, on the axes it was given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from tinygen import plots
+
+RNG = np.random.default_rng(5)
+
+
+@pytest.fixture(autouse=True)
+def agg():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def test_images_keep_their_pixels_and_places():
+    x = RNG.random((7, 6))
+    figure = plots.images(x, shape=(2, 3), columns=5, rows=["first", "second"], title="T")
+    (ax,) = figure.axes
+    grid = ax.images[0].get_array().filled(np.nan)
+    assert grid.shape == (2 * 3 - 1, 5 * 4 - 1)
+    np.testing.assert_array_equal(grid[0:2, 4:7], x[1].reshape(2, 3))
+    np.testing.assert_array_equal(grid[3:5, 0:3], x[5].reshape(2, 3))
+    assert np.isnan(grid[2]).all() and np.isnan(grid[3:5, 8:]).all()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["first", "second"] and ax.get_title() == "T"
+    figure.canvas.draw()
+
+
+def test_images_refuse_what_they_cannot_place():
+    with pytest.raises(ValueError, match="7 pixels are no square"):
+        plots.images(np.zeros((2, 7)))
+    with pytest.raises(ValueError, match="got shape"):
+        plots.images(np.zeros(4))
+
+
+def test_curves_smooth_without_shifting():
+    x = np.arange(50.0)
+    figure = plots.curves(x, {"line": 3 * x + 1}, smooth=7, levels={"level": 2.0}, xlabel="step", ylabel="nats")
+    raw, smooth, level = figure.axes[0].lines
+    np.testing.assert_array_equal(raw.get_ydata(), 3 * x + 1)
+    np.testing.assert_allclose(smooth.get_ydata(), 3 * smooth.get_xdata() + 1)
+    assert set(level.get_ydata()) == {2.0}
+    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["line", "level"]
+
+
+def test_latent_plane_names_each_class_once():
+    z, labels = RNG.normal(size=(23, 2)), np.arange(23) % 3
+    figure = plots.latent_plane(z, labels)
+    ax = figure.axes[0]
+    assert [t.get_text() for t in ax.texts] == ["0", "1", "2"]
+    np.testing.assert_array_equal(np.concatenate([c.get_offsets() for c in ax.collections]),
+                                  np.concatenate([z[labels == k] for k in range(3)]))
+    with pytest.raises(ValueError, match=r"expected z \(n, 2\)"):
+        plots.latent_plane(z[:, :1], labels)
+
+
+def test_histograms_are_densities_over_common_bins():
+    samples = {"a": RNG.normal(size=500), "b": RNG.normal(size=300) + 1}
+    figure = plots.histograms(samples, bins=11, range=(-6, 7), marks={"zero": 0.0})
+    for patch in figure.axes[0].patches:
+        corners = patch.get_path().vertices
+        assert corners[:, 0].min() >= -6 - 1e-9 and corners[:, 0].max() <= 7 + 1e-9
+        x, y = corners.T
+        area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+        assert area == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("draw", [
+    lambda ax: plots.images(np.zeros((3, 4)), ax=ax),
+    lambda ax: plots.curves([0, 1], {"a": [1, 2]}, ax=ax),
+    lambda ax: plots.latent_plane(np.zeros((2, 2)), np.array(["a", "b"]), ax=ax),
+    lambda ax: plots.histograms({"a": np.arange(9.0)}, ax=ax),
+])  # fmt: skip
+def test_pictures_draw_on_the_axes_they_are_given(draw):
+    figure, ax = plt.subplots()
+    assert draw(ax) is figure and ax.has_data()
+    assert len(plt.get_fignums()) == 1
