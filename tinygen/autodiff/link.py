@@ -1,39 +1,41 @@
 """Bind a program to memory: which buffer each operation writes, when a buffer is free again, what is only a view."""
 
 import math
+import operator
 from functools import partial
 
 import numpy as np
 
-from tinygen.autodiff.kernels import kernel_of, ufunc_of
+from tinygen.autodiff import tree
+from tinygen.autodiff.kernels import fast_kernel_of, kernel_of, ufunc_of
 
 
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
 
 class Linked:
-    """The steps (calls without arguments), where each slot lies, and a table for people: (label, steps, outputs)."""
+    """The steps (calls without arguments), where the results lie, and a table for people: (label, steps, outputs)."""
 
-    def __init__(self):
-        self.steps, self.table, self.place, self.scalars, self.nbytes = [], [], {}, [], 0
-        self.fresh, self.weak = set(), set()  # slots that are NumPy scalars, or Python numbers, in the eager call
+    def __init__(self, structure):
+        self.structure, self.results = structure, []  # (array or constant, how to hand it out)
+        self.steps, self.table, self.scalars, self.nbytes = [], [], [], 0
 
-    def result(self, slot):
-        """The value of a slot after a replay."""
-        array = self.place[slot]
-        if slot in self.fresh:
-            return array[()]
-        return array.item() if slot in self.weak else array
+    def result(self):
+        """The output tree after a replay."""
+        return tree.unflatten(self.structure, [value if give is None else give(value) for value, give in self.results])
 
 
 def link(program, inputs, targets, *, exact):
-    """Lay `program` out in memory. `inputs`: the array that each input is read from (None: a number)."""
-    return _Linker(program, targets).build(inputs)
+    """Lay `program` out in memory. `inputs`: the array that each input is read from (None: a number).
+
+    `targets`: number of an output -> the array it is written to. `exact`: without the kernels that change the last bits.
+    """
+    return _Linker(program, targets, exact).build(inputs)
 
 
 class _Linker:
-    def __init__(self, program, targets):
-        self.program, self.targets = program, targets
+    def __init__(self, program, targets, exact):
+        self.program, self.targets, self.exact = program, targets, exact
         self.value = dict(program.inputs)  # slot -> recorded value
         for op in program.operations:
             self.value.update(zip(op.outputs, op.values()))
@@ -67,37 +69,43 @@ class _Linker:
         return slot
 
     def build(self, inputs):
-        out = self.out = Linked()
-        out.weak = self.weak
-        place, self.root_buffer = out.place, {}
+        out = self.out = Linked(self.program.structure)
+        place, self.root_buffer, self.fresh = {}, {}, set()  # fresh: slots that are NumPy scalars in the eager call
+        self.place = place
         for (slot, value), array in zip(self.program.inputs, inputs):
             place[slot] = np.empty((), np.asarray(value).dtype) if array is None else array
             out.scalars.append(place[slot] if array is None else None)
             if isinstance(value, np.generic):
-                out.fresh.add(slot)
-        self._place_targets(inputs)
+                self.fresh.add(slot)
+        self._place_targets()
         for k, op in enumerate(self.program.operations):
             self._bind(k, op)
-        for slot, array in self.late:
-            step = partial(np.copyto, array, place[slot])
-            out.steps.append(step)
-            out.table.append(("copy to out", [step], [array]))
-            place[slot] = array
+        for k, (slot, constant) in enumerate(self.program.outputs):
+            value, give = (constant, None) if slot is None else (place[slot], self._giving(slot))
+            if k in self.targets and value is not self.targets[k]:
+                step = partial(np.copyto, self.targets[k], value)
+                out.steps.append(step)
+                out.table.append(("copy to out", [step], [self.targets[k]]))
+                value = self.targets[k]
+            out.results.append((value, give))
         return out
 
-    def _place_targets(self, inputs):
+    def _giving(self, slot):
+        """NumPy scalars and Python numbers come out as what they are in the eager call, not as 0-d arrays."""
+        if slot in self.fresh:
+            return operator.itemgetter(())
+        return np.ndarray.item if slot in self.weak else None
+
+    def _place_targets(self):
         """Results that can be written straight into the caller's arrays; the others are copied at the end."""
-        self.direct, self.late = {}, []
-        for slot, array in self.targets:
-            y = self.value[slot]
-            alone = self.source.get(slot) == slot and slot not in self.direct and array.strides == getattr(y, "strides", None)
-            if alone and not any(a is not None and np.may_share_memory(a, array) for a in inputs):
-                self.direct[slot] = array
-            else:
-                self.late.append((slot, array))
+        self.direct = {}
+        for k, array in self.targets.items():
+            slot, _ = self.program.outputs[k]
+            if self.source.get(slot) == slot and array.strides == getattr(self.value[slot], "strides", None):
+                self.direct.setdefault(slot, array)
 
     def _bind(self, k, op):
-        out, place = self.out, self.out.place
+        out, place = self.out, self.place
         args = list(op.args)
         for i, slot in op.parents:
             args[i] = place[slot]
@@ -111,19 +119,24 @@ class _Linker:
         if ufunc is not None:
             args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
         arrays = [self._output(k, op, slot, y, args if ufunc is not None else ()) for slot, y in zip(op.outputs, op.values())]
-        calls = None
-        if ufunc is not None:
+        calls, note = None, ""
+        filled = len(arrays) == 1 and all(np.size(a) for a in (*arrays, *(args[i] for i, _ in op.parents if i < len(args))))
+        fast, bound = fast_kernel_of(op.row) if filled and not self.exact else (None, None)
+        if fast is not None:
+            calls = fast(args, arrays[0], **op.kw)
+            note = f"  [for speed: within {bound}]" if calls else ""
+        if calls is None and ufunc is not None:
             calls = [partial(ufunc, *args, out=arrays[0]) if ufunc in BY_KEYWORD else partial(ufunc, *args, arrays[0])]
-        elif len(arrays) == 1 and all(np.size(a) for a in (*arrays, *(args[i] for i, _ in op.parents))):
+        elif calls is None and filled:
             kernel = kernel_of(op.row)
             calls = kernel(args, arrays[0], **op.kw) if kernel else None
         if calls is None:
-            numbers = [i for i, slot in op.parents if slot in self.weak or slot in out.fresh]
+            numbers = [i for i, slot in op.parents if slot in self.weak or slot in self.fresh]
             calls = [partial(_call, op.row.function, args, op.kw, arrays, numbers)]
         steps += calls
         out.steps += steps
         shapes = ", ".join(_shape(a) for a in args)
-        out.table.append((f"{op.row.name}({shapes}) -> {', '.join(map(_shape, arrays))}", steps, arrays))
+        out.table.append((f"{op.row.name}({shapes}) -> {', '.join(map(_shape, arrays))}{note}", steps, arrays))
         self._release(k, op)
 
     def _operand(self, op, i, a, steps):
@@ -146,14 +159,14 @@ class _Linker:
     def _output(self, k, op, slot, y, operands):
         """The array that an output is written to: the caller's, a dying operand, or a buffer."""
         if isinstance(y, np.generic):
-            self.out.fresh.add(slot)
+            self.fresh.add(slot)
         if slot in self.direct:
             array = self.direct[slot]
         else:
             array = self._dying(k, op, slot, y, operands)
             if array is None:
                 array = self._buffer(np.asarray(y), slot)
-        self.out.place[slot] = array
+        self.place[slot] = array
         return array
 
     def _dying(self, k, op, slot, y, operands):
@@ -165,7 +178,7 @@ class _Linker:
             if i >= len(operands) or self.last_read[root] != k or root not in self.root_buffer:
                 continue
             a = operands[i]
-            whole = self.out.place[root]
+            whole = self.place[root]
             fits = a is whole and a.shape == y.shape and a.dtype == y.dtype and a.strides == y.strides
             same_root = [operands[j] for j, other in op.parents if self._root(other) == root and j < len(operands)]
             if fits and all(other is a for other in same_root):

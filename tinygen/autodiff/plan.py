@@ -111,7 +111,7 @@ class Plan:
                 scalar[()] = leaf
         for step in self.steps:
             step()
-        return self.program.result(self.linked.result)
+        return self.linked.result()
 
     def _compare(self, leaves, args):
         """The recording must be all that `f` does: a second eager call has to give the same bits."""
@@ -129,16 +129,20 @@ class Plan:
         self._link(leaves)
 
     def explain(self):
-        """Each step with its kernel, shapes, bytes and microseconds; the memory; the arrays that are frozen."""
-        lines = [f"{'us':>8}  {'bytes':>10}  step"]
-        for label, steps, out in self.linked.table:
-            start = perf_counter()
+        """Each step with its kernel, shapes, bytes and microseconds (median of 20 replays); the memory; what is frozen."""
+        table, times = self.linked.table, []
+        with np.errstate(all="ignore"):
             for _ in range(20):
-                for step in steps:
-                    step()
-            took = (perf_counter() - start) / 20 * 1e6
-            lines.append(f"{took:8.2f}  {sum(a.nbytes for a in out):10d}  {label}")
-        lines.append(f"{len(self.steps)} calls, {self.linked.nbytes} bytes of buffers")
+                clock = [perf_counter()]
+                for _, steps, _ in table:
+                    for step in steps:
+                        step()
+                    clock.append(perf_counter())
+                times.append(np.diff(clock))
+        took = np.median(times, axis=0) * 1e6
+        lines = [f"{'us':>8}  {'bytes':>10}  step"]
+        lines += [f"{us:8.2f}  {sum(a.nbytes for a in out):10d}  {label}" for us, (label, _, out) in zip(took, table)]
+        lines.append(f"{took.sum():8.2f}  {self.linked.nbytes:10d}  in all: {len(self.steps)} calls, bytes of buffers")
         for a in self.program.frozen():
             lines.append(f"frozen: an array of shape {a.shape}, {a.dtype}, that is not an argument")
         return "\n".join(lines)
@@ -185,22 +189,22 @@ def _scan(x, leaves, key):
 
 
 def _targets(program, out):
-    """slot -> the caller's array, for the outputs that are written there."""
-    if out is None:
-        return {}
+    """Number of the output -> the caller's array, for those that are written there."""
     values = {slot: value for op in program.operations for slot, value in zip(op.outputs, op.values())} | dict(program.inputs)
-    found, outputs = [], iter(program.outputs)
+    found, outputs = {}, iter(enumerate(program.outputs))
 
     def walk(structure, wanted):
         if structure.kind is None:
-            slot, _ = next(outputs)
+            k, (slot, _) = next(outputs)
             if wanted is not None:
                 y = values.get(slot)
                 if not isinstance(wanted, np.ndarray) or y is None or wanted.shape != np.shape(y) or wanted.dtype != y.dtype:
                     got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
                     need = "a constant, which has no place" if y is None else f"{y.dtype} {np.shape(y)}"
                     raise TypeError(f"out: this result is {need}, but the array given for it is {got}.")
-                found.append((slot, wanted))
+                if any(np.may_share_memory(wanted, x) for _, x in program.inputs):
+                    raise TypeError("out: an array given for a result is also an input; give it memory of its own.")
+                found[k] = wanted
             return
         children = [None] * len(structure.children)
         if wanted is not None:

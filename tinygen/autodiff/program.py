@@ -28,11 +28,6 @@ class Program:
     def __init__(self, inputs, operations, outputs, structure):
         self.inputs, self.operations, self.outputs, self.structure = inputs, operations, outputs, structure
 
-    def result(self, value_of):
-        """The output tree, with `value_of(slot)` for each slot."""
-        leaves = [constant if slot is None else value_of(slot) for slot, constant in self.outputs]
-        return tree.unflatten(self.structure, leaves)
-
     def frozen(self):
         """The arrays that `f` took from elsewhere than its arguments: their contents are part of the program."""
         found = {}
