@@ -2,6 +2,22 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from tinygen.check.arrangement import arrangement_guesses, precision_mistake, value_guesses
+from tinygen.check.elementwise import along_axis_guesses, factor_guesses, field_guesses, term_guesses
+from tinygen.check.evidence import Case, explains, residual
+from tinygen.check.numbers import numbers_of
+from tinygen.check.parameters import parameterisation_guesses
+from tinygen.check.paths import path_mistakes
+from tinygen.check.points import altered_guesses, other_argument_guesses, path_guesses
+from tinygen.check.regions import region_guesses, two_guesses
+from tinygen.check.shapes import shape_moves, structure_sentence
+from tinygen.check.terms import named_term_guesses
+
+BEHIND = 12.0  # bits by which an explanation may be less simple than the best and still be shown
+ENOUGH = 6.0  # an explanation this cheap ends the search
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -30,5 +46,131 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
     have a wrong shape). expected, bar: the numeric gradient and its error bar, in the argument's shape; NaN in
     `expected` marks entries that were not computed. names: the names of all arguments. gradient: called without
     arguments, it gives `got` anew (to see noise that is drawn again).
+
+    >>> x = np.array([0.5, -1.0, 2.0])
+    >>> diagnose(lambda x: np.sum(x**2), (x,), 0, x, 2 * x, 1e-9 + 0 * x, name="x")[0].formula
+    'dL/dx = (yours) / (1/2)'
     """
+    names = tuple(names) if names is not None else tuple(f"args[{i}]" for i in range(len(args)))
+    name = names[argnum] if name is None else name
+    names = (*names[:argnum], name, *names[argnum + 1 :])
+    drawn = _redrawn(f, args, gradient, name)
+    if drawn:
+        return drawn
+    told = structure_sentence(got, args[argnum], name)
+    if told:
+        return [Mistake(*told, where=name)]
+    expected, bar = np.asarray(expected, dtype=np.float64), np.asarray(bar, dtype=np.float64)
+    got = np.asarray(got, dtype=np.float64)
+    if got.shape != expected.shape:
+        return _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit)
+    case = Case(f, tuple(args), argnum, got, expected, bar, name, names)
+    if not case.wrong.any():
+        return []
+    if case.automatic:  # fill in what was not measured
+        whole, _ = case.gradient()
+        unknown = ~case.known
+        case.expected = np.where(unknown, whole, expected)
+        case.bar = np.where(unknown, np.max(bar[~unknown], initial=0), bar)
+    found = _ranked(case, limit)
+    if not found and (said := precision_mistake(case)):
+        return [Mistake("precision", said[0], said[1], where=name)]
+    return found
+
+
+def _ranked(case, limit):
+    numbers = numbers_of(case)
+    fitting = []
+    for rules in (_simple, _structured, _searched):
+        with np.errstate(all="ignore"):
+            fitting += [guess for guess in rules(case, numbers) if explains(case, guess)]
+        if fitting and min(guess.cost for guess in fitting) <= ENOUGH:
+            break
+    fitting.sort(key=lambda guess: guess.cost)
+    best, seen = [], set()
+    for guess in fitting:
+        if guess.cost <= fitting[0].cost + BEHIND and guess.sentence not in seen:
+            seen.add(guess.sentence)
+            best.append(Mistake(guess.kind, guess.sentence, residual(case, guess), guess.formula, guess.where or case.name))
+    return best[:limit]
+
+
+def _simple(case, numbers):
+    yield from factor_guesses(case, numbers)
+    yield from parameterisation_guesses(case)
+    yield from field_guesses(case, numbers)
+    yield from arrangement_guesses(case, numbers)
+
+
+def _structured(case, numbers):
+    yield from value_guesses(case)
+    yield from term_guesses(case, numbers)
+    yield from along_axis_guesses(case)
+    yield from region_guesses(case, numbers)
+    yield from two_guesses(case, numbers)
+    yield from other_argument_guesses(case, numbers)
+    yield from path_guesses(case, numbers)
+    yield from named_term_guesses(case, numbers, _inside_a_term)
+
+
+def _searched(case, numbers):
+    yield from altered_guesses(case, numbers)
+    yield from path_mistakes(case, numbers)
+
+
+def _inside_a_term(case, numbers):
+    yield from factor_guesses(case, [n for n in numbers if n.cost < 7])
+    yield from parameterisation_guesses(case)
+    yield from field_guesses(case, numbers)
+    yield from arrangement_guesses(case, numbers)
+    yield from term_guesses(case, numbers)
+    yield from path_guesses(case, numbers)
+
+
+def _redrawn(f, args, gradient, name):
+    """Noise drawn anew at each call makes f, or its gradient, a different function each time."""
+    with np.errstate(all="ignore"):
+        value, again = f(*args), f(*args)
+    if isinstance(value, dict):
+        value, again = sum(value.values()), sum(again.values())
+    if not np.array_equal(value, again, equal_nan=True):
+        return [Mistake("noise", f"f gives {float(value):.9g} and then {float(again):.9g} for the same arguments: noise is drawn "
+                        "anew at each evaluation. Draw it once and pass it as an argument.", where="f")]  # fmt: skip
+    if gradient is not None:
+        one, two = gradient(), gradient()
+        try:
+            same = np.array_equal(np.asarray(one, dtype=np.float64), np.asarray(two, dtype=np.float64), equal_nan=True)
+        except (TypeError, ValueError):
+            same = True
+        if not same:
+            return [Mistake("noise", f"The gradient by {name} differs from call to call while f does not: it draws its own noise. "
+                            "The same noise has to go into f and its gradient; pass it as an argument.", where=name)]  # fmt: skip
     return []
+
+
+def _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit):
+    """Mistakes that explain a wrong shape: first what makes the numbers right, then what it looks like by shape alone."""
+    numeric, shown = [], []
+    for kind, cost, sentence, move in shape_moves(got.shape, expected.shape):
+        said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
+        shown.append((cost, Mistake(kind, said, where=name)))
+        if move is None:
+            continue
+        moved = move(got)
+        case = Case(f, tuple(args), argnum, moved, expected, bar, name, names)
+        if not case.wrong.any():
+            numeric.append((cost, Mistake(kind, f"{said} With that, the numbers are right.", 0.0, where=name)))
+    if numeric:
+        return [mistake for _, mistake in sorted(numeric, key=lambda pair: pair[0])][:limit]
+    for kind, cost, sentence, move in shape_moves(got.shape, expected.shape):
+        if move is None:
+            continue
+        case = Case(f, tuple(args), argnum, move(got), expected, bar, name, names)
+        for mistake in _ranked(case, 1):
+            said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
+            numeric.append((cost, Mistake(kind, f"{said} Then: {mistake.sentence}", mistake.residual, mistake.formula, name)))
+    ranked = sorted(numeric or shown, key=lambda pair: pair[0])
+    if ranked:
+        return [mistake for _, mistake in ranked][:limit]
+    return [Mistake("shape", f"dL/d{name} has shape {got.shape}, expected {expected.shape}: a gradient has its argument's shape.",
+                    where=name)]  # fmt: skip
