@@ -128,64 +128,6 @@ def _prod(g, y, a, axis=None, *, keepdims=False):
 
 define(np.prod, _prod)
 
-# ---- extremes: ties share equally ----
-
-
-def shared(g, a, value, axis, keepdims):
-    """The cotangent of `a` if `value`, one of its elements along the axes, was picked."""
-    hit = (a == spread(value, a, axis, keepdims)).astype(g.dtype)
-    return hit * (spread(g, a, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True))
-
-
-for _extreme in (np.max, np.min):
-    define(_extreme, lambda g, y, a, axis=None, *, keepdims=False: shared(g, a, y, axis, keepdims))
-
-
-def _median(g, y, a, axis=None, *, keepdims=False):
-    ordered, n = np.sort(last(a, axis), axis=-1), count(a, axis)
-    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
-    g = np.reshape(0.5 * g, low.shape)
-    return shared(g, a, low, axis, False) + shared(g, a, high, axis, False)
-
-
-define(np.median, _median)
-constant(np.any, np.all, np.argmax, np.argmin, np.count_nonzero, keywords="axis keepdims")
-
-# ---- norms: 0 at 0, where no derivative exists ----
-
-
-def _norm(g, y, x, ord=None, axis=None, keepdims=False):
-    two_axes = len(axes_of(axis, x.ndim)) == 2 and (axis is not None or ord is not None)
-    if ord is None or ord == "fro" or (ord == 2 and not two_axes):
-        return x * spread(g / np.where(y == 0, 1, y), x, axis, keepdims)
-    if two_axes:
-        return _matrix_norm(spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), x, ord, axes_of(axis, x.ndim))
-    g, y = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims)
-    if ord in (math.inf, -math.inf):
-        return np.sign(x) * shared(g, np.abs(x), y, axis, True)
-    if ord == 0:
-        return 0 * x
-    size = np.abs(x) / np.where(y == 0, 1, y)
-    return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1)) if ord != 1 else g * np.sign(x)
-
-
-def _matrix_norm(g, y, x, ord, axes):
-    if ord in (1, -1, math.inf, -math.inf):  # the largest or smallest column or row sum
-        inner = axes[0] if abs(ord) == 1 else axes[1]
-        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
-        return np.sign(x) * shared(g, sums, y, axes, True)
-    m, g = np.moveaxis(x, axes, (-2, -1)), np.moveaxis(g, axes, (-2, -1))
-    u, s, vt = np.linalg.svd(m, full_matrices=False)
-    if ord == "nuc":
-        weights = np.ones_like(s)
-    else:  # 2 and -2: the largest or smallest singular value
-        picked = np.max(s, axis=-1, keepdims=True) if ord == 2 else np.min(s, axis=-1, keepdims=True)
-        weights = shared(np.ones_like(picked), s, picked, -1, True)
-    return np.moveaxis(g * ((u * weights[..., None, :]) @ vt), (-2, -1), axes)
-
-
-define(np.linalg.norm, _norm)
-
 # ---- log-sum-exp and its kin: SciPy's do not dispatch, so the package has its own ----
 
 

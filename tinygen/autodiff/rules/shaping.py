@@ -235,24 +235,6 @@ define(np.diag, _diag)
 define(np.tril, lambda g, y, m, k=0: np.tril(g, k))
 define(np.triu, lambda g, y, m, k=0: np.triu(g, k))
 
-# ---- order ----
-
-
-def _sorted(g, y, a, axis=-1, *, kind=None):
-    """`y` holds the elements of `a` in another order: match both through a full sort."""
-    if axis is None:
-        return np.reshape(_sorted(g, y, np.reshape(a, -1), 0), a.shape)
-    from_a, from_y = np.argsort(a, axis, kind="stable"), np.argsort(y, axis, kind="stable")
-    back = np.take_along_axis(from_y, np.argsort(from_a, axis), axis)
-    return np.take_along_axis(g, back, axis)
-
-
-define(np.sort, _sorted)
-define(np.partition, lambda g, y, a, kth, axis=-1: _sorted(g, y, a, axis))
-constant(np.argsort, keywords="axis kind")
-constant(np.argpartition, keywords="axis kind")
-constant(np.searchsorted, keywords="side")
-
 # ---- padding ----
 
 
