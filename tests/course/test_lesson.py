@@ -69,7 +69,7 @@ def test_run_collects_what_each_cell_did(lesson_file):
 
 
 def test_run_can_leave_out_tagged_cells(lesson_file):
-    ran = list(lesson.run(lesson.read(lesson_file()), skip=("look",)))
+    ran = list(lesson.run(lesson.read(lesson_file()), wanted=lesson.for_exercises))
     assert ran[4].figures == [] and ran[3].exercises
 
 
@@ -91,8 +91,8 @@ def test_exit_inside_a_cell_does_not_end_the_run(lesson_file):
 
 
 def test_dataclasses_and_pickle_find_the_module_while_it_runs(lesson_file):
-    path = lesson_file("# %%\nfrom dataclasses import dataclass\nimport pickle\n\n\n@dataclass\nclass A:\n    x: int\n\n\n"
-                       "print(pickle.loads(pickle.dumps(A(3))).x)\n")
+    path = lesson_file("# %%\nfrom dataclasses import dataclass\nimport pickle\n\n\n@dataclass\nclass A:\n    x: int\n"
+                       "\n\nprint(pickle.loads(pickle.dumps(A(3))).x)\n")
     (ran,) = lesson.run(lesson.read(path))
     assert (ran.printed, ran.error) == ("3\n", "")
     assert "lesson_01_squares" not in sys.modules

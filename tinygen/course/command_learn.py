@@ -1,28 +1,86 @@
-"""Learn: list the lessons, or run one and open its page."""
+"""Learn: list the lessons, run one and open its page, build the course, judge a student's file."""
 
+import argparse
 import sys
 from pathlib import Path
+
+EXAMPLES = """examples:
+  tinygen learn                      list the lessons, and which of yours are done
+  tinygen learn 8                    run lesson 8 and open its page
+  tinygen learn 8 --step             go through it in the terminal, cell by cell
+  tinygen learn 8 --student .        write it here without its solutions, for you to fill in
+  tinygen learn check 08_vae.py      is your file right, and if not, which mistake is it?
+  tinygen learn 08_vae.py            run your own file and open its page
+  tinygen learn 8 --notebook         write it as a notebook, and open Jupyter if it is there
+  tinygen learn --all --out site     the whole course as a folder of pages
+"""
 
 
 def add_arguments(parser):
     """The options of `tinygen learn`."""
-    parser.add_argument("number", nargs="?", type=int, help="the lesson to run; without it, the lessons are listed")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument("what", nargs="*", metavar="NUMBER | FILE | check FILE...",
+                        help="a lesson's number or a lesson file; or `check` and files or folders of a student")
+    parser.add_argument("--all", action="store_true", help="every lesson (with --out, --student or --notebook)")
+    parser.add_argument("--step", action="store_true", help="go through the lesson in the terminal, cell by cell")
+    parser.add_argument("--notebook", action="store_true", help="write the lesson as .ipynb")
+    parser.add_argument("--student", metavar="DIR", help="write the lesson, or all of them, without solutions into DIR")
     parser.add_argument("--out", metavar="DIR", default="tinygen-pages", help="folder for pages (default: %(default)s)")
-    parser.add_argument("--no-open", action="store_true", help="write the page and name it, but open no browser")
+    parser.add_argument("--no-open", action="store_true", help="write, but open no browser and no Jupyter")
 
 
 def run(arguments):
-    """Run the subcommand; return its exit status (1: a lesson failed, 2: it could not be run)."""
+    """Run the subcommand; return its exit status (1: something did not pass, 2: it could not be done)."""
     from tinygen.course.lesson import LessonError
 
     try:
         _require_extra()
-        if arguments.number is None:
-            return listing()
-        return learn(arguments.number, arguments.out, show=not arguments.no_open)
+        return _dispatch(arguments)
     except LessonError as error:
         print(f"tinygen learn: {error}", file=sys.stderr)
         return 2
+
+
+def _dispatch(a):
+    from tinygen.course import lesson
+
+    first, rest = (a.what[0] if a.what else None), a.what[1:]
+    ways = [name for name, on in (("--step", a.step), ("--notebook", a.notebook), ("--student", a.student)) if on]
+    if len(ways) > 1:
+        raise lesson.LessonError(f"{' and '.join(ways)} are different things: choose one")
+    if first == "check":
+        if a.all or ways:
+            raise lesson.LessonError("check takes files and folders, and no other option")
+        return check(rest or ["."])
+    if rest:
+        raise lesson.LessonError(f"one lesson at a time, please: got {' '.join(a.what)}")
+    if a.all and first:
+        raise lesson.LessonError(f"either lesson {first} or --all")
+    if a.step and not first:
+        raise lesson.LessonError("--step needs a lesson: tinygen learn NUMBER --step")
+    if not first and not (a.all or a.student or a.notebook):
+        return listing()
+    paths = [_path(first)] if first else lesson.catalogue()
+    if a.student:
+        return student(paths, a.student)
+    if a.notebook:
+        return notebook(paths, Path("."), show=not a.no_open)
+    if a.all:
+        return everything(a.out, show=not a.no_open)
+    return learn(paths[0], a.out, stepping=a.step, show=not a.no_open)
+
+
+def _path(what):
+    """The lesson that the reader means: a number of the package's, or a file of their own."""
+    from tinygen.course import lesson
+
+    if what.isdecimal():
+        own = Path(lesson.find(int(what)).name)
+        if own.is_file():
+            print(f"(this is the package's lesson; to run your own: tinygen learn {own})", file=sys.stderr)
+        return lesson.find(int(what))
+    return Path(what)
 
 
 def _require_extra():
@@ -40,59 +98,142 @@ def _require_extra():
 
 
 def listing():
-    """Print the lessons: number, title, what comes before, minutes to read, seconds to run."""
-    from tinygen.course import lesson
+    """Print the lessons: title, what comes before, minutes to read, seconds to run; and how far your own files are."""
+    from tinygen.course import judge, lesson
+    from tinygen.course.exercises import tally
 
     for path in lesson.catalogue():
-        read = lesson.read(path)
-        print(f"{read.number:3}  {read.title}")
+        read, own = lesson.read(path), Path(path.name)
+        mark = ""
+        if own.is_file() and own.resolve() != path.resolve():
+            verdict = judge.judge(own)
+            mark = f"  [your {own}: {tally(verdict['exercises'])}]"
+        print(f"{read.title}{mark}")
         facts = (("after", "Before this"), ("read", "Reading"), ("run", "Running"))
-        print("     " + "; ".join(f"{word} {read.facts[key]}" for word, key in facts if key in read.facts))
-    print("\nRun one with `tinygen learn NUMBER`.")
+        print("    " + "; ".join(f"{word}: {read.facts[key]}" for word, key in facts if key in read.facts))
+    print("\nRun one with `tinygen learn NUMBER`; `tinygen learn --help` says what else there is.")
     return 0
 
 
-def learn(number, out, show=True):
-    """Run lesson `number` with a progress bar, write its page into the folder `out`, and open it (`show`)."""
+def learn(path, out, *, stepping=False, show=True):
+    """Run the lesson in the file `path`, write its page into the folder `out`, and open it (`show`)."""
     from tinygen.course import lesson, pages
+    from tinygen.course.step import step
 
-    what = lesson.read(lesson.find(number))
-    target = Path(out) / f"{what.name}.html"
+    read = lesson.read(path)
+    target = Path(out) / f"{read.name}.html"
     pages.writable(target.parent)  # said before the work, not after it
-    ran = run_with_bar(what)
-    pages.write(target, pages.page(what, ran))
+    ran = step(read) if stepping else run_with_bar(read)
+    pages.write(target, pages.page(read, ran))
     failed = [r for r in ran if r.error]
-    for r in failed:
-        print(f"a cell of {what.path} stopped:\n{r.error}\n", file=sys.stderr)
     left = [t.report for r in ran for t in r.exercises if not t.report.ok]
-    for report in left:
-        print(f"exercise {report.name}: {report.verdict}", file=sys.stderr)
-    print(f"The page of lesson {number}: {target.resolve()}")
+    if not stepping:
+        for r in failed:
+            print(f"a cell of {path} stopped:\n{r.error}\n", file=sys.stderr)
+        for report in left:
+            print(f"exercise {report.name}: {report.verdict}", file=sys.stderr)
+    print(f"The page is {target.resolve()}")
     if show and not _open(target):
         print("There is no display here; open that file in any browser.")
     return 1 if failed or left else 0
 
 
-def run_with_bar(what):
+def run_with_bar(read):
     """Run a lesson; one tick for each code cell. Returns the list of Ran."""
     from tqdm import tqdm
 
     from tinygen.course import lesson
 
     ran = []
-    cells = sum(c.kind == "code" for c in what.cells)
-    with tqdm(total=cells, desc=what.name, unit="cell", file=sys.stderr, leave=False) as bar:
-        for r in lesson.run(what):
+    cells = sum(c.kind == "code" for c in read.cells)
+    with tqdm(total=cells, desc=read.name, unit="cell", file=sys.stderr, leave=False) as bar:
+        for r in lesson.run(read):
             ran.append(r)
             bar.update(r.cell.kind == "code")
     return ran
 
 
+def everything(out, show=True):
+    """Build the whole course as pages in the folder `out`."""
+    from tinygen.course import site
+
+    wrong = {name: what for name, what in site.build(out).items() if what}
+    for name, what in wrong.items():
+        print(f"{name}:\n{what}\n", file=sys.stderr)
+    index = Path(out) / "index.html"
+    print(f"The course is {index.resolve()}")
+    if show and not _open(index):
+        print("There is no display here; open that file in any browser.")
+    return 1 if wrong else 0
+
+
+def student(paths, out):
+    """Write the lessons without their solutions into the folder `out`; files that are there stay as they are."""
+    from tinygen.course import lesson, pages
+
+    out = Path(out)
+    pages.writable(out)
+    for path in paths:
+        target = out / path.name
+        if target.exists():
+            print(f"{target} is there already: left as it is")
+            continue
+        pages.write(target, lesson.student(lesson.read(path).text))
+        print(f"{target}")
+    print("Fill in what is missing, then: tinygen learn check FILE")
+    return 0
+
+
+def notebook(paths, out, show=True):
+    """Write the lessons as notebooks into the folder `out`, and open the first in Jupyter if it is installed."""
+    import shutil
+    import subprocess
+
+    import jupytext
+
+    from tinygen.course import lesson, pages
+
+    for path in paths:
+        target = out / f"{path.stem}.ipynb"
+        if target.exists():
+            raise lesson.LessonError(f"{target} is there already; move it away, so that your work in it is not lost")
+        book = jupytext.reads(lesson.read(path).text, fmt="py:percent")
+        pages.write(target, jupytext.writes(book, fmt="ipynb"))
+        print(f"{target}")
+    jupyter = shutil.which("jupyter")
+    if show and len(paths) == 1 and jupyter and _display():
+        subprocess.Popen([jupyter, "lab" if shutil.which("jupyter-lab") else "notebook", str(target)])
+    elif not jupyter:
+        print("Jupyter is not installed here; any program that opens notebooks will do.")
+    return 0
+
+
+def check(places):
+    """Judge students' files: print each exercise's verdict, and what is wrong."""
+    from tqdm import tqdm
+
+    from tinygen.course import judge
+    from tinygen.course.exercises import tally
+
+    found, good = judge.files(places), True
+    for path in tqdm(found, desc="check", unit="file", file=sys.stderr, leave=False, disable=len(found) < 2):
+        verdict = judge.judge(path)
+        tqdm.write(f"{path}: {tally(verdict['exercises'])}")
+        for text in [e["said"] for e in verdict["exercises"]] + [verdict["error"]] * bool(verdict["error"]):
+            tqdm.write("\n".join("  " + line for line in text.split("\n")))
+        good = good and bool(verdict["exercises"]) and all(e["ok"] for e in verdict["exercises"])
+    return 0 if good else 1
+
+
+def _display():
+    import os
+
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def _open(path):
     """Open a page in the reader's browser; False where there is no display."""
-    import os
     import webbrowser
 
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False  # webbrowser would start a browser in the terminal, or wait for one
-    return webbrowser.open(path.resolve().as_uri())
+    # Without a display webbrowser would start a browser in the terminal, or wait for one.
+    return _display() and webbrowser.open(path.resolve().as_uri())

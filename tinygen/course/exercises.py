@@ -22,14 +22,14 @@ def exercise(function, check):
     def watched(*args, **kw):
         try:
             return function(*args, **kw)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raised.append(error)
             raise
 
     try:
         report = check(watched)
         report.name = name
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if not raised:
             raise  # the check itself is broken: that is not the reader's fault
         report = Report(name, [Entry(name, FAIL, note=_said(raised[0], function))])
@@ -77,11 +77,21 @@ def finish(names):
     """The last line of a lesson: print how many exercises of the lesson's ``globals()`` pass; a script exits with 1
     unless all do. (In a notebook and under pytest nothing exits.)"""
     reports = [v.report for k, v in names.items() if k.startswith("test_") and hasattr(v, "report")]
-    left = [r.name for r in reports if not r.ok]
-    rest = f": left are {', '.join(left)}" if left else ""
-    print(f"{len(reports) - len(left)} of {len(reports)} exercises pass{rest}")
-    if left and names["__name__"] == "__main__" and hasattr(sys.modules["__main__"], "__file__"):
+    print(tally([{"name": r.name, "ok": r.ok} for r in reports]))
+    script = names["__name__"] == "__main__" and hasattr(sys.modules["__main__"], "__file__")
+    if script and not all(r.ok for r in reports):
         sys.exit(1)
+
+
+def tally(exercises):
+    """How many exercises pass, and which do not, in one line; each is a dict with `name` and `ok`.
+
+    >>> tally([{"name": "kl", "ok": True}, {"name": "sample", "ok": False}])
+    '1 of 2 exercises pass: left are sample'
+    """
+    left = [e["name"] for e in exercises if not e["ok"]]
+    rest = f": left are {', '.join(left)}" if left else ""
+    return f"{len(exercises) - len(left)} of {len(exercises)} exercises pass{rest}"
 
 
 def yours(test, function, instead):

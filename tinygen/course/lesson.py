@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+NAME = re.compile(r"\d\d_\w+$")  # of a lesson's file, without .py
 FACTS = ("In the notes", "In the book", "Before this", "Reading", "Running")
 
 
@@ -79,7 +80,7 @@ def folder():
 
 def catalogue(where=None):
     """The paths of all lessons in the folder `where` (default: the package's own), in order of their numbers."""
-    return sorted(p for p in Path(where or folder()).glob("*.py") if re.match(r"\d\d_\w+$", p.stem))
+    return sorted(p for p in Path(where or folder()).glob("*.py") if NAME.match(p.stem))
 
 
 def find(number, where=None):
@@ -161,11 +162,12 @@ def student(text):
 # ---- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(lesson, skip=()):
+def run(lesson, wanted=lambda cell: True, names=None):
     """Run the lesson's cells in one fresh module, in order; yield one `Ran` a cell.
 
     A cell that raises is reported and the next one runs. What cells print is captured; progress bars, on stderr, are
-    seen. Figures that a cell leaves open are drawn to SVG. Code cells with a tag in `skip` are left out.
+    seen. Figures that a cell leaves open are drawn to SVG. wanted: called before each code cell; if it says no, the
+    cell is left out. names: a dict that is filled with what the lesson defines.
     """
     import matplotlib.pyplot as plt
 
@@ -181,15 +183,16 @@ def run(lesson, skip=()):
         with plt.rc_context(pictures.style()):
             for number, cell in enumerate(lesson.cells):
                 ran = Ran(cell)
-                if cell.kind == "code" and not set(cell.tags) & set(skip):
+                if cell.kind == "code" and wanted(cell):
                     started = time.perf_counter()
                     known = {id(v) for v in vars(module).values()}
                     _run_cell(lesson, ran, vars(module))
-                    ran.exercises = [v for k, v in vars(module).items()
-                                     if k.startswith("test_") and hasattr(v, "report") and id(v) not in known]
+                    ran.exercises = [t for t in tests(vars(module)).values() if id(t) not in known]
                     ran.figures = [pictures.svg(plt.figure(n), f"f{number}-{n}") for n in plt.get_fignums()]
                     plt.close("all")
                     ran.seconds = time.perf_counter() - started
+                if names is not None:
+                    names.update(vars(module))
                 yield ran
     finally:
         plt.close("all")
@@ -197,6 +200,16 @@ def run(lesson, skip=()):
         del sys.modules[module.__name__]
         if before is not None:
             sys.modules[module.__name__] = before
+
+
+def for_exercises(cell):
+    """Is this cell one that exercises may need? Those tagged `look` (training, pictures) are not."""
+    return "look" not in cell.tags
+
+
+def tests(names):
+    """The tests that `exercise` made among the `names` of a lesson: {name of the exercise: test}."""
+    return {v.report.name: v for k, v in names.items() if k.startswith("test_") and hasattr(v, "report")}
 
 
 def _run_cell(lesson, ran, names):

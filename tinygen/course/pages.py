@@ -14,10 +14,11 @@ HERE = Path(__file__).parent
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
-def page(lesson, ran, links=None):
+def page(lesson, ran, links=None, stamp=""):
     """The page of `lesson` from its cells as they ran.
 
-    links: {"previous" | "index" | "next": (address, title)} for the bar at the top and at the foot. Returns HTML text.
+    links: {"previous" | "index" | "next": (address, title)} for the bar at the top and at the foot. stamp: what it was
+    made from, kept in the page's head. Returns HTML text.
     """
     prose = render.Prose()
     body = "\n".join(_cell(r, prose) for r in ran)
@@ -28,10 +29,11 @@ def page(lesson, ran, links=None):
         f'<nav class="bar">{around}<button type="button" class="theme">Light or dark</button></nav>'
         f'<details class="contents"><summary>On this page</summary><ol>{contents}</ol></details>'
         f"<main>{body}{_summary(ran)}</main><nav class=\"bar\">{around}</nav>",
+        stamp,
     )
 
 
-def document(title, body):
+def document(title, body, stamp=""):
     """A whole HTML document around `body`, with the course's style sheet and script inside it."""
     light, dark = pictures.css()
     code_light, code_dark = render.code_css()
@@ -45,6 +47,7 @@ def document(title, body):
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{plain}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+            f'<meta name="made-from" content="{stamp}">\n'
             f"<style>\n{style}</style>\n<script>\n{script}</script>\n</head>\n<body>\n{sprite}\n{body}\n</body>\n</html>\n")
 
 

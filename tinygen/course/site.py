@@ -1,0 +1,98 @@
+"""The whole course as a folder of pages, with an index and links between them; only what changed is built again."""
+
+import hashlib
+import html
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from tinygen.course import lesson, pages, render
+
+HOME = ("index.html", "All lessons")
+
+
+def build(out, where=None):
+    """Build the site in the folder `out`, two lessons at a time. Returns {lesson's name: what went wrong, or ""}.
+
+    A page that was made from the same lesson and the same package stays as it is. where: the folder of the lessons.
+    Raises LessonError if the folder cannot be written to.
+    """
+    from tqdm import tqdm
+
+    out = Path(out)
+    pages.writable(out)
+    read = [lesson.read(p) for p in lesson.catalogue(where)]
+    package = _package_stamp()
+    work = []
+    for i, one in enumerate(read):
+        links = {"index": HOME}
+        if i:
+            links["previous"] = (f"{read[i - 1].name}.html", read[i - 1].title)
+        if i + 1 < len(read):
+            links["next"] = (f"{read[i + 1].name}.html", read[i + 1].title)
+        stamp = hashlib.sha256(repr((package, one.text, links)).encode()).hexdigest()[:32]
+        if _made_from(out / f"{one.name}.html") != stamp:
+            work.append((one.path, out / f"{one.name}.html", links, stamp))
+    wrong = {one.name: "" for one in read}
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool, \
+            tqdm(total=len(read), initial=len(read) - len(work), desc="course", unit="page", file=sys.stderr) as bar:
+        jobs = {pool.submit(make, *item): item for item in work}
+        for job in as_completed(jobs):
+            wrong[jobs[job][0].stem] = job.result()
+            bar.update()
+    pages.write(out / "index.html", index(read))
+    return wrong
+
+
+def make(path, target, links, stamp):
+    """Run one lesson and write its page; return what went wrong in it, or "". A page of a failing lesson has no stamp,
+    so that it is built again."""
+    read = lesson.read(path)
+    ran = list(lesson.run(read))
+    wrong = [r.error for r in ran if r.error]
+    wrong += [f"exercise {t.report.name}: {t.report.verdict}" for r in ran for t in r.exercises if not t.report.ok]
+    pages.write(target, pages.page(read, ran, links, "" if wrong else stamp))
+    return "\n".join(wrong)
+
+
+def index(lessons):
+    """The page that lists the lessons, as HTML text."""
+    prose = render.Prose()
+    inline = prose.markdown.renderInline
+    rows = "".join(
+        f'<tr><td><a href="{one.name}.html">{inline(one.title)}</a></td>'
+        + "".join(f"<td>{inline(one.facts.get(fact, ''))}</td>" for fact in ("Before this", "Reading", "Running"))
+        + "</tr>" for one in lessons)
+    body = ('<nav class="bar"><button type="button" class="theme">Light or dark</button></nav><main>'
+            "<h1>Generative models, derived and checked</h1>"
+            "<p>Each lesson derives, asks you to write the key functions, checks them, and shows what they do. "
+            "Every page stands alone and needs no network.</p>"
+            '<div class="table"><table><thead><tr><th>Lesson</th><th>Before it</th><th>Reading</th><th>Running</th>'
+            f"</tr></thead><tbody>{rows}</tbody></table></div></main>")
+    return pages.document("Generative models, derived and checked", body)
+
+
+def _made_from(page):
+    """The stamp in the head of a page that exists, else None."""
+    try:
+        head = page.read_text(encoding="utf-8").split("<style>", 1)[0]
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = re.search(r'name="made-from" content="([^"]+)"', head)
+    return html.unescape(found[1]) if found else None
+
+
+def _package_stamp():
+    """A digest of everything in the package that a page can depend on, and of what draws it."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256(sys.version.encode())
+    for name in ("numpy", "scipy", "matplotlib", "ziamath", "pygments", "markdown-it-py"):
+        digest.update(f"{name} {version(name)}".encode())
+    home = Path(__file__).parents[1]
+    for path in sorted(p for p in home.rglob("*") if p.suffix in (".py", ".css", ".js", ".npz", ".csv")):
+        digest.update(str(path.relative_to(home)).encode() + path.read_bytes())
+    return digest.hexdigest()
