@@ -1,0 +1,36 @@
+"""The complex step: a derivative without subtraction, hence without loss of digits, where f allows it."""
+
+import warnings
+
+import numpy as np
+
+TINY = 2.0**-100  # h**2 is far below rounding, so that f(x + ih) has f(x) as real part and h f'(x) as imaginary part
+
+
+class Refused(Exception):
+    """f cannot be evaluated at complex numbers, or not honestly; the message says why."""
+
+
+def complex_step(f, x, v, value, noise):
+    """The derivative of `f` at `x` along `v` as Im f(x + ihv) / h, and how far it moves when h changes (its rounding).
+
+    For real-analytic code only: abs, norm, var, slogdet and conj are silently wrong, so the result has to be compared
+    with Richardson's. `value` is f(x), reproduced by the real part within `noise`.
+
+    Raises Refused where f does not take complex numbers, drops the imaginary part or changes the real one.
+    """
+    results = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        for h in (TINY, 1.37 * TINY):
+            try:
+                z = np.asarray(f(x + 1j * h * v))
+            except Exception as error:
+                raise Refused(f"f does not take complex numbers ({type(error).__name__}: {error})") from None
+            if z.dtype.kind != "c" or z.size != 1:
+                raise Refused("f makes its complex argument real")
+            z = z.reshape(())
+            if not np.isfinite(z) or abs(z.real - value) > noise:
+                raise Refused("f has another value at complex arguments")
+            results.append(float(z.imag) / h)
+    return results[0], abs(results[1] - results[0])
