@@ -3,7 +3,15 @@
 import sys
 
 from tinygen.autodiff import tape
-from tinygen.autodiff.rules import elementwise, linalg, reductions, shaping  # noqa: F401  (each fills its part of the table)
+from tinygen.autodiff.rules import (  # noqa: F401  (each fills its part)
+    diagonals,
+    elementwise,
+    linalg,
+    ordering,
+    products,
+    reductions,
+    shaping,
+)
 
 
 def _load_special(_):

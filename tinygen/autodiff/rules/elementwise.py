@@ -31,7 +31,9 @@ def constant(*functions, keywords=""):
 def static(*functions):
     """Functions of shape and dtype alone: they see the array, and are not noted."""
     for function in functions:
-        stands_for(function, lambda *args, _f=function, **kw: _f(*map(bare, args), **{k: bare(v) for k, v in kw.items()}))
+        stands_for(
+            function, lambda *args, _f=function, **kw: _f(*map(bare, args), **{k: bare(v) for k, v in kw.items()})
+        )
 
 
 def bare(v):
@@ -125,6 +127,16 @@ for _degrees in (np.degrees, np.rad2deg):
 for _radians in (np.radians, np.deg2rad):
     define(_radians, lambda g, y, x: g * (math.pi / 180))
 
+
+def _sinc(g, y, x):
+    """(cos(pi x) - sinc x) / x; near 0, where that would be 0/0, its series."""
+    small, u = np.abs(x) < 0.01, math.pi * math.pi * x * x
+    series = x * (-math.pi * math.pi / 3) * (1 - u / 10 * (1 - u / 28))
+    return g * np.where(small, series, (np.cos(math.pi * x) - y) / np.where(small, 1, x))
+
+
+define(np.sinc, _sinc)
+
 # ---- corners: ties share equally, and the derivative of |x| at 0 is 0 ----
 
 
@@ -164,9 +176,24 @@ def _clip_through(a, a_min=None, a_max=None, *, min=None, max=None):
 stands_for(np.clip, _clip_through)
 define(np.hypot, lambda g, y, a, b: g * a / np.where(y == 0, 1, y), lambda g, y, a, b: g * b / np.where(y == 0, 1, y))
 define(np.copysign, lambda g, y, a, b: g * np.copysign(1, a) * np.copysign(1, b), lambda g, y, a, b: 0 * g)
-define(np.where, None, lambda g, y, condition, x, z: np.where(condition, g, 0), lambda g, y, condition, x, z: np.where(condition, 0, g))
+define(
+    np.where,
+    None,
+    lambda g, y, condition, x, z: np.where(condition, g, 0),
+    lambda g, y, condition, x, z: np.where(condition, 0, g),
+    name="where",
+)
+
+
+def _select(condlist, choicelist, default=0):
+    out = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        out = np.where(condition, choice, out)
+    return out
+
+
+stands_for(np.select, _select)
 define(np.nan_to_num, lambda g, y, x, *, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0))
-TABLE[np.where].name = "where"
 
 # ---- no derivative, or zero ----
 
@@ -179,9 +206,10 @@ constant(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)
 constant(np.isnan, np.isinf, np.isfinite, np.signbit)
 constant(np.isclose, np.allclose, keywords="rtol atol equal_nan")
 constant(np.array_equal, keywords="equal_nan")
-static(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.iscomplexobj, np.isrealobj)
+static(np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj)
+static(np.zeros_like, np.ones_like, np.empty_like)
 
-# ---- Python's operators: the operator itself on the values, since x**2 and np.power(x, 2) may differ in the last bit ----
+# ---- Python's operators: the operator itself on the values: x**2 and np.power(x, 2) may differ in the last bit ----
 
 
 def _operator(symbol, function, ufunc):

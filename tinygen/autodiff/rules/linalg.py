@@ -1,17 +1,13 @@
-"""Rules for products of arrays and for matrix functions, all batched: the last two axes are the matrix."""
+"""Rules for matrix functions and norms, all batched: the last two axes are the matrix."""
 
-import string
+import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import define, stands_for
-from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
-
-
-def t(x):
-    """The transpose of each matrix."""
-    return np.swapaxes(x, -1, -2)
-
+from tinygen.autodiff.rules.elementwise import define
+from tinygen.autodiff.rules.ordering import shared
+from tinygen.autodiff.rules.products import t
+from tinygen.autodiff.rules.reductions import axes_of, spread
 
 # ---- matrix functions ----
 
@@ -50,7 +46,7 @@ define(np.linalg.cholesky, _cholesky)
 
 
 def _gaps(w):
-    """1 / (w_j - w_i), and 0 where they are equal: then only functions that do not tell them apart have a derivative."""
+    """1 / (w_j - w_i); 0 where they are equal: then only functions that do not tell them apart have a derivative."""
     gap = w[..., None, :] - w[..., :, None]
     return np.where(gap == 0, 0, 1 / np.where(gap == 0, 1, gap))
 
@@ -116,17 +112,21 @@ define(np.linalg.pinv, _pinv)
 
 def _norm(g, y, x, ord=None, axis=None, keepdims=False):
     two_axes = len(axes_of(axis, x.ndim)) == 2 and (axis is not None or ord is not None)
-    if ord is None or ord == "fro" or (ord == 2 and not two_axes):
-        return x * spread(g / np.where(y == 0, 1, y), x, axis, keepdims)
-    if two_axes:
+    if two_axes and ord not in (None, "fro"):
         return _matrix_norm(spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), x, ord, axes_of(axis, x.ndim))
+    return _vector_norm(g, y, x, 2 if ord in (None, "fro") else ord, axis, keepdims)
+
+
+def _vector_norm(g, y, x, ord, axis, keepdims):
     g, y = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims)
+    if ord == 2:
+        return x * (g / np.where(y == 0, 1, y))
     if ord in (math.inf, -math.inf):
         return np.sign(x) * shared(g, np.abs(x), y, axis, True)
-    if ord == 0:
-        return 0 * x
+    if ord in (0, 1):
+        return ord * g * np.sign(x)
     size = np.abs(x) / np.where(y == 0, 1, y)
-    return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1)) if ord != 1 else g * np.sign(x)
+    return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1))
 
 
 def _matrix_norm(g, y, x, ord, axes):
@@ -145,4 +145,8 @@ def _matrix_norm(g, y, x, ord, axes):
 
 
 define(np.linalg.norm, _norm)
-
+define(
+    np.linalg.vector_norm,
+    lambda g, y, x, *, axis=None, keepdims=False, ord=2: _vector_norm(g, y, x, ord, axis, keepdims),
+)
+define(np.linalg.matrix_norm, lambda g, y, x, *, keepdims=False, ord="fro": _norm(g, y, x, ord, (-2, -1), keepdims))

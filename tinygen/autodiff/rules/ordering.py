@@ -1,6 +1,14 @@
 """Rules for functions that go by order: extremes, quantiles, sorting. Ties share equally."""
 
-# ---- extremes: ties share equally ----
+import math
+
+import numpy as np
+
+from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.reductions import count, last, spread
+from tinygen.autodiff.rules.shaping import put
+
+# ---- extremes and quantiles ----
 
 
 def shared(g, a, value, axis, keepdims):
@@ -9,19 +17,36 @@ def shared(g, a, value, axis, keepdims):
     return hit * (spread(g, a, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True))
 
 
-for _extreme in (np.max, np.min):
+for _extreme in (np.max, np.min, np.amax, np.amin):
     define(_extreme, lambda g, y, a, axis=None, *, keepdims=False: shared(g, a, y, axis, keepdims))
+stands_for(
+    np.ptp,
+    lambda a, axis=None, *, keepdims=False: np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims),
+)
 
 
-def _median(g, y, a, axis=None, *, keepdims=False):
-    ordered, n = np.sort(last(a, axis), axis=-1), count(a, axis)
-    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
-    g = np.reshape(0.5 * g, low.shape)
-    return shared(g, a, low, axis, False) + shared(g, a, high, axis, False)
+def _quantile(g, y, a, q, axis=None, *, keepdims=False):
+    """The quantile lies between two elements in order, at q (n - 1) counted from 0."""
+    if np.ndim(q):
+        return sum((_quantile(g[i], None, a, part, axis, keepdims=keepdims) for i, part in enumerate(q)), 0 * a)
+    ordered, at = np.sort(last(a, axis), axis=-1), float(q) * (count(a, axis) - 1)
+    low, high = ordered[..., math.floor(at)], ordered[..., math.ceil(at)]
+    g, part = np.reshape(g, low.shape), at - math.floor(at)
+    return shared((1 - part) * g, a, low, axis, False) + shared(part * g, a, high, axis, False)
 
 
-define(np.median, _median)
-constant(np.any, np.all, np.argmax, np.argmin, np.count_nonzero, keywords="axis keepdims")
+def _no_q(g, y, a, q, axis=None, *, keepdims=False):
+    raise TypeError("quantile has no derivative rule by q, only by the data.")
+
+
+define(np.quantile, _quantile, _no_q)
+define(
+    np.percentile,
+    lambda g, y, a, q, axis=None, *, keepdims=False: _quantile(g, y, a, np.divide(q, 100), axis, keepdims=keepdims),
+    _no_q,
+)
+define(np.median, lambda g, y, a, axis=None, *, keepdims=False: _quantile(g, y, a, 0.5, axis, keepdims=keepdims))
+constant(np.argmax, np.argmin, keywords="axis keepdims")
 
 # ---- order ----
 
@@ -40,4 +65,31 @@ define(np.partition, lambda g, y, a, kth, axis=-1: _sorted(g, y, a, axis))
 constant(np.argsort, keywords="axis kind")
 constant(np.argpartition, keywords="axis kind")
 constant(np.searchsorted, keywords="side")
+constant(np.digitize, keywords="right")
 
+# ---- a line through points ----
+
+
+def _piece(x, xp):
+    """Where x lies: the number of the point that ends its piece, the piece's length, and how far along it x is."""
+    i = np.clip(np.searchsorted(xp, x, side="right"), 1, len(xp) - 1)
+    length = xp[i] - xp[i - 1]
+    return i, length, np.clip((x - xp[i - 1]) / length, 0, 1)
+
+
+def _interp_x(g, y, x, xp, fp):
+    i, length, _ = _piece(x, xp)
+    return np.where((xp[0] < x) & (x < xp[-1]), g * (fp[i] - fp[i - 1]) / length, 0)
+
+
+def _interp_fp(g, y, x, xp, fp):
+    i, _, along = _piece(x, xp)
+    return put(g * along, np.shape(fp), i) + put(g * (1 - along), np.shape(fp), i - 1)
+
+
+define(
+    np.interp,
+    _interp_x,
+    lambda g, y, x, xp, fp: -_interp_fp(_interp_x(g, y, x, xp, fp), y, x, xp, fp),
+    _interp_fp,
+)

@@ -1,6 +1,20 @@
 """Rules for products of arrays: matmul, einsum and their kin."""
 
-# ---- products ----
+import string
+
+import numpy as np
+
+from tinygen.autodiff.rules.elementwise import define, stands_for
+from tinygen.autodiff.rules.shaping import put
+from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
+
+
+def t(x):
+    """The transpose of each matrix."""
+    return np.swapaxes(x, -1, -2)
+
+
+# ---- matrices and vectors ----
 
 
 def _matmul_a(g, y, a, b):
@@ -16,6 +30,9 @@ def _matmul_b(g, y, a, b):
 
 
 define(np.matmul, _matmul_a, _matmul_b)
+if hasattr(np, "matvec"):  # from NumPy 2.2
+    define(np.matvec, lambda g, y, a, b: g[..., None] * b[..., None, :], lambda g, y, a, b: np.matvec(t(a), g))
+    define(np.vecmat, lambda g, y, a, b: np.matvec(b, g), lambda g, y, a, b: a[..., None] * g[..., None, :])
 define(np.vecdot, lambda g, y, a, b: g[..., None] * b, lambda g, y, a, b: g[..., None] * a)
 define(np.vdot, lambda g, y, a, b: g * np.reshape(b, a.shape), lambda g, y, a, b: g * np.reshape(a, b.shape))
 
@@ -31,7 +48,7 @@ def _contraction(axes, a, b):
 def _tensordot_a(g, y, a, b, axes=2):
     left, right = _contraction(axes, a, b)
     free_a, free_b = [i for i in range(a.ndim) if i not in left], [i for i in range(b.ndim) if i not in right]
-    out = np.tensordot(g, b, (list(range(len(free_a), g.ndim)), free_b))  # the free axes of a, then b's summed ones in order
+    out = np.tensordot(g, b, (list(range(len(free_a), g.ndim)), free_b))  # the free axes of a, then b's summed ones
     order = free_a + [left[right.index(i)] for i in sorted(right)]
     return np.transpose(out, np.argsort(order).tolist())
 
@@ -39,7 +56,7 @@ def _tensordot_a(g, y, a, b, axes=2):
 def _tensordot_b(g, y, a, b, axes=2):
     left, right = _contraction(axes, a, b)
     free_a, free_b = [i for i in range(a.ndim) if i not in left], [i for i in range(b.ndim) if i not in right]
-    out = np.tensordot(a, g, (free_a, list(range(len(free_a)))))  # a's summed axes in order, then the free ones of b
+    out = np.tensordot(a, g, (free_a, list(range(len(free_a)))))  # a's summed axes, then the free ones of b
     order = [right[left.index(i)] for i in sorted(left)] + free_b
     return np.transpose(out, np.argsort(order).tolist())
 
@@ -96,12 +113,31 @@ define(np.kron, _kron_a, _kron_b)
 
 def _three(a, b):
     if np.shape(a)[-1:] != (3,) or np.shape(b)[-1:] != (3,):
-        raise ValueError(f"cross has a derivative rule for vectors of length 3 in the last axis, got {np.shape(a)} and {np.shape(b)}.")
+        got = f"{np.shape(a)} and {np.shape(b)}"
+        raise ValueError(f"cross has a derivative rule for vectors of length 3 in the last axis, got {got}.")
     return apply(_cross, (a, b), {})
 
 
 _cross = Row(np.cross, lambda g, y, a, b: np.cross(b, g), lambda g, y, a, b: np.cross(g, a), name="cross")
 stands_for(np.cross, _three)
+stands_for(np.linalg.cross, lambda x1, x2, /: _three(x1, x2))
+stands_for(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2))
+stands_for(np.linalg.vecdot, lambda x1, x2, /: np.vecdot(x1, x2))
+stands_for(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+
+
+def _full(g, a, v, mode):
+    """The cotangent of the full convolution, of which `mode` keeps a part."""
+    shorter = min(len(a), len(v))
+    start = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
+    return put(g, (len(a) + len(v) - 1,), slice(start, start + len(g)))
+
+
+define(
+    np.convolve,
+    lambda g, y, a, v, mode="full": np.convolve(_full(g, a, v, mode), v[::-1], "valid"),
+    lambda g, y, a, v, mode="full": np.convolve(_full(g, a, v, mode), a[::-1], "valid"),
+)
 
 
 # ---- einsum: its derivative is an einsum with the target and the output exchanged ----

@@ -1,4 +1,4 @@
-"""Rules for functions that reduce or accumulate along axes: sums, moments, extremes, norms."""
+"""Rules for functions that reduce or accumulate along axes: sums, moments, products, log-sum-exp."""
 
 import math
 
@@ -44,7 +44,9 @@ define(
 )
 define(
     np.mean,
-    lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g / max(count(a, axis), 1), a, axis, keepdims), a.shape),
+    lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(
+        spread(g / max(count(a, axis), 1), a, axis, keepdims), a.shape
+    ),
 )
 define(
     np.var,
@@ -67,13 +69,25 @@ def _average(a, axis=None, weights=None, *, keepdims=False):
         return np.mean(a, axis=axis, keepdims=keepdims)
     if np.shape(a) != np.shape(weights):
         if axis is None or np.ndim(weights) != 1 or isinstance(axis, tuple):
-            raise TypeError("average: weights need the shape of a, or one axis and as many numbers as that axis is long.")
+            raise TypeError("average: weights need the shape of a, or one axis and as many numbers as it is long.")
         weights = np.swapaxes(np.broadcast_to(weights, (1,) * (np.ndim(a) - 1) + np.shape(weights)), -1, axis)
     total = np.sum(weights, axis=axis, keepdims=keepdims)
     return np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
 
 
 stands_for(np.average, _average)
+
+
+def _trapezoid(y, x=None, dx=1.0, axis=-1):
+    axis, widths = axis % np.ndim(y), dx
+    if x is not None:
+        widths = np.diff(x, axis=0 if np.ndim(x) == 1 else axis)
+        widths = np.reshape(widths, (-1,) + (1,) * (np.ndim(y) - 1 - axis)) if np.ndim(x) == 1 else widths
+    later, earlier = ((slice(None),) * axis + (part,) for part in (slice(1, None), slice(None, -1)))
+    return np.sum(widths * (y[later] + y[earlier]) / 2.0, axis)
+
+
+stands_for(np.trapezoid, _trapezoid)
 
 # ---- products ----
 
@@ -128,13 +142,16 @@ def _prod(g, y, a, axis=None, *, keepdims=False):
 
 define(np.prod, _prod)
 
+constant(np.any, np.all, np.count_nonzero, keywords="axis keepdims")
+
 # ---- log-sum-exp and its kin: SciPy's do not dispatch, so the package has its own ----
 
 
 def logsumexp(x, axis=None, keepdims=False):
     """log sum exp(x) along `axis` (None: all), without overflow: max + log sum exp(x - max). Exact for -inf.
 
-    Derivative: g softmax(x); 0 where all of x is -inf, nan where x is inf. Shapes as np.sum. Use it in place of scipy.special.logsumexp, which does not dispatch.
+    Derivative: g softmax(x); 0 where all of x is -inf, nan where x is inf. Shapes as np.sum. Use it in place of
+    scipy.special.logsumexp, which does not dispatch.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
     np.float64(1000.6931471805599)
@@ -172,4 +189,6 @@ def log_softmax(x, axis=-1):
 
 logsumexp = primitive(logsumexp, _logsumexp_rule)
 softmax = primitive(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
-log_softmax = primitive(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))
+log_softmax = primitive(
+    log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+)

@@ -1,10 +1,9 @@
 """Rules for functions that move elements without changing them: each rule moves the cotangent back."""
 
-
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for
-from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
+from tinygen.autodiff.rules.elementwise import bare, define, stands_for
+from tinygen.autodiff.tape import Every, Row, Var, apply
 
 # ---- the same elements in another shape or order ----
 
@@ -13,7 +12,7 @@ from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
 def _order(order, a):
     """C or F, where NumPy's order "A" goes by the memory layout of `a`."""
     if order == "K":
-        raise TypeError('ravel(order="K") has no derivative rule: it depends on the layout. Write order="C", "F" or "A".')
+        raise TypeError('ravel(order="K") has no derivative rule: it follows the layout. Write order="C" or "F".')
     return order if order != "A" else "F" if np.isfortran(bare(a)) else "C"
 
 
@@ -23,7 +22,7 @@ for _shape_only in (np.squeeze, np.expand_dims):
     define(_shape_only, lambda g, y, a, axis=None: np.reshape(g, a.shape))
 for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
     define(_function, lambda g, y, a: np.reshape(g, a.shape))
-define(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else np.argsort([i % a.ndim for i in axes]).tolist()))
+define(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes, a.ndim)))
 define(np.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
 define(np.linalg.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
 define(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
@@ -34,7 +33,16 @@ define(np.flipud, lambda g, y, m: np.flipud(g))
 define(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 define(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
 define(np.copy, lambda g, y, a, order="K": g)
-ASTYPE = Row(lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x), lambda g, y, x, dtype: g.astype(x.dtype), name="astype")
+ASTYPE = Row(
+    lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),
+    lambda g, y, x, dtype: g.astype(x.dtype),
+    name="astype",
+)
+
+
+def _inverse(axes, ndim):
+    """The permutation that undoes `axes`."""
+    return np.argsort([axis % ndim for axis in axes]).tolist()
 
 
 def _negative(shift):
@@ -55,6 +63,34 @@ def _full_like(a, fill_value):
 stands_for(np.full_like, _full_like)
 
 
+def _broadcast_arrays(*args):
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+def _meshgrid(*xi, sparse=False, indexing="xy"):
+    places = list(range(len(xi)))
+    places[:2] = places[:2][:: -1 if indexing == "xy" else 1]
+    grids = tuple(np.reshape(x, [-1 if i == place else 1 for i in range(len(xi))]) for place, x in zip(places, xi))
+    return grids if sparse else _broadcast_arrays(*grids)
+
+
+stands_for(np.broadcast_arrays, _broadcast_arrays)
+stands_for(np.meshgrid, _meshgrid)
+
+
+def _weights(g, num, endpoint):
+    """How far along each point of np.linspace lies, from 0 to 1."""
+    return np.reshape(np.linspace(0, 1, num, endpoint, dtype=g.dtype), (-1,) + (1,) * (g.ndim - 1))
+
+
+define(
+    np.linspace,
+    lambda g, y, start, stop, num=50, endpoint=True: np.sum(g * (1 - _weights(g, num, endpoint)), axis=0),
+    lambda g, y, start, stop, num=50, endpoint=True: np.sum(g * _weights(g, num, endpoint), axis=0),
+)
+
+
 def _tile(g, y, A, reps):
     reps = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
     n = max(A.ndim, len(reps))
@@ -64,7 +100,13 @@ def _tile(g, y, A, reps):
 
 
 define(np.tile, _tile)
-define(np.repeat, lambda g, y, a, repeats, axis=None: _taken(g, a, np.repeat(np.arange(a.size if axis is None else a.shape[axis]), repeats), axis))
+
+
+def _repeat(g, y, a, repeats, axis=None):
+    return _taken(g, a, np.repeat(np.arange(a.size if axis is None else a.shape[axis]), repeats), axis)
+
+
+define(np.repeat, _repeat)
 
 # ---- pieces put together ----
 
@@ -79,12 +121,19 @@ def _concatenate(i, g, y, *arrays, axis=0):
 
 
 CONCATENATE = Row(lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate")
-STACK = Row(lambda *arrays, axis=0: np.stack(arrays, axis), Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)), name="stack")
+STACK = Row(
+    lambda *arrays, axis=0: np.stack(arrays, axis),
+    Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)),
+    name="stack",
+)
 stands_for(np.concatenate, lambda arrays, axis=0: apply(CONCATENATE, tuple(arrays), {"axis": axis}))
 stands_for(np.stack, lambda arrays, axis=0: apply(STACK, tuple(arrays), {"axis": axis}))
 stands_for(np.vstack, lambda tup: np.concatenate([np.atleast_2d(a) for a in tup], 0))
 stands_for(np.dstack, lambda tup: np.concatenate([np.atleast_3d(a) for a in tup], 2))
-stands_for(np.column_stack, lambda tup: np.concatenate([np.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a for a in tup], 1))
+stands_for(
+    np.column_stack,
+    lambda tup: np.concatenate([np.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a for a in tup], 1),
+)
 
 
 def _hstack(tup):
@@ -114,14 +163,15 @@ def _block(arrays):
 
 
 stands_for(np.block, _block)
-stands_for(np.append, lambda arr, values, axis=None: np.concatenate([arr, values] if axis is not None else [np.ravel(arr), np.ravel(values)], 0 if axis is None else axis))
+stands_for(np.append, lambda arr, values, axis=None: np.concatenate([arr, values], axis))
 
 # ---- pieces taken: the cotangent goes back to where they came from ----
 
 
 def is_basic(index):
     """Whether an index names no element twice: slices, integers, None, Ellipsis and masks."""
-    return all(part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) or _is_mask(part) for part in index)
+    plain = (slice, int, np.integer, type(None), type(Ellipsis))
+    return all(isinstance(part, plain) or _is_mask(part) for part in index)
 
 
 def _is_mask(part):
@@ -153,7 +203,9 @@ def getitem(x, index):
         if type(part) is Var and part.dtype.kind not in "iub":
             raise IndexError(f"an index has dtype {part.dtype}, expected integers or a mask.")
         if type(part) is Var and part.tape.recording and _is_mask(part):
-            raise TypeError("v[mask] has a shape that depends on data, which a recorded program can't have. Use np.where(mask, v, 0).")
+            raise TypeError(
+                "v[mask] has a shape that depends on data; a recorded program can't have one. Use np.where(mask, v, 0)."
+            )
         if isinstance(part, list) and any(type(p) is Var for p in part):
             raise TypeError("v[[i, j]] with Vars in the list: use np.stack([i, j]) as the index.")
     return apply(_getitem, (x, *index), {})
@@ -165,7 +217,11 @@ def _taken(g, a, indices, axis):
     return put(g, a.shape, *(slice(None),) * (axis % a.ndim), indices)
 
 
-define(np.take, lambda g, y, a, indices, axis=None: _taken(g, a, np.asarray(indices) if not isinstance(indices, Var) else indices, axis), None)
+def _take(g, y, a, indices, axis=None):
+    return _taken(g, a, indices if isinstance(indices, Var) else np.asarray(indices), axis)
+
+
+define(np.take, _take, None)
 
 
 def along(indices, shape, axis):
@@ -191,6 +247,8 @@ def _split(g, y, ary, indices_or_sections, axis=0):
 
 for _function in (np.split, np.array_split):
     define(_function, _split)
+if hasattr(np, "unstack"):  # from NumPy 2.1
+    define(np.unstack, lambda g, y, x, *, axis=0: np.stack(g, axis))
 for _function, _axis in ((np.vsplit, 0), (np.dsplit, 2)):
     stands_for(_function, lambda ary, indices_or_sections, _axis=_axis: np.split(ary, indices_or_sections, _axis))
 stands_for(np.hsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(1, np.ndim(ary) - 1)))
@@ -204,36 +262,6 @@ def _diff(a, n, axis):
         a = a[later] - a[earlier]
     return a
 
-
-# ---- diagonals and triangles ----
-
-
-def _diagonal_index(shape, offset, axis1, axis2):
-    rows, columns = shape[axis1], shape[axis2]
-    i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
-    return i + max(-offset, 0), i + max(offset, 0)
-
-
-def _diagonal(g, y, a, offset=0, axis1=0, axis2=1):
-    moved = np.moveaxis(np.empty(a.shape, bool), (axis1, axis2), (-2, -1)).shape
-    back = put(g, moved, Ellipsis, *_diagonal_index(moved, offset, -2, -1))
-    return np.moveaxis(back, (-2, -1), (axis1, axis2))
-
-
-def _trace(g, y, a, offset=0, axis1=0, axis2=1):
-    n = len(_diagonal_index(a.shape, offset, axis1, axis2)[0])
-    return _diagonal(np.broadcast_to(np.expand_dims(g, -1), (*g.shape, n)), y, a, offset, axis1, axis2)
-
-
-def _diag(g, y, v, k=0):
-    return np.diagonal(g, k) if v.ndim == 1 else _diagonal(g, y, v, k)
-
-
-define(np.diagonal, _diagonal)
-define(np.trace, _trace)
-define(np.diag, _diag)
-define(np.tril, lambda g, y, m, k=0: np.tril(g, k))
-define(np.triu, lambda g, y, m, k=0: np.triu(g, k))
 
 # ---- padding ----
 

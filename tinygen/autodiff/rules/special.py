@@ -16,8 +16,15 @@ define(special.erfcx, lambda g, y, x: g * (2 * x * y - 2 / math.sqrt(math.pi)))
 define(special.erfinv, lambda g, y, x: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 define(special.ndtr, lambda g, y, x: g * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
 define(special.ndtri, lambda g, y, x: g * math.sqrt(2 * math.pi) * np.exp(0.5 * y * y))
-define(special.log_ndtr, lambda g, y, x: g * math.sqrt(2 / math.pi) / special.erfcx(-x / math.sqrt(2)))  # density / ndtr, stable
+# log_ndtr: the density divided by ndtr, where both may underflow
+define(special.log_ndtr, lambda g, y, x: g * math.sqrt(2 / math.pi) / special.erfcx(-x / math.sqrt(2)))
 define(special.gammaln, lambda g, y, x: g * special.digamma(x))
+define(special.gamma, lambda g, y, x: g * y * special.digamma(x))
+define(
+    special.betaln,
+    lambda g, y, a, b: g * (special.digamma(a) - special.digamma(a + b)),
+    lambda g, y, a, b: g * (special.digamma(b) - special.digamma(a + b)),
+)
 
 
 def _trigamma(x):
@@ -29,7 +36,13 @@ def _trigamma(x):
 
 
 define(special.digamma, lambda g, y, x: g * _trigamma(x))
-define(special.zeta, None, lambda g, y, s, q: -g * s * special.zeta(s + 1, q))
+
+
+def _no_s(g, y, s, q):
+    raise TypeError("scipy.special.zeta(s, q) has a derivative rule by q only.")
+
+
+define(special.zeta, _no_s, lambda g, y, s, q: -g * s * special.zeta(s + 1, q))
 define(
     special.xlogy,
     lambda g, y, a, b: g * np.log(b),
@@ -41,3 +54,5 @@ define(
     lambda g, y, a, b: g * np.where(a == 0, 0, a / np.where(a == 0, 1, 1 + b)),
 )
 define(special.entr, lambda g, y, x: -g * (np.log(x) + 1))
+define(special.rel_entr, lambda g, y, a, b: g * (np.log(a / b) + 1), lambda g, y, a, b: -g * a / b)
+define(special.kl_div, lambda g, y, a, b: g * np.log(a / b), lambda g, y, a, b: g * (1 - a / b))
