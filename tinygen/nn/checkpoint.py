@@ -78,7 +78,10 @@ def load(path):
             f"{path} is a checkpoint of version {version}; this tinygen reads version {VERSION}. "
             "Use the tinygen that wrote it."
         )
-    return _rebuilt(header["tree"], members), header["meta"]
+    try:
+        return _rebuilt(header["tree"], members), header["meta"]
+    except KeyError as problem:
+        raise CheckpointError(f"{damaged} (it lacks {problem}).") from problem
 
 
 @contextlib.contextmanager
