@@ -17,8 +17,23 @@ from tinygen.autodiff import (
     logsumexp,
     primitive,
     softmax,
+    trace,
     value_and_grad,
     vjp,
 )
 
-__all__ = ["compile", "grad", "hessian", "hvp", "jacobian", "jvp", "log_softmax", "logsumexp", "primitive", "softmax", "value_and_grad", "vjp"]
+__all__ = [
+    "compile",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "log_softmax",
+    "logsumexp",
+    "primitive",
+    "softmax",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]
