@@ -4,7 +4,7 @@ First the log densities as functions of arrays, in nats, one value a row; below 
 knows how many outputs a pixel needs, which data it allows, and how to draw.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -121,3 +121,25 @@ def decoder(choice):
     if not hasattr(choice, "log_prob"):
         raise ValueError(f"decoder: got {choice!r}; expected one of {', '.join(DECODERS)}, or an instance of a decoder")
     return choice
+
+
+def describe(choice):
+    """A decoder in plain values, for a file; `rebuild` makes it again.
+
+    >>> describe("bernoulli"), rebuild(describe(Gaussian(var=0.1)))
+    ('bernoulli', Gaussian(var=0.1))
+    """
+    if isinstance(choice, str):
+        return choice
+    name = next((name for name, kind in DECODERS.items() if type(kind) is type(choice)), None)
+    if name is None:
+        raise TypeError(f"a model with the decoder {choice!r} cannot be saved: only {', '.join(DECODERS)} can")
+    return {"name": name, **asdict(choice)}
+
+
+def rebuild(description):
+    """The decoder that `describe` has described."""
+    if isinstance(description, str):
+        return description
+    options = dict(description)
+    return type(DECODERS[options.pop("name")])(**options)

@@ -1,0 +1,228 @@
+"""The VAE as an estimator: what it learns on the digits, what it promises, and how scikit-learn gets on with it."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from tinygen.autodiff import tree
+from tinygen.data import digits
+from tinygen.models import autoencoder, bounds
+from tinygen.models.decoders import Gaussian
+from tinygen.models.vae import VAE
+from tinygen.nn.checkpoint import CheckpointError
+
+QUICK = dict(latents=2, hidden=(16,), epochs=3, random_state=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def grey():
+    return [images / 16 for images, _ in digits.split()]
+
+
+@pytest.fixture(scope="module")
+def quick(grey):
+    return VAE(**QUICK).fit(grey[0])
+
+
+def test_on_digits_the_bound_beats_independent_pixels(grey):
+    """Bernoulli likelihood of digits/16, split 1000/350/447 in the published order, nats an image, seed 0.
+
+    Both are log probabilities of the image binarised pixel by pixel, in expectation: for the VAE a lower bound.
+    """
+    train, _, test = grey
+    model = VAE(epochs=60, random_state=0, progress=False).fit(train)
+    p = (train.sum(0) + 0.1) / (len(train) + 0.2)
+    independent = np.sum(test * np.log(p) + (1 - test) * np.log1p(-p), axis=1)
+    difference = model.score_samples(test) - independent
+    assert difference.mean() > 1.5
+    assert difference.mean() > 10 * difference.std() / np.sqrt(len(test))  # paired, on the same 447 images
+
+
+def test_scores_are_the_bound_of_the_fitted_parameters(quick, grey):
+    X = grey[2][:20]
+    rng = np.random.default_rng(1)
+    eps = rng.standard_normal((4000, 20, 2)).astype(np.float32)
+    terms = bounds.elbo_terms(quick.params_, X.astype(np.float32), eps)
+    many = terms["reconstruction"]
+    difference = quick.score_samples(X) - (many.mean(0) - terms["kl"])
+    error = np.sqrt(np.sum(many.var(0) * (1 / quick.score_draws + 1 / 4000)))  # rows have noise of their own
+    assert abs(difference.sum()) < stats.norm.isf(1e-6 / 2) * error  # false alarm: 1e-6
+    assert np.ptp(difference) > 0
+    assert quick.score(X) == np.mean(quick.score_samples(X))
+
+
+def test_a_row_scores_the_same_alone_and_among_others(quick, grey):
+    X = grey[2]
+    scores, order = quick.score_samples(X), np.random.default_rng(0).permutation(len(X))
+    np.testing.assert_allclose(quick.score_samples(X[order]), scores[order], rtol=1e-5)
+    np.testing.assert_allclose(np.concatenate([quick.score_samples(x[None]) for x in X[:7]]), scores[:7], rtol=1e-5)
+    np.testing.assert_array_equal(quick.score_samples(X), scores)
+
+
+def test_a_seed_fixes_everything(quick, grey):
+    again = VAE(**QUICK).fit(grey[0])
+    other = VAE(**{**QUICK, "random_state": 1}).fit(grey[0])
+    for a, b, c in zip(*(tree.flatten(model.params_)[0] for model in (quick, again, other))):
+        np.testing.assert_array_equal(a, b)
+        assert (a != c).any()
+    np.testing.assert_array_equal(quick.sample(5), again.sample(5))
+    np.testing.assert_array_equal(quick.score_samples(grey[2]), again.score_samples(grey[2]))
+    assert (quick.sample(5, random_state=1) != quick.sample(5)).any()
+
+
+def test_fit_leaves_the_constructor_s_arguments_and_the_data_alone(grey):
+    X = grey[0].copy()
+    model = VAE(**QUICK)
+    before = model.get_params()
+    assert model.fit(X) is model
+    assert model.get_params() == before
+    np.testing.assert_array_equal(X, grey[0])
+
+
+def test_transform_and_back(quick, grey):
+    Z = quick.transform(grey[2])
+    mean, _ = autoencoder.encode(quick.params_, grey[2].astype(np.float32))
+    np.testing.assert_allclose(Z, mean, rtol=1e-5, atol=1e-5)
+    back = quick.inverse_transform(Z)
+    assert Z.shape == (447, 2) and back.shape == (447, 64)
+    assert 0 < back.min() and back.max() < 1
+
+
+def test_draws_are_those_of_the_model():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 2)) @ [[1.0, 2.0], [0.0, 0.3]] + [3.0, -1.0]
+    options = dict(hidden=(), decoder=Gaussian(0.05), epochs=100, dtype="float64")
+    model = VAE(**{**QUICK, **options}).fit(X)
+    layer, n = model.params_["decoder"][0], 40_000
+    cov = layer["W"].T @ layer["W"] + 0.05 * np.eye(2)
+    white = np.linalg.solve(np.linalg.cholesky(cov), (model.sample(n) - layer["b"]).T)
+    limit = stats.norm.isf(1e-6 / 10)  # false alarm: 1e-6 over all five two-sided tests
+    assert np.abs(white.mean(1) * np.sqrt(n)).max() < limit
+    assert np.abs((white @ white.T / n - np.eye(2)) * np.sqrt(n) / [[np.sqrt(2), 1], [1, np.sqrt(2)]]).max() < limit
+
+
+def test_history_has_one_value_a_step(quick):
+    assert set(quick.history_) == {"loss", "reconstruction", "kl", "seconds"}
+    assert all(len(values) == 30 for values in quick.history_.values())
+    loss = quick.history_["kl"] - quick.history_["reconstruction"]
+    np.testing.assert_allclose(quick.history_["loss"], loss, rtol=1e-5)
+
+
+def test_beta_weighs_the_kl_in_training(grey):
+    models = {beta: VAE(**QUICK, beta=beta).fit(grey[0]) for beta in (0.1, 10.0)}
+    assert models[0.1].history_["kl"][-1] > 3 * models[10.0].history_["kl"][-1]
+    loss = models[10.0].history_["kl"] * 10 - models[10.0].history_["reconstruction"]
+    np.testing.assert_allclose(models[10.0].history_["loss"], loss, rtol=1e-5)
+
+
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(tmp_path, quick, grey):
+    path = tmp_path / "run.npz"
+    VAE(**{**QUICK, "epochs": 1}, checkpoint=path).fit(grey[0])
+    resumed = VAE(**QUICK, checkpoint=path).fit(grey[0])
+    for a, b in zip(tree.flatten(resumed.params_)[0], tree.flatten(quick.params_)[0]):
+        np.testing.assert_array_equal(a, b)
+    assert len(resumed.history_["loss"]) == 30
+
+
+@pytest.mark.parametrize("decoder", ["bernoulli", Gaussian(0.1), Gaussian("pixel")], ids=str)
+def test_saved_and_loaded_is_the_same_model(tmp_path, grey, decoder):
+    model = VAE(**QUICK, decoder=decoder).fit(grey[0])
+    model.save(tmp_path / "model.npz")
+    loaded = VAE.load(tmp_path / "model.npz")
+    assert loaded.get_params() == model.get_params()
+    np.testing.assert_array_equal(loaded.score_samples(grey[2]), model.score_samples(grey[2]))
+    np.testing.assert_array_equal(loaded.sample(3), model.sample(3))
+    np.testing.assert_array_equal(loaded.history_["loss"], model.history_["loss"])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).sample(3), model.sample(3))
+
+
+def test_a_training_checkpoint_is_not_a_model(tmp_path, grey):
+    VAE(**{**QUICK, "epochs": 1}, checkpoint=tmp_path / "run.npz").fit(grey[0])
+    with pytest.raises(CheckpointError, match="not of a VAE"):
+        VAE.load(tmp_path / "run.npz")
+
+
+def test_integers_lists_and_float64_are_taken(grey):
+    assert VAE(**QUICK).fit((grey[0] > 0.5).astype(int)).score((grey[2] > 0.5).tolist()) < 0
+    model = VAE(**QUICK, dtype="float64").fit(grey[0])
+    assert model.transform(grey[0][:1]).dtype == np.float64
+    assert all(leaf.dtype == np.float64 for leaf in tree.flatten(model.params_)[0])
+
+
+def test_scikit_learn_clones_searches_and_chains_it(grey):
+    model = VAE(**QUICK, decoder=Gaussian("learned"))
+    copy = clone(model)
+    assert copy.get_params() == model.get_params() and not hasattr(copy, "params_")
+    search = GridSearchCV(VAE(**QUICK), {"beta": [0.5, 4.0], "latents": [1, 3]}, cv=2).fit(grey[0][:200])
+    assert search.best_params_["beta"] in (0.5, 4.0) and np.isfinite(search.cv_results_["mean_test_score"]).all()
+    pipeline = make_pipeline(FunctionTransformer(lambda X: X * 16), StandardScaler(), model).fit(grey[0])
+    assert pipeline.transform(grey[2]).shape == (447, 2)
+    assert np.isfinite(pipeline.score(grey[2]))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(latents=0), "latents must be a whole number, at least 1, got 0"),
+        (dict(latents=2.0), "latents must be a whole number"),
+        (dict(score_draws=0), "score_draws must be"),
+        (dict(beta=-1), "beta must be a number, at least 0"),
+        (dict(beta=np.nan), "beta must be a number"),
+        (dict(beta="1"), "beta must be a number"),
+        (dict(dtype="float16"), "dtype must be 'float32' or 'float64'"),
+        (dict(decoder="poisson"), "got 'poisson'; expected one of bernoulli"),
+        (dict(activation="step"), "got 'step'; expected one of tanh"),
+        (dict(hidden=(0,)), "expected a positive whole number"),
+        (dict(epochs=0), "epochs=0; expected a positive number"),
+        (dict(batch_size=1.5), "batch_size=1.5; expected a positive whole number"),
+        (dict(learning_rate=-1), "rate=-1; expected 0 <= rate"),
+        (dict(random_state="zero"), "random_state must be"),
+    ],
+    ids=str,
+)
+def test_unknown_options_are_refused_before_anything_is_done(options, message, grey):
+    with pytest.raises(ValueError, match=message):
+        VAE(**{**QUICK, **options}).fit(grey[0])
+
+
+@pytest.mark.parametrize(
+    "X, message",
+    [
+        (np.full((3, 2), np.nan), "got NaN in row 0, column 0"),
+        (np.ones((0, 2)), "0 sample"),
+        (np.ones(3), "Reshape your data"),
+        (16 * np.ones((3, 2)), "between 0 and 1, got 16 to 16"),
+    ],
+)
+def test_bad_data_is_refused(X, message, quick):
+    with pytest.raises(ValueError, match=message):
+        VAE(**QUICK).fit(X)
+
+
+def test_bad_input_after_fitting_is_refused(quick, grey):
+    with pytest.raises(ValueError, match="X has 63 features, but VAE is expecting 64 features"):
+        quick.score(grey[2][:, 1:])
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        quick.transform(16 * grey[2])
+    with pytest.raises(ValueError, match="X has 3 features, but VAE is expecting 2"):
+        quick.inverse_transform(np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="n must be a whole number"):
+        quick.sample(0)
+    with pytest.raises(ValueError, match="too large for float32"):
+        VAE(**QUICK, decoder="gaussian").fit(np.full((3, 2), 1e300))
+    for call in (VAE().sample, lambda: VAE().transform(grey[2]), lambda: VAE().save("nowhere.npz")):
+        with pytest.raises(ValueError, match="call fit"):
+            call()
+
+
+def test_a_folder_that_cannot_be_written_stops_it_at_once(tmp_path, quick):
+    with pytest.raises(OSError, match="cannot write"):
+        quick.save(tmp_path / "missing" / "model.npz")
+    with pytest.raises(OSError, match="cannot write"):
+        VAE(**QUICK, checkpoint=tmp_path / "missing" / "run.npz").fit(np.ones((3, 2)))
