@@ -149,7 +149,7 @@ def moving_sum_backward(x, u, slip=""):
 
 
 derivation(moving_sum, moving_sum_backward, lambda rng: (rng.normal(size=11), rng.normal(size=11)),
-           forward=("order", "direction|forward|revers"), without_own=("term path", ""),
+           forward=("order", "direction|forward|revers"), without_own=("term path shift", ""),
            not_summed=("term path chain-factor other-argument", ""))
 
 

@@ -79,7 +79,7 @@ def value_guesses(case):
         yield Guess("clipped", 12, clipped, f"dL/d{case.name} is cut off at +-{limit:.6g}: clipped?")
     for sign, cut, words in ((1, np.maximum(expected, 0), "negative"), (-1, np.minimum(expected, 0), "positive")):
         if np.any(known & (sign * expected < -case.tolerance)):
-            yield Guess("clipped", 4, cut, f"dL/d{case.name} has zeros where it should be {words}: a ReLU or a maximum too many?")
+            yield Guess("clipped", 9, cut, f"dL/d{case.name} has zeros where it should be {words}: a ReLU or a maximum too many?")
     yield Guess("sign", 4, abs(expected), f"dL/d{case.name} has lost its signs: it is the absolute value.")
     yield Guess("sign", 5, -abs(expected), f"dL/d{case.name} has lost its signs: it is minus the absolute value.")
     if known.all() and got.size > 2:

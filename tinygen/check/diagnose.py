@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.check.arrangement import arrangement_guesses, precision_mistake, value_guesses
-from tinygen.check.elementwise import along_axis_guesses, factor_guesses, field_guesses, term_guesses
+from tinygen.check.elementwise import along_axis_guesses, factor_guesses, field_guesses, softmax_axis_guesses, term_guesses
 from tinygen.check.evidence import Case, explains, residual
-from tinygen.check.numbers import numbers_of
+from tinygen.check.constants import numbers_of
 from tinygen.check.parameters import parameterisation_guesses
 from tinygen.check.paths import path_mistakes
 from tinygen.check.points import altered_guesses, other_argument_guesses, path_guesses
 from tinygen.check.regions import region_guesses, two_guesses
 from tinygen.check.shapes import shape_moves, structure_sentence
+from tinygen.check.recording import Recording
 from tinygen.check.terms import named_term_guesses
+from tinygen.check.variants import variant_mistakes
 
 BEHIND = 12.0  # bits by which an explanation may be less simple than the best and still be shown
-ENOUGH = 6.0  # an explanation this cheap ends the search
+ENOUGH = 5.0  # an explanation this cheap ends the search
+MOST_WORK = 1e7  # array entries times local derivatives, up to which a recorded function is searched
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,10 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
 def _ranked(case, limit):
     numbers = numbers_of(case)
     fitting = []
-    for rules in (_simple, _structured, _searched):
+    for rules in (_simple, _structured, _searched, _far):
         with np.errstate(all="ignore"):
             fitting += [guess for guess in rules(case, numbers) if explains(case, guess)]
-        if fitting and min(guess.cost for guess in fitting) <= ENOUGH:
+        if fitting and min(guess.cost for guess in fitting) <= (ENOUGH if rules is not _searched else np.inf):
             break
     fitting.sort(key=lambda guess: guess.cost)
     best, seen = [], set()
@@ -106,6 +109,7 @@ def _structured(case, numbers):
     yield from value_guesses(case)
     yield from term_guesses(case, numbers)
     yield from along_axis_guesses(case)
+    yield from softmax_axis_guesses(case)
     yield from region_guesses(case, numbers)
     yield from two_guesses(case, numbers)
     yield from other_argument_guesses(case, numbers)
@@ -115,7 +119,26 @@ def _structured(case, numbers):
 
 def _searched(case, numbers):
     yield from altered_guesses(case, numbers)
-    yield from path_mistakes(case, numbers)
+    if recording := _recorded(case):
+        yield from path_mistakes(case, recording, numbers)
+
+
+def _far(case, numbers):
+    if recording := _recorded(case):
+        yield from variant_mistakes(case, recording, numbers)
+
+
+def _recorded(case):
+    """The function's recording, or None if it cannot be had or is too long to search."""
+    if not case.automatic:
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            recording = Recording(case.total, case.args, case.names, case.argnum)
+    except Exception:  # f is anybody's code: where it cannot be recorded, nothing is said
+        return None
+    work = len(recording.edges) * sum(np.size(value) for value in recording.values.values())
+    return recording if work <= MOST_WORK else None
 
 
 def _inside_a_term(case, numbers):
@@ -169,8 +192,19 @@ def _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit):
         for mistake in _ranked(case, 1):
             said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
             numeric.append((cost, Mistake(kind, f"{said} Then: {mistake.sentence}", mistake.residual, mistake.formula, name)))
+    shown += [(5, mistake) for mistake in _length_of_another(got, expected, args, name, names)]
     ranked = sorted(numeric or shown, key=lambda pair: pair[0])
     if ranked:
         return [mistake for _, mistake in ranked][:limit]
     return [Mistake("shape", f"dL/d{name} has shape {got.shape}, expected {expected.shape}: a gradient has its argument's shape.",
                     where=name)]  # fmt: skip
+
+
+def _length_of_another(got, expected, args, name, names):
+    """An axis of the gradient has a length that is another argument's: summed over the wrong axis."""
+    for other, value in zip(names, args):
+        for axis, length in enumerate(np.shape(value)):
+            if other != name and length in got.shape and length not in expected.shape and length > 1:
+                yield Mistake("batch", f"dL/d{name} has shape {got.shape}, expected {expected.shape}: {length} is the length of "
+                              f"axis {axis} of {other}: summed over the wrong axis?", where=name)  # fmt: skip
+                return

@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 
+from tinygen.autodiff import softmax
 from tinygen.check.evidence import Guess, scaled
-from tinygen.check.fields import Field, other_fields, own_fields, schedule_fields
+from tinygen.check.fields import Field, fitted_schedule_fields, other_fields, own_fields, schedule_fields
 from tinygen.check.parameters import role_of
 
 
@@ -59,6 +60,8 @@ def field_guesses(case, numbers):
     yield from _multiplied(case, fields, simple, "chain-factor", 1 + np.log2(1 + len(fields)))
     schedule = schedule_fields(case)
     yield from _multiplied(case, schedule, [n for n in simple if n.cost <= 3], "schedule", 1 + np.log2(1 + len(schedule)))
+    for field, cost in fitted_schedule_fields(case):
+        yield from _multiplied(case, [field], [n for n in simple if n.cost <= 3], "schedule", 4 + cost)
 
 
 def _multiplied(case, fields, numbers, kind, cost):
@@ -93,13 +96,18 @@ def _hint(case, field, c):
         return f": the derivative by log {case.name} instead of {case.name}?"
     if field.of == "own" and words == f"exp(-{case.name})":
         return f": the derivative by exp({case.name}) instead of {case.name}?"
-    if re.fullmatch(r"(1/)?sqrt\(\S*beta\S*\) x (1/)?sqrt\(\(1 - \S*(alpha|abar)\S*\)\)", words):
+    one_step = r"sqrt\(\S*beta\S*\) / sqrt\(1 - \S*(alpha|abar)\S*\)|sqrt\(1 - \S*(alpha|abar)\S*\) / sqrt\(\S*beta\S*\)"
+    if re.fullmatch(one_step, words):
         return ": one-step noise where total noise is meant (eps_step is sqrt(beta / (1 - alpha_bar)) eps_total on average)?"
+    if "at t - 1" in words:
+        return ": t is off by one?"
     if "tanh" in words and "^2" in words:
         return ": the derivative of tanh is 1 - tanh^2, taken of its output."
     if words.startswith("1/"):
-        return f": the chain rule's factor {words[2:]} is missing, or 1/({words[2:]}) stands there once too often."
-    return f": {words} stands there once too often, or 1/({words}) is missing."
+        return f": a factor {words[2:]} is missing, or stands there once too often below the line."
+    if " / " in words:
+        return ": the schedule enters in another way."
+    return f": a factor {words} too many, or missing below the line."
 
 
 def term_guesses(case, numbers):
@@ -136,29 +144,51 @@ def _signed(c, what):
 
 
 def along_axis_guesses(case):
-    """In each row (along an axis) the error is one number, or one number times a field: a mean or a normaliser is wrong."""
-    error = np.where(case.known, case.got - case.expected, np.nan)
-    for axis in range(error.ndim) if error.ndim > 1 else ():
+    """In each row (along an axis) the error is one number times a field: a mean, a normaliser or a norm is wrong."""
+    error = case.got - case.expected
+    for axis in range(error.ndim):
         length = error.shape[axis]
-        free = error.size // length * 20.0
-        if length < 3 or not case.known.all():
+        if length < 3 or not case.known.all() or error.ndim == 1 and length < 5:
             continue
-        mean = error.mean(axis, keepdims=True)
+        free = error.size // length * 20.0
+        words = f"along axis {axis} of dL/d{case.name}" if error.ndim > 1 else f"in all of dL/d{case.name}"
+        slack = 2 * case.tolerance + case.tolerance.max(axis, keepdims=True)
         x = case.x - case.x.mean(axis, keepdims=True)
-        slope = np.sum(error * x, axis, keepdims=True) / np.maximum(np.sum(x * x, axis, keepdims=True), 1e-300)
-        ratio = np.sum(case.got * case.expected, axis, keepdims=True)
-        ratio = ratio / np.maximum(np.sum(case.expected**2, axis, keepdims=True), 1e-300)
-        level = case.tolerance.max(axis, keepdims=True)
-        words = f"along axis {axis} of dL/d{case.name}"
-        yield Guess("mean-term", free, case.expected + mean, f"The error is one and the same number {words}: the mean over "
-                    "this axis (or a normaliser's derivative) is missing or was subtracted once too often.",
-                    slack=case.tolerance + level)  # fmt: skip
-        if length > 3:
-            yield Guess("mean-term", free + 4, case.expected + slope * x + case.x * 0, f"The error {words} is a multiple of "
-                        f"{case.name} minus its mean: the derivative of the standard deviation (of a norm) is missing.",
-                        slack=2 * case.tolerance + level)  # fmt: skip
+        peak = np.exp(case.x - case.x.max(axis, keepdims=True))
+        for field, cause in (
+            (np.ones(error.shape), "The error is one and the same number {0}: the mean over this axis (or a normaliser's "
+             "derivative) is missing, or was subtracted once too often."),
+            (x, "The error {0} is a multiple of {1} minus its mean: the derivative of the standard deviation is missing."),
+            (case.x, "The error {0} is a multiple of {1}: the derivative of a norm is missing."),
+            (peak / peak.sum(axis, keepdims=True), "The error {0} is a multiple of softmax({1}): the softmax's Jacobian was taken "
+             "without its second part, the weighted mean that is subtracted."),
+        ):  # fmt: skip
+            size = np.sum(field * field, axis, keepdims=True)
+            part = field * np.sum(error * field, axis, keepdims=True) / np.maximum(size, 1e-300)
+            if error.ndim > 1 or not np.all(field == 1):
+                yield Guess("mean-term", free, case.expected + part, cause.format(words, case.name), slack=slack)
+        if error.ndim > 1:
+            yield from _factor_each(case, axis, words, free, slack)
+            mean = error.mean(axis, keepdims=True)
+            slope = np.sum(error * x, axis, keepdims=True) / np.maximum(np.sum(x * x, axis, keepdims=True), 1e-300)
             yield Guess("mean-term", 2 * free, case.expected + mean + slope * x, f"The error {words} is a number plus a "
                         f"multiple of {case.name}: mean and standard deviation were treated as constants?",
-                        slack=2 * case.tolerance + level)  # fmt: skip
-        yield Guess("factor", free + 2, case.expected * ratio, f"Each slice {words} has a factor of its own: a weight, a "
-                    "normaliser or a mask is wrong.", slack=case.tolerance * np.maximum(1, abs(ratio)) + level)  # fmt: skip
+                        slack=2 * slack)  # fmt: skip
+
+
+def _factor_each(case, axis, words, free, slack):
+    with np.errstate(all="ignore"):
+        ratio = np.sum(case.got * case.expected, axis, keepdims=True) / np.sum(case.expected**2, axis, keepdims=True)
+    yield Guess("factor", free + 2, case.expected * ratio, f"Each slice {words} has a factor of its own: a weight, a "
+                "normaliser or a mask is wrong.", slack=slack * np.maximum(1, abs(ratio)))  # fmt: skip
+
+
+def softmax_axis_guesses(case):
+    """The softmax of the argument taken over the wrong axis, as in the gradient of a cross-entropy: softmax - onehot."""
+    if case.got.ndim != 2:
+        return
+    over = [softmax(case.x, axis) for axis in (0, 1)]
+    for wrong, right in ((0, 1), (1, 0)):
+        for n, words in ((1, ""), *((1 / k, f" / {k}") for k in {*case.got.shape, case.got.size})):
+            yield Guess("order", 8, case.expected + (over[wrong] - over[right]) * n, f"In dL/d{case.name} softmax({case.name}){words} "
+                        f"is taken over axis {wrong} instead of axis {right}.")  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tinygen.autodiff import grad
+from tinygen.check.dispatching import dispatching
 
 MARGIN = 8.0  # bits that a hypothesis must explain beyond its cost: one in 256 by chance
 MOST_BITS = 40.0  # no entry counts for more
@@ -69,6 +70,9 @@ class Case:
     def only(self, region):
         """The same case with nothing known outside `region`."""
         return replace(self, expected=np.where(region, self.expected, np.nan))
+
+    def __post_init__(self):
+        self.f = dispatching(self.f)
 
     def total(self, *args):
         """The loss as one number, the sum of its terms if `f` names them."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Field:
     integral: str = ""
 
 
-_OWN = {  # words -> function of the argument, and the term that has it as gradient
+OWN = {  # words -> function of the argument, and the term that has it as gradient
     "{0}": (lambda x: x, "{0}^2 / 2"),
     "{0}^2": (lambda x: x**2, "{0}^3 / 3"),
     "1/{0}": (lambda x: 1 / x, "ln {0}"),
@@ -36,6 +36,8 @@ _OWN = {  # words -> function of the argument, and the term that has it as gradi
     "1/ln {0}": (lambda x: 1 / np.log(x), ""),
     "(1 - {0})": (lambda x: 1 - x, ""),
     "1/(1 - {0})": (lambda x: 1 / (1 - x), "-ln(1 - {0})"),
+    "sqrt(1 - {0})": (lambda x: np.sqrt(1 - x), ""),
+    "1/sqrt(1 - {0})": (lambda x: 1 / np.sqrt(1 - x), "-2 sqrt(1 - {0})"),
     "(1 + {0})": (lambda x: 1 + x, ""),
     "1/(1 + {0})": (lambda x: 1 / (1 + x), "ln(1 + {0})"),
     "(1 - {0}^2)": (lambda x: 1 - x**2, ""),
@@ -62,8 +64,8 @@ _OWN = {  # words -> function of the argument, and the term that has it as gradi
 _OTHER = [
     "{0}", "1/{0}", "{0}^2", "1/{0}^2", "sqrt({0})", "1/sqrt({0})", "exp({0})", "exp(-{0})", "exp({0} / 2)", "exp(-{0} / 2)",
     "exp(2 {0})", "exp(-2 {0})", "(1 - {0})", "1/(1 - {0})", "(1 + {0})", "1/(1 + {0})", "sign({0})",
+    "sqrt(1 - {0})", "1/sqrt(1 - {0})",
 ]  # fmt: skip
-_HALVES = {1: "{}", -1: "1/{}", 0.5: "sqrt({})", -0.5: "1/sqrt({})"}
 
 
 def _sigmoid(x):
@@ -79,7 +81,7 @@ def own_fields(x, name):
     """Fields of the checked argument itself: element by element, along its axes, and of square matrices."""
     found = []
     with np.errstate(all="ignore"):
-        for words, (function, integral) in _OWN.items():
+        for words, (function, integral) in OWN.items():
             found.append(Field(words.format(name), function(x), "own", integral.format(name)))
         for axis in range(x.ndim) if x.ndim > 1 else (0,) if x.ndim else ():
             along = f" along axis {axis}" if x.ndim > 1 else ""
@@ -142,21 +144,66 @@ def other_fields(case):
     with np.errstate(all="ignore"):
         for name, array in looked_up(case):
             for whole in aligned(array, case.x.shape):
-                found += [Field(words.format(name), _OWN[words][0](whole), name) for words in _OTHER]
+                found += [Field(words.format(name), OWN[words][0](whole), name) for words in _OTHER]
     return [field for field in found if _usable(field.array, case.x.shape)]
 
 
 def schedule_fields(case):
     """Products of two powers of what belongs to a noise schedule: beta, 1 - beta, alpha_bar, 1 - alpha_bar, sigma."""
+    found = []
+    for (one, a), (two, b) in combinations(_schedule(case), 2):
+        for p, q in product((1, -1, 0.5, -0.5), repeat=2):
+            words = powers([(one, p), (two, q)])
+            found.append(Field(words, a**p * b**q, "schedule"))
+    return [field for field in found if field.array.shape == case.x.shape and np.all(np.isfinite(field.array))]
+
+
+def fitted_schedule_fields(case):
+    """The product of powers of the schedule that fits got / expected best, at t, and as a ratio of t - 1 to t.
+
+    The logarithm of the ratio is linear in the exponents: least squares, rounded to halves.
+    """
+    with np.errstate(all="ignore"):
+        live = case.known & (abs(case.expected) > 1e3 * case.tolerance) & (abs(case.got) > 1e3 * case.tolerance)
+        target = np.log(abs(case.got / case.expected))[live]
+    parts = _schedule(case)
+    now = [(words, array) for words, array in parts if " - 1]" not in words]
+    logs = {words: np.log(array) for words, array in parts}
+    before = {words: logs.get(words.replace("]", " - 1]")) for words, _ in now}
+    steps = [(words, before[words] - logs[words]) for words, _ in now if before[words] is not None]
+    for rows, form in (([(words, logs[words]) for words, _ in now], "{}"), (steps, "({} at t - 1, over the same at t)")):
+        if not rows or len(np.unique(np.round(target, 9))) < len(rows) + 2:
+            continue
+        exponents = np.linalg.lstsq(np.stack([row[live] for _, row in rows], 1), target, rcond=1e-9)[0]
+        exponents = np.round(2 * exponents) / 2
+        chosen = [(words, p, row) for (words, row), p in zip(rows, exponents) if p]
+        if chosen and max(abs(exponents)) <= 2:
+            words = form.format(powers([(w, p) for w, p, _ in chosen]))
+            yield Field(words, np.exp(sum(p * row for _, p, row in chosen)), "schedule"), 2 * len(chosen)
+
+
+def _schedule(case):
     parts = []
     for name, array in looked_up(case):
         if re.match(r"(?i).*(beta|alpha|abar|sigma|snr)", name):
             ways = aligned(array, case.x.shape)
             parts += [(name, whole) for whole in ways[:1]]
             parts += [(f"(1 - {name})", 1 - whole) for whole in ways[:1] if np.all(whole < 1)]
-    parts = [(words, array) for words, array in parts if np.all(array > 0)]
-    found = []
-    for (one, a), (two, b) in combinations(parts, 2):
-        found += [Field(f"{w.format(one)} x {v.format(two)}", a**p * b**q, "schedule")
-                  for p, w in _HALVES.items() for q, v in _HALVES.items()]  # fmt: skip
-    return [field for field in found if field.array.shape == case.x.shape and np.all(np.isfinite(field.array))]
+    return [(words, array) for words, array in parts if np.all(array > 0)]
+
+
+def powers(pairs):
+    """[(a, 1), (b, -0.5)] as words: a / sqrt(b).
+
+    >>> powers([("a", 1), ("b", -0.5), ("c", 2)])
+    'a c^2 / sqrt(b)'
+    """
+    forms = {1: "{}", 0.5: "sqrt({})", 2: "{}^2", 1.5: "{}^1.5"}
+
+    def write(name, p):
+        inner = name[1:-1] if p == 0.5 and name.startswith("(") else name
+        return forms[abs(p)].format(inner)
+
+    top = " ".join(write(name, p) for name, p in pairs if p > 0) or "1"
+    below = [write(name, -p) for name, p in pairs if p < 0]
+    return top if not below else f"{top} / {below[0]}" if len(below) == 1 else f"{top} / ({' '.join(below)})"

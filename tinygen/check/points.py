@@ -19,7 +19,7 @@ def other_argument_guesses(case, numbers):
             c = scaled(case, np.zeros(case.got.shape), gradient, simple, slack=bar + case.tolerance, free=False)
             if c is not None and c.value:
                 also = "" if c.value == 1 else f" ({c.words} times it)"
-                yield Guess("other-argument", 4 + c.cost, c.value * gradient, f"What is given as dL/d{case.name} is the "
+                yield Guess("other-argument", 4 + 4 * c.cost, c.value * gradient, f"What is given as dL/d{case.name} is the "
                             f"gradient by {name}{also}: the gradients are in the wrong order, or {name} was meant?",
                             f"dL/d{case.name} is another: yours is dL/d{name}", slack=bar)  # fmt: skip
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygen.check.evidence import Guess, scale_range, named_number
-from tinygen.check.numbers import numbers_of
+from tinygen.check.constants import numbers_of
 
 _TOLD = {0: "is missing (dropped, or detached)", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
 
