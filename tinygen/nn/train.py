@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygen.autodiff import compile as compiled
 from tinygen.autodiff import tree, value_and_grad
 from tinygen.nn import checkpoint as store
 from tinygen.nn.nonfinite import explain
@@ -72,6 +73,8 @@ class Training:
     checkpoint : file that is written now, then every `save_seconds` and at the end. If it is there already, training
         continues from it with the same bits as if it had never stopped, and the first record is the saved one again;
         ValueError if it belongs to another run (other data, start, options or loss).
+    compile : record the step once and replay it, which is several times faster for small nets. A loss that looks at its
+        values (`if loss > 1`) needs compile=False.
 
     Stops with FloatingPointError at the first step whose loss or gradient is not finite, and names the operation. The
     parameters and the checkpoint are then those before that step.
@@ -90,17 +93,21 @@ class Training:
         optimiser=Adam,
         checkpoint=None,
         save_seconds=10.0,
+        compile=True,
     ):
         dtype = _params_dtype(params)
         self._loss, self._noise = _scalar_and_terms(loss), noise
-        self._gradient_of = value_and_grad(self._loss, has_aux=True)
         self._vector, back = tree.ravel(params)
         self._gradient = np.empty_like(self._vector)
         self.params = back(self._vector)
+        gradient_of = value_and_grad(self._loss, has_aux=True)
+        self._gradient_of = compiled(gradient_of, out=(None, back(self._gradient))) if compile else gradient_of
+        self._compiled = compile
         self._optimiser = optimiser(self._vector)
         self._dtype = dtype
         self._data, self._n = _checked_data(data, dtype)
         self._batch_size = min(_positive("batch_size", batch_size, whole=True), self._n)
+        self._batch = tree.map(lambda x: np.empty((self._batch_size, *x.shape[1:]), x.dtype), self._data)
         self.total = math.ceil(_positive("epochs", epochs) * self._n / self._batch_size)
         self._rng = np.random.default_rng(rng)
         self._order, self._position = self._rng.permutation(self._n), 0
@@ -124,7 +131,8 @@ class Training:
             batch, noise = self._draw()
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what comes of it is looked at below
                 (loss, terms), gradient = self._gradient_of(self.params, batch, noise)
-                np.concatenate([np.ravel(leaf) for leaf in tree.flatten(gradient)[0]], out=self._gradient)
+                if not self._compiled:  # else the replay has written it there
+                    np.concatenate([np.ravel(leaf) for leaf in tree.flatten(gradient)[0]], out=self._gradient)
                 finite = math.isfinite(loss) and _all_finite(self._gradient)
             if not finite:
                 raise FloatingPointError(self._why(loss, batch, noise))
@@ -146,13 +154,13 @@ class Training:
         """The next rows of the shuffled data, and their noise."""
         end = self._position + self._batch_size
         index = self._order[self._position : end]
-        if end >= self._n:
+        if end > self._n:
             self._order, end = self._rng.permutation(self._n), end - self._n
             index = np.concatenate([index, self._order[:end]])
         self._position = end
-        batch = tree.map(lambda x: x[index], self._data)
-        noise = self._noise and self._noise(self._rng, batch)
-        return batch, _cast(noise, self._dtype)
+        tree.map(lambda x, rows: np.take(x, index, axis=0, out=rows, mode="clip"), self._data, self._batch)
+        noise = self._noise and self._noise(self._rng, self._batch)
+        return self._batch, _cast(noise, self._dtype)
 
     def _why(self, loss, batch, noise):
         what = "gradient" if math.isfinite(loss) else f"loss is {float(loss)}, so the gradient"
@@ -218,8 +226,12 @@ def _scalar_and_terms(loss):
     def both(params, batch, noise):
         out = loss(params, batch, noise)
         scalar, terms = out if isinstance(out, tuple) and len(out) == 2 else (out, {})
-        if not isinstance(terms, dict) or any(np.ndim(term) for term in terms.values()):
-            raise TypeError("the loss returned something else than a scalar or (scalar, {name: scalar, ...}).")
+        if not isinstance(terms, dict):
+            got = type(terms).__name__
+            raise TypeError(f"the loss returned a pair with {got}; expected a scalar or (scalar, {{name: scalar, ...}}).")
+        for name, term in terms.items():
+            if np.shape(term):
+                raise TypeError(f"the loss's term {name!r} has shape {np.shape(term)}; expected a scalar: its mean?")
         return scalar, terms
 
     return both
@@ -265,7 +277,10 @@ def _all_finite(vector):
 
 
 def _cast(values, dtype):
-    return tree.map(lambda x: x.astype(dtype, copy=False) if x.dtype.kind == "f" else x, values)
+    def cast(x):
+        return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+    return tree.map(cast, values)
 
 
 def _positive(name, value, whole=False):
