@@ -68,11 +68,16 @@ def integrate(f, center=0.0, scale=1.0, *, points=97, width=12.0):
     for s in scales:
         cell = cell * s
     whole = np.sum(table) * cell
-    bare = table.value if type(table) is Var else table
-    size = abs(cell.value if type(cell) is Var else cell)
+    bare, size = _bare(table), abs(_bare(cell))
     coarse = np.sum(bare[(slice(None, None, 2),) * d]) * 2**d
     ends = sum(np.sum(abs(np.take(bare, [0, -1], axis=i))) * points for i in range(d))
     return approximate(whole, float(size * (abs(np.sum(bare) - coarse) + ends)))
+
+
+def _bare(value):
+    while type(value) is Var:
+        value = value.value
+    return value
 
 
 def measure(f, point):
