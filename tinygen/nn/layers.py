@@ -24,8 +24,13 @@ def relu(x):
 
 
 def sigmoid(x):
-    """Logistic function 1 / (1 + exp(-x)) = (1 + tanh(x/2)) / 2, which overflows nowhere; derivative y (1 - y)."""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
+    """Logistic function 1 / (1 + exp(-x)); derivative y (1 - y).
+
+    Where exp overflows, the value is below the smallest number of the dtype and becomes 0. (NumPy's exp is twice as fast
+    as its tanh, and keeps the small values that (1 + tanh(x/2)) / 2 rounds away.)
+    """
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
 
 
 sigmoid = primitive(sigmoid, lambda g, y, x: g * (y * (1 - y)))
@@ -47,8 +52,16 @@ softplus = primitive(softplus, lambda g, y, x: g * sigmoid(x))
 
 
 def silu(x):
-    """x sigmoid(x), also called swish."""
+    """x sigmoid(x), also called swish; derivative s + y (1 - s) with s = sigmoid(x)."""
     return x * sigmoid(x)
+
+
+def _silu_rule(g, y, x):
+    s = sigmoid(x)
+    return g * (s + y * (1 - s))
+
+
+silu = primitive(silu, _silu_rule)
 
 
 def gelu(x):
