@@ -91,9 +91,12 @@ def _backward(tape, operations, result):
     if not found:
         return "the value is finite; its gradient overflowed while contributions were added up"
     i, argument, g = found[0]
+    values = operations[i][4]
+    masked = any(not _finite(part) for part in (values if type(values) is tuple else (values,)))
+    hint = ". np.where throws the value away, but 0 times its derivative is NaN: mask the argument" if masked else ""
     return (
         f"the value is finite; the first {_bad(g)} of the gradient came out of the derivative of {operations.place(i)} "
-        f"by its argument {argument}: {_counted(g)}"
+        f"by its argument {argument}: {_counted(g)}{hint}"
     )
 
 

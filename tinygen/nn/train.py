@@ -228,7 +228,7 @@ def _scalar_and_terms(loss):
         scalar, terms = out if isinstance(out, tuple) and len(out) == 2 else (out, {})
         if not isinstance(terms, dict):
             got = type(terms).__name__
-            raise TypeError(f"the loss returned a pair with {got}; expected a scalar or (scalar, {{name: scalar, ...}}).")
+            raise TypeError(f"the loss returned (scalar, {got}); expected a scalar or (scalar, {{name: scalar, ...}}).")
         for name, term in terms.items():
             if np.shape(term):
                 raise TypeError(f"the loss's term {name!r} has shape {np.shape(term)}; expected a scalar: its mean?")
