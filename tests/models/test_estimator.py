@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from tinygen.autodiff import tree
 from tinygen.data import digits
@@ -119,6 +120,8 @@ def test_beta_weighs_the_kl_in_training(grey):
     assert models[0.1].history_["kl"][-1] > 3 * models[10.0].history_["kl"][-1]
     loss = models[10.0].history_["kl"] * 10 - models[10.0].history_["reconstruction"]
     np.testing.assert_allclose(models[10.0].history_["loss"], loss, rtol=1e-5)
+    score = models[10.0].score(grey[2])
+    assert models[10.0].set_params(beta=1.0).score(grey[2]) == score  # the bound itself has weight 1
 
 
 def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(tmp_path, quick, grey):
@@ -164,6 +167,14 @@ def test_scikit_learn_clones_searches_and_chains_it(grey):
     pipeline = make_pipeline(FunctionTransformer(lambda X: X * 16), StandardScaler(), model).fit(grey[0])
     assert pipeline.transform(grey[2]).shape == (447, 2)
     assert np.isfinite(pipeline.score(grey[2]))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_it_passes_scikit_learn_s_own_checks():
+    model = VAE(**QUICK, decoder="gaussian")
+    results = check_estimator(model, on_skip=None, on_fail=None)
+    assert [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"] == []
+    assert sum(r["status"] == "passed" for r in results) > 30
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,19 @@ def test_loss_is_made_of_its_terms():
     np.testing.assert_allclose(parts["kl"], terms["kl"].mean(), rtol=1e-14)
 
 
+def test_the_activation_reaches_both_nets():
+    rng = np.random.default_rng(1)
+    params = vae.init(rng, 5, 2, hidden=(7,), dtype=np.float64)
+    x, eps = rng.random((3, 5)), rng.standard_normal((3, 2))
+    (first, last), (up, out) = params["encoder"], params["decoder"]
+    q = np.maximum(x @ first["W"] + first["b"], 0) @ last["W"] + last["b"]
+    z = q[:, :2] + np.exp(q[:, 2:] / 2) * eps
+    logits = np.maximum(z @ up["W"] + up["b"], 0) @ out["W"] + out["b"]
+    expected = np.sum(x * logits - np.log1p(np.exp(logits)), axis=1)
+    terms = vae.elbo_terms(params, x, eps, activation="relu")
+    np.testing.assert_allclose(terms["reconstruction"], expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("decoder, beta", [("bernoulli", 1.0), (Gaussian(0.1), 2.0), (Gaussian("pixel"), 1.0)], ids=str)
 def test_every_gradient_of_a_training_step_on_digits_is_the_numeric_one(decoder, beta):
     """The real step (batch of digits, hidden layer, one draw of noise), each parameter array in random directions."""

@@ -53,7 +53,7 @@ class Estimator:
         return Tags(
             estimator_type=None,
             target_tags=TargetTags(required=False),
-            transformer_tags=TransformerTags() if hasattr(self, "transform") else None,
+            transformer_tags=TransformerTags(preserves_dtype=[]) if hasattr(self, "transform") else None,
             input_tags=InputTags(),
         )
 
@@ -61,8 +61,8 @@ class Estimator:
         return hasattr(self, "n_features_in_")
 
     def score(self, X, y=None):
-        """Mean of `score_samples(X)`, nats a row; higher is better."""
-        return float(np.mean(self.score_samples(X) if y is None else self.score_samples(X, y)))
+        """Mean of `score_samples(X)`, nats a row; higher is better. y is not looked at."""
+        return float(np.mean(self.score_samples(X)))
 
     def _check_fitted(self):
         if not self.__sklearn_is_fitted__():

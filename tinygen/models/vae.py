@@ -97,6 +97,10 @@ class VAE(base.Estimator):
         """The mean of q(z|x) for each row, (n, latents)."""
         return self._by_rows(lambda x: encode(self.params_, x, activation=self.activation)[0], self._check_rows(X))
 
+    def fit_transform(self, X, y=None):
+        """`fit(X)`, then `transform(X)`."""
+        return self.fit(X).transform(X)
+
     def inverse_transform(self, Z):
         """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
         self._check_fitted()
