@@ -26,8 +26,8 @@ def relu(x):
 def sigmoid(x):
     """Logistic function 1 / (1 + exp(-x)); derivative y (1 - y).
 
-    Where exp overflows, the value is below the smallest number of the dtype and becomes 0. (NumPy's exp is twice as fast
-    as its tanh, and keeps the small values that (1 + tanh(x/2)) / 2 rounds away.)
+    Where exp overflows, the value is below the smallest number of the dtype and becomes 0. (NumPy's exp is twice as
+    fast as its tanh, and keeps the small values that (1 + tanh(x/2)) / 2 rounds away.)
     """
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-x))
