@@ -4,6 +4,7 @@ In a rule, `g` is the cotangent of the value `y`; then come the arguments. Rules
 number adapts to it, np.float64(2) or an integer array would not.
 """
 
+import functools
 import math
 import operator
 
@@ -31,9 +32,22 @@ def constant(*functions, keywords=""):
 def static(*functions):
     """Functions of shape and dtype alone: they see the array, and are not noted."""
     for function in functions:
-        stands_for(
-            function, lambda *args, _f=function, **kw: _f(*map(bare, args), **{k: bare(v) for k, v in kw.items()})
-        )
+
+        def only_shape(*args, _f=function, **kw):
+            return _f(*map(bare, args), **{key: bare(value) for key, value in kw.items()})
+
+        stands_for(function, only_shape)
+
+
+def refused(reason, like):
+    """In place of a rule that is not written down, an error (no rule would mean 0); `like`: another rule of that row."""
+
+    @functools.wraps(like)
+    def rule(*args, **kw):
+        raise TypeError(reason)
+
+    rule.reason = reason
+    return rule
 
 
 def bare(v):

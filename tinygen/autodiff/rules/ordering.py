@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.elementwise import constant, define, refused, stands_for
 from tinygen.autodiff.rules.reductions import count, last, spread
-from tinygen.autodiff.rules.shaping import put
+from tinygen.autodiff.rules.shaping import getitem, put
 
 # ---- extremes and quantiles ----
 
@@ -35,10 +35,7 @@ def _quantile(g, y, a, q, axis=None, *, keepdims=False):
     return shared((1 - part) * g, a, low, axis, False) + shared(part * g, a, high, axis, False)
 
 
-def _no_q(g, y, a, q, axis=None, *, keepdims=False):
-    raise TypeError("quantile has no derivative rule by q, only by the data.")
-
-
+_no_q = refused("quantiles have a derivative rule by the data, not by q.", _quantile)
 define(np.quantile, _quantile, _no_q)
 define(
     np.percentile,
@@ -73,13 +70,14 @@ constant(np.digitize, keywords="right")
 def _piece(x, xp):
     """Where x lies: the number of the point that ends its piece, the piece's length, and how far along it x is."""
     i = np.clip(np.searchsorted(xp, x, side="right"), 1, len(xp) - 1)
-    length = xp[i] - xp[i - 1]
-    return i, length, np.clip((x - xp[i - 1]) / length, 0, 1)
+    start = getitem(xp, i - 1)
+    length = getitem(xp, i) - start
+    return i, length, np.clip((x - start) / length, 0, 1)
 
 
 def _interp_x(g, y, x, xp, fp):
     i, length, _ = _piece(x, xp)
-    return np.where((xp[0] < x) & (x < xp[-1]), g * (fp[i] - fp[i - 1]) / length, 0)
+    return np.where((xp[0] < x) & (x < xp[-1]), g * (getitem(fp, i) - getitem(fp, i - 1)) / length, 0)
 
 
 def _interp_fp(g, y, x, xp, fp):

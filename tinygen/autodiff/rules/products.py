@@ -120,10 +120,10 @@ def _three(a, b):
 
 _cross = Row(np.cross, lambda g, y, a, b: np.cross(b, g), lambda g, y, a, b: np.cross(g, a), name="cross")
 stands_for(np.cross, _three)
-stands_for(np.linalg.cross, lambda x1, x2, /: _three(x1, x2))
-stands_for(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2))
-stands_for(np.linalg.vecdot, lambda x1, x2, /: np.vecdot(x1, x2))
-stands_for(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+stands_for(np.linalg.cross, lambda x1, x2: _three(x1, x2))
+stands_for(np.linalg.matmul, lambda x1, x2: np.matmul(x1, x2))
+stands_for(np.linalg.vecdot, lambda x1, x2: np.vecdot(x1, x2))
+stands_for(np.linalg.tensordot, lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes))
 
 
 def _full(g, a, v, mode):

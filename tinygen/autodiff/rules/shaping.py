@@ -285,7 +285,7 @@ Var.T = property(lambda self: np.transpose(self))
 Var.mT = property(lambda self: np.matrix_transpose(self))
 Var.astype = lambda self, dtype: apply(ASTYPE, (self, np.dtype(dtype)), {})
 Var.flatten = Var.ravel
-Var.tolist = lambda self: self._whole(lambda value: value.tolist(), "tolist")
+Var.tolist = lambda self: self._cut(lambda value: value.tolist(), "tolist")
 
 
 def _var_iter(self):

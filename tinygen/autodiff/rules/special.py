@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from tinygen.autodiff.rules.elementwise import define
+from tinygen.autodiff.rules.elementwise import define, refused
 
 define(special.expit, lambda g, y, x: g * y * special.expit(-x))
 define(special.log_expit, lambda g, y, x: g * special.expit(-x))
@@ -37,12 +37,9 @@ def _trigamma(x):
 
 define(special.digamma, lambda g, y, x: g * _trigamma(x))
 
-
-def _no_s(g, y, s, q):
-    raise TypeError("scipy.special.zeta(s, q) has a derivative rule by q only.")
-
-
-define(special.zeta, _no_s, lambda g, y, s, q: -g * s * special.zeta(s + 1, q))
+_zeta = special._ufuncs._zeta  # special.zeta is a Python function around it
+_by_q = lambda g, y, s, q: -g * s * special.zeta(s + 1, q)
+define(_zeta, refused("scipy.special.zeta(s, q) has a derivative rule by q, not by s.", _by_q), _by_q, name="zeta")
 define(
     special.xlogy,
     lambda g, y, a, b: g * np.log(b),
