@@ -15,7 +15,7 @@ from tinygen.check.wording import fit
 
 def add_arguments(parser):
     """The arguments of `tinygen verify`."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a claim, a path (elbo), a kind, or a pattern (*/gauss*)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a claim, a path (elbo), a kind, or a glob (*/gauss*)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the outcomes to FILE, too")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random points (default 0)")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygen.check.bars import measure
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
-from tinygen.check.wording import at_point, fit, item, words
+from tinygen.check.wording import at_point, fit, indent, item, words
 
 RESOLUTION = 1e-3  # a comparison decides if its bar is below this part of the numbers that it compares
 SIGN = {"=": 0, ">=": 1, "<=": -1}
@@ -48,11 +48,11 @@ class LedgerReport(Report):
 
     def __str__(self):
         tried = f"tried at {self.details['points']} points; numbers at {self.details['shown']}"
-        lines = [f"{self.verdict}  {self.name}", f"  {tried}"]
+        lines = [f"{self.verdict}  {self.name}", *indent(tried, 2)]
         for line in self.details["lines"]:
             lines.append(f"  {line['mark']:4} {line['relation']:>2} {fit(line['text'], 42):42} {line['shown']}")
-            lines += [f"          {remark}" for remark in line["remarks"]]
-        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+            lines += [wrapped for remark in line["remarks"] for wrapped in indent(remark, 10)]
+        return "\n".join(lines + [wrapped for note in self.notes for wrapped in indent(f"note: {note}", 2)])
 
 
 class Derivation:

@@ -1,6 +1,7 @@
 """How a derivation's lines are shown: LaTeX, points and numbers in the words of a terminal, and as JSON values."""
 
 import re
+import textwrap
 
 import numpy as np
 
@@ -63,11 +64,17 @@ def words(latex):
         text = re.sub(r"([_^]){([^{}]*)}", r"\1(\2)", text)
         text = re.sub(r"(?<![a-zA-Z}]){([^{}]*)}(?! *{)", r"\1", text)
     text = re.sub(r"\\([a-zA-Z]+)(?![a-zA-Z])(?=[\\\d])", r"\1 ", text)
+    text = re.sub(r"(?<=[\w)\]])\\(?=[a-zA-Z])", " ", text)
     return re.sub(r"\s+", " ", text.replace("\\", "")).strip()
 
 
 def fit(text, width):
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def indent(text, by):
+    """The text in lines of 100 columns, indented."""
+    return textwrap.wrap(text, 100, initial_indent=" " * by, subsequent_indent=" " * (by + 2), break_long_words=False)
 
 
 def _short(value):

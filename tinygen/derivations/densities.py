@@ -1,0 +1,44 @@
+"""What every ledger starts from: the normal density, entry by entry, written here and nowhere borrowed.
+
+The ledgers are to judge gaussian.py and the oracles, so they share no code with them.
+"""
+
+import numpy as np
+
+from tinygen.check.bars import integrate
+from tinygen.check.claims import claim
+from tinygen.check.numeric import derivative
+
+
+def log_normal(x, mean, var):
+    """log N(x; mean, var), entry by entry: -1/2 [ln 2 pi var + (x - mean)^2 / var], nats. Nothing is summed."""
+    return -0.5 * (np.log(2 * np.pi * var) + (x - mean) ** 2 / var)
+
+
+def normal(x, mean, var):
+    """N(x; mean, var), entry by entry."""
+    return np.exp(log_normal(x, mean, var))
+
+
+def kl_normal(m0, v0, m1, v1):
+    """KL(N(m0, v0) || N(m1, v1)), entry by entry: 1/2 [ln(v1/v0) + (v0 + (m0 - m1)^2)/v1 - 1], nats.
+
+    The ledger kl/gaussian derives it; v0 and v1 are variances.
+    """
+    return 0.5 * (np.log(v1 / v0) + (v0 + (m0 - m1) ** 2) / v1 - 1)
+
+
+def expectation(f, mean, var, *, points=97):
+    """E f(x) under N(mean, var), by quadrature."""
+    return integrate(lambda x: normal(x, mean, var) * f(x), mean, np.sqrt(var), points=points)
+
+
+def slopes(f, *at):
+    """The derivatives of f by all its arguments, from its values alone: a pair (values, bars), as a line returns it."""
+    return derivative(lambda x: float(f(*x)), np.array(at))
+
+
+def register(*ledgers):
+    """Enter the ledgers into the registry of claims, under their own names."""
+    for ledger in ledgers:
+        claim(ledger.name, kind="derivation", source=ledger.source)(ledger.check)
