@@ -83,7 +83,14 @@ def test_replay_has_the_bits_of_the_eager_call(name, dtype, rng):
 
 
 UNARY = [np.sin, np.tanh, np.exp, lambda x: x * x, lambda x: x.T, lambda x: x[::-1], lambda x: x - np.mean(x, axis=0)]
-BINARY = [np.add, np.multiply, np.maximum, lambda a, b: a @ b, lambda a, b: np.where(a > b, a, b), lambda a, b: a + b[0]]
+BINARY = [
+    np.add,
+    np.multiply,
+    np.maximum,
+    lambda a, b: a @ b,
+    lambda a, b: np.where(a > b, a, b),
+    lambda a, b: a + b[0],
+]
 WHO = st.integers(0, 30)
 STEP = st.tuples(st.sampled_from(UNARY), WHO) | st.tuples(st.sampled_from(BINARY), WHO, WHO)
 

@@ -56,7 +56,9 @@ def test_names_are_those_of_the_function_at_return():
     text = str(latent(elbo))
     assert all(f"{name} = " in text for name in ("sigma", "z", "logits")) and "return v" in text
     assert "m' = " in str(tg.trace(adam)(*[np.ones(3)] * 4, 2.0))  # the new m is not the old one
-    text = str(tg.trace(lambda p: p["W"] @ p["layers"][1]["b"])({"W": np.ones((2, 3)), "layers": [None, {"b": np.ones(3)}]}))
+    text = str(
+        tg.trace(lambda p: p["W"] @ p["layers"][1]["b"])({"W": np.ones((2, 3)), "layers": [None, {"b": np.ones(3)}]})
+    )
     assert "p['W'], p['layers'][1]['b']" in text and "p['W'] @ p['layers'][1]['b']" in text
 
 
@@ -114,7 +116,10 @@ def test_a_value_used_twice_has_its_own_line_and_names_become_symbols():
     def f(alpha_t, W1):
         return np.sin(alpha_t + W1) * np.cos(alpha_t + W1)
 
-    assert formula(f, np.ones(2), np.ones(2)) == [r"u_{1} &= \alpha_{t} + W_{1}", r"f &= \left(\sin u_{1}\right) \cos u_{1}"]
+    assert formula(f, np.ones(2), np.ones(2)) == [
+        r"u_{1} &= \alpha_{t} + W_{1}",
+        r"f &= \left(\sin u_{1}\right) \cos u_{1}",
+    ]
 
 
 def test_a_long_program_has_no_formula():

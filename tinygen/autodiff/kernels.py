@@ -1,7 +1,7 @@
 """How a replayed operation writes into a buffer that is already there: for each NumPy function, calls with out=.
 
-A kernel is `kernel(args, out, **kw) -> a list of calls without arguments`, bound to its arrays once. It gives the bits that the
-function itself gives; the few chosen for speed instead (FAST) say by how many units in the last place they may differ.
+A kernel is `kernel(args, out, **kw) -> a list of calls without arguments`, bound to its arrays once. It gives the bits
+that the function itself gives; the few chosen for speed (FAST) say by how many units in the last place they may differ.
 """
 
 import operator
@@ -95,7 +95,7 @@ KERNELS = {
     np.std: _with_out(np.std),
     np.cumsum: _with_out(np.cumsum),
     np.cumprod: _with_out(np.cumprod),
-    np.take: lambda args, out, axis=None: [partial(np.take, args[0], args[1], args[2] if len(args) > 2 else axis, out, mode="raise")],
+    np.take: lambda args, out, axis=None: [partial(np.take, *args[:2], args[2] if len(args) > 2 else axis, out)],
     np.where: _where,
     np.copy: lambda args, out, **kw: [partial(np.copyto, out, args[0])],
     shaping.ASTYPE: lambda args, out: [partial(np.copyto, out, args[0], "unsafe")],
@@ -110,17 +110,22 @@ def kernel_of(row):
     return KERNELS.get(row) or KERNELS.get(row.function)
 
 
-# ---- chosen for speed: NumPy's exp, log and sums by BLAS run wide, where SciPy's expit and np.logaddexp take one at a time ----
+# ---- chosen for speed: NumPy's exp and log and BLAS run wide; SciPy's expit and np.logaddexp take one at a time ----
 
 
 def _expit(args, out):
     """1 / (1 + exp(-x)): exp overflows to inf where the value is below the smallest number, and gives 0."""
     one = np.ones((), out.dtype)
-    return [partial(np.negative, args[0], out), partial(np.exp, out, out), partial(np.add, out, one, out), partial(np.reciprocal, out, out)]
+    return [
+        partial(np.negative, args[0], out),
+        partial(np.exp, out, out),
+        partial(np.add, out, one, out),
+        partial(np.reciprocal, out, out),
+    ]
 
 
 def _logaddexp(args, out):
-    """max(a, b) + log(u), u = 1 + e, e = exp(-|a - b|); rounding 1 + e lost e - (u - 1), which divided by u is put back."""
+    """max(a, b) + log(u), u = 1 + e, e = exp(-|a - b|). Rounding 1 + e lost e - (u - 1); over u, it is put back."""
     a, b = args
     e, u, lost = (np.empty_like(out) for _ in range(3))
     one, low = np.ones((), out.dtype), np.full((), -np.inf, out.dtype)
@@ -144,7 +149,8 @@ def _logaddexp(args, out):
 def _batch_sum(args, out, axis=None, keepdims=False):
     """The sum over the rows of a large matrix as a product with ones."""
     x, axis = args[0], args[1] if len(args) > 1 else axis
-    if x.ndim != 2 or axis not in (0, (0,)) or not x.flags.c_contiguous or x.dtype != out.dtype or x.size < 2048 or x.shape[1] < 8:
+    large = x.ndim == 2 and x.size >= 2048 and x.shape[1] >= 8
+    if not large or axis not in (0, (0,)) or not x.flags.c_contiguous or x.dtype != out.dtype:
         return None
     return [partial(np.dot, np.ones(len(x), x.dtype), x, out.reshape(-1))]
 

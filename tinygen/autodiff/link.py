@@ -9,7 +9,6 @@ import numpy as np
 from tinygen.autodiff import tree
 from tinygen.autodiff.kernels import fast_kernel_of, kernel_of, ufunc_of
 
-
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
 
@@ -28,7 +27,7 @@ class Linked:
 def link(program, inputs, targets, *, exact):
     """Lay `program` out in memory. `inputs`: the array that each input is read from (None: a number).
 
-    `targets`: number of an output -> the array it is written to. `exact`: without the kernels that change the last bits.
+    `targets`: number of an output -> the array it is written to. `exact`: no kernels that change the last bits.
     """
     return _Linker(program, targets, exact).build(inputs)
 
@@ -39,7 +38,7 @@ class _Linker:
         self.value = dict(program.inputs)  # slot -> recorded value
         for op in program.operations:
             self.value.update(zip(op.outputs, op.values()))
-        self.weak = {slot for slot, v in self.value.items() if isinstance(v, (float, int)) and not isinstance(v, np.generic)}
+        self.weak = {slot for slot, v in self.value.items() if type(v) in (float, int, bool)}
         self.source = {}  # slot -> the slot whose memory it looks at
         for op in program.operations:
             for slot, y in zip(op.outputs, op.values()):
@@ -118,9 +117,11 @@ class _Linker:
         ufunc, nin = ufunc_of(op)
         if ufunc is not None:
             args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
-        arrays = [self._output(k, op, slot, y, args if ufunc is not None else ()) for slot, y in zip(op.outputs, op.values())]
+        operands = args if ufunc is not None else ()
+        arrays = [self._output(k, op, slot, y, operands) for slot, y in zip(op.outputs, op.values())]
         calls, note = None, ""
-        filled = len(arrays) == 1 and all(np.size(a) for a in (*arrays, *(args[i] for i, _ in op.parents if i < len(args))))
+        read = [args[i] for i, _ in op.parents if i < len(args)]
+        filled = len(arrays) == 1 and all(np.size(a) for a in (*arrays, *read))
         fast, bound = fast_kernel_of(op.row) if filled and not self.exact else (None, None)
         if fast is not None:
             calls = fast(args, arrays[0], **op.kw)
@@ -170,7 +171,7 @@ class _Linker:
         return array
 
     def _dying(self, k, op, slot, y, operands):
-        """An operand of the same layout that nobody reads after this operation: element by element, it may be overwritten."""
+        """An operand of the same layout that nobody reads afterwards: element by element, it may be overwritten."""
         if not operands or not isinstance(y, np.ndarray):
             return None
         for i, parent in op.parents:
@@ -214,7 +215,7 @@ def _call(function, args, kw, arrays, numbers):
 
 
 def _unchanged(op, i, x, y):
-    """Whether `y` is the same numbers as argument `i` in the same layout: a product with ones, a copy, a cast to the same dtype."""
+    """Whether `y` is argument `i` again, in the same layout: a product with ones, a copy, a cast to the same dtype."""
     if x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides:
         return False
     if op.row.name in ("copy", "astype", "positive"):

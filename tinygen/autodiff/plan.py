@@ -18,15 +18,15 @@ class compile:
     """`compile(f)(*args)` computes `f(*args)`; from the second call on it replays what `f` did, without running `f`.
 
     One recording serves one set of shapes, dtypes and memory layouts (the last 8 sets are kept); derivatives inside `f`
-    are recorded with it. Arrays and floats are inputs; int, str, bool and None are constants, and another value records again. The replay
-    has the bits of the eager call, except for the kernels that `explain()` marks.
+    are recorded with it. Arrays and floats are inputs; int, str, bool and None are constants, and another value records
+    again. The replay has the bits of the eager call, except for the kernels that `explain()` marks.
 
-    The arrays that come back are buffers that the next call overwrites: `.copy()` what you keep. With `out`, a tree like
-    f's result with None for what stays in buffers, results are written into your arrays.
+    The arrays that come back are buffers that the next call overwrites: `.copy()` what you keep. With `out`, a tree
+    like f's result with None for what stays in buffers, results are written into your arrays.
 
-    Errors: TypeError if `f` looks at a value while it is recorded (`if v > 0`, masks) or an argument is no array, number,
-    str, bool or None (a random generator: draw outside and pass the noise); RuntimeError if a second eager call gives
-    other numbers than the recording (`f` then reads something that is not an argument), or if two threads share it.
+    Errors: TypeError if `f` looks at a value while it is recorded (`if v > 0`, masks) or an argument is no array,
+    number, str, bool or None (a random generator: draw outside and pass the noise); RuntimeError if a second eager call
+    gives other numbers than the recording (`f` reads something that is not an argument), or if two threads share it.
 
     >>> from tinygen import grad
     >>> step = compile(grad(lambda x: np.sum(x**3)))
@@ -36,7 +36,8 @@ class compile:
 
     def __init__(self, f, *, out=None):
         if not callable(f):
-            raise TypeError(f"compile(f) needs a function, got {type(f).__name__}: write compile(f)(x), not compile(f(x)).")
+            got = type(f).__name__
+            raise TypeError(f"compile(f) needs a function, got {got}: write compile(f)(x), not compile(f(x)).")
         self.f, self.out = f, out
         self.plans, self.last = OrderedDict(), (None, None)
         self.lock = threading.Lock()
@@ -72,7 +73,7 @@ class compile:
         return plan
 
     def explain(self):
-        """The plan of the last call as text: each step with its kernel, shapes, bytes and microseconds; memory; frozen arrays."""
+        """The plan of the last call as text: each step with shapes, bytes and microseconds; memory; frozen arrays."""
         if self.last[1] is None:
             raise RuntimeError(f"call the compiled {self.__name__} once before explain(): there is no plan yet.")
         return self.last[1].explain()
@@ -123,13 +124,13 @@ class Plan:
             if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f"):
                 raise RuntimeError(
                     f"{getattr(self.f, '__name__', 'f')} gave other numbers when it ran again with the same arguments "
-                    f"(output {k}): it reads something that is not an argument, such as a random draw, a global or an array "
-                    "that changes. A replay would freeze it: pass it as an argument (noise too)."
+                    f"(output {k}): it reads something that is not an argument, such as a random draw, a global or an "
+                    "array that changes. A replay would freeze it: pass it as an argument (noise too)."
                 )
         self._link(leaves)
 
     def explain(self):
-        """Each step with its kernel, shapes, bytes and microseconds (median of 20 replays); the memory; what is frozen."""
+        """Each step with shapes, bytes and microseconds (median of 20 replays); the memory; what is frozen."""
         table, times = self.linked.table, []
         with np.errstate(all="ignore"):
             for _ in range(20):
@@ -190,7 +191,9 @@ def _scan(x, leaves, key):
 
 def _targets(program, out):
     """Number of the output -> the caller's array, for those that are written there."""
-    values = {slot: value for op in program.operations for slot, value in zip(op.outputs, op.values())} | dict(program.inputs)
+    values = dict(program.inputs)
+    for op in program.operations:
+        values.update(zip(op.outputs, op.values()))
     found, outputs = {}, iter(enumerate(program.outputs))
 
     def walk(structure, wanted):
@@ -198,9 +201,9 @@ def _targets(program, out):
             k, (slot, _) = next(outputs)
             if wanted is not None:
                 y = values.get(slot)
-                if not isinstance(wanted, np.ndarray) or y is None or wanted.shape != np.shape(y) or wanted.dtype != y.dtype:
-                    got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
-                    need = "a constant, which has no place" if y is None else f"{y.dtype} {np.shape(y)}"
+                need = "a constant, which has no place" if y is None else f"{y.dtype} {np.shape(y)}"
+                got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
+                if got != need:
                     raise TypeError(f"out: this result is {need}, but the array given for it is {got}.")
                 if any(np.may_share_memory(wanted, x) for _, x in program.inputs):
                     raise TypeError("out: an array given for a result is also an input; give it memory of its own.")
@@ -210,7 +213,8 @@ def _targets(program, out):
         if wanted is not None:
             there = dict(tree.entries(wanted) or ())
             if set(there) != set(structure.keys):
-                raise TypeError(f"out: expected a {structure.kind.__name__} with keys {list(structure.keys)}, got {list(there)}.")
+                kind, keys = structure.kind.__name__, list(structure.keys)
+                raise TypeError(f"out: expected a {kind} with keys {keys}, got {list(there)}.")
             children = [there[key] for key in structure.keys]
         for child, part in zip(structure.children, children):
             walk(child, part)

@@ -23,7 +23,7 @@ class Operation:
 
 
 class Program:
-    """What `f` did: `inputs` (slot, recorded value), `operations`, and `outputs` (slot, or None and a constant), a tree."""
+    """What `f` did: `inputs` (slot, recorded value), `operations`, `outputs` (slot, or None and a constant)."""
 
     def __init__(self, inputs, operations, outputs, structure):
         self.inputs, self.operations, self.outputs, self.structure = inputs, operations, outputs, structure
@@ -34,7 +34,8 @@ class Program:
         for op in self.operations:
             read = {i for i, _ in op.parents}
             for i, a in enumerate(op.args):
-                if i not in read and isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size and np.any(a != a.flat[0]):
+                varies = isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size and np.any(a != a.flat[0])
+                if varies and i not in read:
                     found[id(a)] = a
         return list(found.values())
 

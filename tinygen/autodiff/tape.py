@@ -7,11 +7,11 @@ written in plain NumPy. This file knows no operation: each is a row of TABLE, wh
 import functools
 import inspect
 import itertools
-import math
 import operator
-import sys
 
 import numpy as np
+
+from tinygen.autodiff.arraylike import ArrayLike
 
 TABLE = {}  # NumPy or SciPy function -> Row
 on_missing = []  # called with a function that has no row; may add rows (SciPy's are loaded this way)
@@ -20,10 +20,10 @@ _tag = operator.attrgetter("tag")
 
 
 class Row:
-    """One operation: the function that computes its value `y`, and for each argument the rule that pulls a cotangent back.
+    """One operation: the function that computes its value `y`, and the rules that pull a cotangent back.
 
-    A rule is `rule(g, y, *args, **kw) -> cotangent of its argument`, where `g` is the cotangent of `y`. It is written in
-    plain NumPy, and so can itself be differentiated, recorded and compiled. None: no derivative by this argument.
+    A rule is `rule(g, y, *args, **kw) -> cotangent of its argument`, where `g` is the cotangent of `y`. It is written
+    in plain NumPy, and so can itself be differentiated, recorded and compiled. None: no derivative by this argument.
     """
 
     __slots__ = ("function", "keywords", "most", "name", "names", "rules", "through")
@@ -51,7 +51,7 @@ class Row:
                 f"{', '.join(sorted(self.keywords)) or 'no keyword'}.{_IN_PLACE if 'out' in kw else ''}"
             )
         if self.most is not None and len(args) > self.most:
-            raise TypeError(f"{self.name}: only the first {self.most} arguments may be given by position, got {len(args)}.")
+            raise TypeError(f"{self.name}: only the first {self.most} arguments go by position, got {len(args)}.")
         last = max((self.names.index(k) for k, v in kw.items() if type(v) is Var and k in self.names), default=-1)
         if last >= len(args):
             between = self.names[len(args) : last + 1]
@@ -76,7 +76,7 @@ class Every:
 class Tape:
     """The operations of one differentiation in the order in which they ran, which is a topological order.
 
-    A later tape has a larger tag, so of nested differentiations the innermost has the largest, whatever thread it is in.
+    A later tape has a larger tag: of nested differentiations the innermost has the largest, whatever thread it is in.
     An entry is (slot of the first output, row, raw arguments, keywords, y, [(argument position, slot), ...]).
     """
 
@@ -98,7 +98,7 @@ class Tape:
         self.entries = _Closed(self.entries)
 
     def backward(self, seeds):
-        """Walk the tape from its end; `seeds` are (slot, cotangent) pairs. Return the cotangents, one a slot or None."""
+        """Walk the tape from its end; `seeds` are (slot, cotangent) pairs. Return each slot's cotangent, or None."""
         cotangents = [None] * self.size
         for slot, g in seeds:
             cotangents[slot] = g if cotangents[slot] is None else cotangents[slot] + g
@@ -126,8 +126,8 @@ class Tape:
 class _Closed(tuple):
     def append(self, _):
         raise RuntimeError(
-            "this Var belongs to a differentiation that has ended: a function kept it (in a list, an attribute, a global). "
-            "Return it instead (has_aux=True), or keep v.value."
+            "this Var belongs to a differentiation that has ended: a function kept it, in a list, an attribute or a "
+            "global. Return it instead (has_aux=True), or keep v.value."
         )
 
 
@@ -157,49 +157,41 @@ def apply(row, args, kw):
 
 
 def _match(g, x, y, row, i):
-    """Undo broadcasting: sum the cotangent `g` to the shape of the argument `x`. The one place where both are checked."""
+    """Undo broadcasting: sum the cotangent `g` to the shape of the argument `x`. Both are checked here, and only here."""
     try:
         if g.shape == x.shape and g.dtype == x.dtype:
             return g
     except AttributeError:
         if g is None or not np.isscalar(g):
-            raise TypeError(f"rule {i} of {row.name} returned {type(g).__name__}, expected an array of shape {x.shape}.") from None
+            got = type(g).__name__
+            raise TypeError(f"rule {i} of {row.name} returned {got}, expected an array of shape {x.shape}.") from None
         g = x.dtype.type(g)
     if x.dtype.kind != "f":
         return None  # an integer or a mask has no derivative
     if g.shape != x.shape:
         extra = g.ndim - x.ndim
         if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):
-            raise ValueError(f"rule {i} of {row.name} returned shape {g.shape}, expected the argument's shape {x.shape}.")
+            raise ValueError(f"rule {i} of {row.name} returned shape {g.shape}, expected the argument's, {x.shape}.")
         repeated = tuple(extra + j for j, n in enumerate(x.shape) if n != g.shape[extra + j])
         g = np.sum(g, axis=(*range(extra), *repeated)).reshape(x.shape)
     if g.dtype != x.dtype:
         if g.dtype not in [part.dtype for part in (y if type(y) is tuple else (y,))]:
-            raise TypeError(f"rule {i} of {row.name} returned {g.dtype} for an argument of {x.dtype}: keep the argument's dtype.")
+            raise TypeError(f"rule {i} of {row.name} returned {g.dtype}, expected the argument's dtype {x.dtype}.")
         g = g.astype(x.dtype)
     return g
 
 
-class Var:
-    """A value under differentiation. It looks like an array; NumPy's functions and Python's operators are noted."""
+class Var(ArrayLike):
+    """A value under differentiation. NumPy's functions and Python's operators on it are noted on its tape."""
 
     __slots__ = ("slot", "tape", "value")
-    __hash__ = None
 
     def __init__(self, value, tape, slot):
         self.value, self.tape, self.slot = value, tape, slot
 
-    shape = property(lambda self: getattr(self.value, "shape", ()))  # a recorded Python float has none
-    dtype = property(lambda self: getattr(self.value, "dtype", np.dtype(np.float64)))
-    ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: math.prod(self.shape))
-    __len__ = lambda self: len(self.value)
-    __repr__ = lambda self: f"Var({self.value!r})"
-    __format__ = lambda self, spec: format(self.value, spec)
-
     def __array_ufunc__(self, ufunc, method, *args, **kw):
         if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule; write the NumPy function that it stands for.")
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule: write the NumPy function for it.")
         row = find(ufunc)
         if kw:
             args, kw = row.check(args, kw)
@@ -209,63 +201,6 @@ class Var:
         row = find(function)
         args, kw = row.check(args, kw)
         return row.through(*args, **kw) if row.through else apply(row, args, kw)
-
-    # Silent traps become errors.
-
-    def __array__(self, dtype=None, copy=None):
-        frame, caller = sys._getframe(1), "np.array([v]), array[v] or np.take(array, v)"
-        while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("numpy", "scipy"):
-            module, frame, caller = frame.f_globals["__name__"].split(".")[0], frame.f_back, f"{frame.f_code.co_name}"
-            caller = f"{module}'s {caller}"
-        raise TypeError(
-            f"{caller} would turn a Var into a plain array and cut its derivative. Instead of np.array([v, w]) write np.stack([v, w]); "
-            "of A[i] = v, np.where or np.concatenate; of SciPy's logsumexp and softmax, tinygen.logsumexp and "
-            "tinygen.softmax; of table[v], a lookup outside the function, with the result as an argument."
-        )
-
-    def __setitem__(self, index, value):
-        raise TypeError("v[i] = ... would write into a Var. Build the result instead: np.where, np.concatenate, np.stack.")
-
-    def _whole(self, convert, name):
-        if self.dtype.kind == "f":
-            raise TypeError(f"{name}(v) would cut the derivative. Keep v as it is; to print it, use f'{{v}}' or v.value.")
-        return self._look(convert, name)
-
-    def _look(self, convert, name):
-        if self.tape.recording:
-            raise TypeError(
-                f"{name}(v) looks at a value while a program is recorded, and would freeze it. Use np.where for a choice; "
-                "pass what selects (an index, a flag, a mask) as an argument that is not an array."
-            )
-        return convert(self.value)
-
-    __float__ = lambda self: self._whole(float, "float")
-    __int__ = lambda self: self._whole(int, "int")
-    __index__ = lambda self: self._whole(operator.index, "index")
-    __bool__ = lambda self: self._look(bool, "bool")
-
-
-def _in_place(symbol):
-    def refuse(self, other):
-        if self.ndim == 0:
-            return NotImplemented  # a scalar is not changed: Python goes on with v + other
-        raise TypeError(
-            f"v {symbol}= w would change an array that other names may share, and a Var can't. Write v = v {symbol} w."
-        )
-
-    return refuse
-
-
-for _name, _symbol in dict(add="+", sub="-", mul="*", truediv="/", floordiv="//", mod="%", pow="**", matmul="@").items():
-    setattr(Var, f"__i{_name}__", _in_place(_symbol))
-
-
-def _method(function):
-    return lambda self, *args, **kw: function(self, *args, **kw)
-
-
-for _name in "sum mean std var max min prod any all argmax argmin argsort cumsum cumprod dot clip copy ravel swapaxes squeeze take round repeat diagonal trace".split():
-    setattr(Var, _name, _method(getattr(np, _name)))
 
 
 def find(function):
@@ -279,7 +214,7 @@ def find(function):
         module = (getattr(function, "__module__", "") or "numpy").replace("numpy.linalg._linalg", "numpy.linalg")
         name = getattr(function, "__name__", str(function))
         raise TypeError(
-            f"{module}.{name} has no derivative rule. Write it with functions that have one (`tinygen rules` lists them), "
+            f"{module}.{name} has no derivative rule. Write it with functions that have one (see `tinygen rules`), "
             f"or give your own rule: tinygen.primitive({name}, rule)."
         )
     return row

@@ -1,4 +1,4 @@
-"""Derivatives of whole functions: vjp records a function once and walks its tape back; all the others are made of it."""
+"""Derivatives of whole functions: vjp records a function once and walks its tape back; the others are made of it."""
 
 import contextlib
 import functools
@@ -7,14 +7,15 @@ import gc
 import numpy as np
 
 from tinygen.autodiff import tree
+from tinygen.autodiff.arraylike import explained, float_array, matching
 from tinygen.autodiff.tape import Tape, Var
 
 
 def vjp(f, argnums=0, has_aux=False):
     """Vector-Jacobian product: `vjp(f)(*args) -> (value, pull)`, where `pull(g)` is the cotangent of the arguments.
 
-    pull(g) = J' g, with J the Jacobian of `f` by the arguments `argnums` (an int, or a tuple for several). Arguments and
-    value may be trees; `pull` may be called again. With `has_aux`, `f` returns `(value, aux)` and aux comes third.
+    pull(g) = J' g, with J the Jacobian of `f` by the arguments `argnums` (an int, or a tuple for several). Arguments
+    and value may be trees; `pull` may be called again. With `has_aux`, `f` returns `(value, aux)` and aux comes third.
     Raises TypeError for arguments that are not of a floating dtype and cotangents that do not fit the value.
 
     >>> value, pull = vjp(lambda x: x * np.array([1.0, 10.0]))(np.array([2.0, 3.0]))
@@ -31,9 +32,9 @@ def vjp(f, argnums=0, has_aux=False):
             if not -len(args) <= n < len(args):
                 raise TypeError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments.")
             places = iter(tree.paths(args[n]))
-            variables[n] = tree.map(lambda leaf: tape.input(_checked(leaf, f, n, next(places))), args[n])  # noqa: B023
-            args[n] = variables[n]
-        with gc_paused(), _explained(f):
+            where = lambda n=n, places=places: f"argument {n}{next(places)} of {_name(f)}"
+            args[n] = variables[n] = tree.map(lambda leaf: tape.input(float_array(leaf, where())), args[n])  # noqa: B023
+        with gc_paused(), explained(_name(f)):
             out = f(*args, **kw)
         tape.close()
         out, aux = out if has_aux else (out, None)
@@ -45,7 +46,7 @@ def vjp(f, argnums=0, has_aux=False):
 
         def pull(g):
             seeds = tree.flatten(tree.map(lambda _, part: part, value, g))[0]
-            pairs = [(v.slot, _fits(part, v, f)) for v, part in zip(leaves, seeds) if _own(v, tape)]
+            pairs = [(v.slot, matching(part, v, _name(f))) for v, part in zip(leaves, seeds) if _own(v, tape)]
             cotangents = tape.backward(pairs)
             taken = {id(part) for part in seeds}
             out = tuple(tree.map(lambda v: _fresh(cotangents[v.slot], v, taken), variables[n]) for n in numbers)
@@ -59,7 +60,7 @@ def vjp(f, argnums=0, has_aux=False):
 
 
 def value_and_grad(f, argnums=0, has_aux=False):
-    """`value_and_grad(f)(*args) -> (value, gradient)`; with `has_aux`, `f` returns `(value, aux)`: `((value, aux), gradient)`.
+    """`value_and_grad(f)(*args) -> (value, gradient)`; with `has_aux`, `f` and the first part are `(value, aux)`.
 
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
@@ -116,7 +117,7 @@ def jvp(f, argnums=0):
 
 
 def hvp(f, argnums=0):
-    """Hessian-vector product of a scalar function: `hvp(f)(*args, v)` = H v. H is symmetric, so one vjp of the gradient does.
+    """Hessian-vector product of a scalar function: `hvp(f)(*args, v)` = H v (symmetric, so a vjp).
 
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
@@ -170,40 +171,12 @@ def hessian(f, argnums=0):
 # ---- what may go in, and what comes out ----
 
 
-def _checked(leaf, f, n, place):
-    """The leaf as the array it stands for; TypeError if it has no derivative."""
-    where = f"argument {n}{place} of {_name(f)}"
-    if isinstance(leaf, float) and not isinstance(leaf, np.generic):
-        return np.float64(leaf)  # the documented exception: a Python float counts as a 0-d float64
-    if isinstance(leaf, (Var, np.ndarray, np.generic)):
-        if leaf.dtype.kind != "f":
-            raise TypeError(f"{where} has dtype {leaf.dtype}; a derivative needs a floating dtype: use .astype(np.float64).")
-        if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:
-            if isinstance(leaf, np.memmap):
-                return np.asarray(leaf)
-            raise TypeError(f"{where} is a {type(leaf).__name__}; a derivative needs a plain array: use np.asarray.")
-        return leaf if not isinstance(leaf, Var) or hasattr(leaf.value, "dtype") else leaf.astype(np.float64)
-    remedy = f"write {leaf}.0" if type(leaf) is int else "pass an array of floats, or leave it out of argnums"
-    raise TypeError(f"{where} is of type {type(leaf).__name__}, expected an array or a float: {remedy}.")
-
-
 def _own(leaf, tape):
     return type(leaf) is Var and leaf.tape is tape
 
 
 def _value(leaf, tape):
     return leaf.value if _own(leaf, tape) else leaf
-
-
-def _fits(g, v, f):
-    """The cotangent `g` of the output `v`, checked."""
-    if not hasattr(g, "dtype"):
-        g = v.dtype.type(g)
-    if g.shape != v.shape or g.dtype != v.dtype:
-        raise TypeError(
-            f"the cotangent has shape {g.shape} and dtype {g.dtype}, but {_name(f)} returned {v.shape}, {v.dtype}: they must agree."
-        )
-    return g
 
 
 def _fresh(g, v, taken):
@@ -226,20 +199,6 @@ def gc_paused():
     finally:
         if enabled:
             gc.enable()
-
-
-@contextlib.contextmanager
-def _explained(f):
-    """NumPy says `A[i] = v` as "setting an array element with a sequence"; say what to do about it."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if "setting an array element" in str(error):
-            raise TypeError(
-                f"{_name(f)} writes a Var into a plain array (A[i] = v), which would cut its derivative. "
-                "Build the array from its parts instead: np.stack, np.concatenate, np.where."
-            ) from error
-        raise
 
 
 def _callable(f, name):

@@ -114,7 +114,7 @@ def paths(tree):
 
 
 def ravel(tree):
-    """Return `(vector, back)`: all leaves in one new 1-D array, and the function that turns such a vector into the tree.
+    """Return `(vector, back)`: all leaves in one new 1-D array, and the function that makes such a vector a tree.
 
     `back(vector)` gives views into `vector`, so an optimiser that writes into the vector changes the tree.
 
@@ -137,5 +137,5 @@ def ravel(tree):
 
 
 def _describe(tree):
-    pairs = entries(tree)
-    return f"a leaf ({type(tree).__name__})" if pairs is None else f"{type(tree).__name__} with keys {[k for k, _ in pairs]}"
+    pairs, kind = entries(tree), type(tree).__name__
+    return f"a leaf ({kind})" if pairs is None else f"{kind} with keys {[k for k, _ in pairs]}"

@@ -1,0 +1,128 @@
+"""What a Var shows of itself, and what it refuses: each silent trap is an error that says what to write instead."""
+
+import contextlib
+import math
+import operator
+import sys
+
+import numpy as np
+
+
+class ArrayLike:
+    """The look of an array around `self.value`. Whatever would cut the derivative without a word raises TypeError."""
+
+    __slots__ = ()
+    __hash__ = None
+
+    shape = property(lambda self: getattr(self.value, "shape", ()))  # a recorded Python float has none
+    dtype = property(lambda self: getattr(self.value, "dtype", np.dtype(np.float64)))
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: math.prod(self.shape))
+    __len__ = lambda self: len(self.value)
+    __repr__ = lambda self: f"Var({self.value!r})"
+    __format__ = lambda self, spec: format(self.value, spec)
+
+    def __array__(self, dtype=None, copy=None):
+        frame, caller = sys._getframe(1), "np.array([v]), array[v] or np.take(array, v)"
+        while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("numpy", "scipy"):
+            caller = f"{frame.f_globals['__name__'].split('.')[0]}'s {frame.f_code.co_name}"
+            frame = frame.f_back
+        raise TypeError(
+            f"{caller} would turn a Var into a plain array and cut its derivative. Instead of np.array([v, w]) write "
+            "np.stack([v, w]); of A[i] = v, np.where or np.concatenate; of SciPy's logsumexp and softmax, "
+            "tinygen.logsumexp and tinygen.softmax; of table[v], a lookup outside the function, with the result as an "
+            "argument."
+        )
+
+    def __setitem__(self, index, value):
+        raise TypeError(
+            "v[i] = w would write into a Var. Build the result instead: np.where, np.concatenate, np.stack."
+        )
+
+    def _cut(self, convert, name):
+        """float(v) and the like: an integer has no derivative to cut."""
+        if self.dtype.kind == "f":
+            raise TypeError(f"{name}(v) would cut the derivative. Keep v as it is; to print it, use f'{{v}}'.")
+        return self._look(convert, name)
+
+    def _look(self, convert, name):
+        if self.tape.recording:
+            raise TypeError(
+                f"{name}(v) looks at a value while a program is recorded, and would freeze it. Use np.where to choose; "
+                "pass what selects (an index, a flag, a mask) as an argument that is not an array."
+            )
+        return convert(self.value)
+
+    __float__ = lambda self: self._cut(float, "float")
+    __int__ = lambda self: self._cut(int, "int")
+    __index__ = lambda self: self._cut(operator.index, "index")
+    __bool__ = lambda self: self._look(bool, "bool")
+
+
+def _in_place(symbol):
+    def refuse(self, other):
+        if self.ndim == 0:
+            return NotImplemented  # a scalar is not changed: Python goes on with v + other
+        raise TypeError(
+            f"v {symbol}= w would change an array that other names may share, and a Var can't. Write v = v {symbol} w."
+        )
+
+    return refuse
+
+
+for _name, _symbol in dict(
+    add="+", sub="-", mul="*", truediv="/", floordiv="//", mod="%", pow="**", matmul="@"
+).items():
+    setattr(ArrayLike, f"__i{_name}__", _in_place(_symbol))
+
+
+def _method(function):
+    return lambda self, *args, **kw: function(self, *args, **kw)
+
+
+for _name in (
+    "sum mean std var max min prod any all argmax argmin argsort cumsum cumprod dot clip copy ravel swapaxes squeeze "
+    "take round repeat diagonal trace"
+).split():
+    setattr(ArrayLike, _name, _method(getattr(np, _name)))
+
+
+def float_array(leaf, where):
+    """The floating array that an argument stands for; TypeError that names its place if it has no derivative."""
+    if isinstance(leaf, float) and not isinstance(leaf, np.generic):
+        return np.float64(leaf)  # the documented exception: a Python float counts as a 0-d float64
+    if not isinstance(leaf, (ArrayLike, np.ndarray, np.generic)):
+        remedy = f"write {leaf}.0" if type(leaf) is int else "pass an array of floats, or leave it out of argnums"
+        raise TypeError(f"{where} is of type {type(leaf).__name__}, expected an array or a float: {remedy}.")
+    if leaf.dtype.kind != "f":
+        raise TypeError(f"{where} has dtype {leaf.dtype}; a derivative needs a floating one: use .astype(np.float64).")
+    if isinstance(leaf, np.memmap):
+        return np.asarray(leaf)
+    if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:
+        raise TypeError(f"{where} is a {type(leaf).__name__}; a derivative needs a plain array: use np.asarray.")
+    weak = isinstance(leaf, ArrayLike) and not hasattr(leaf.value, "dtype")  # a recorded Python float
+    return leaf.astype(np.float64) if weak else leaf
+
+
+def matching(g, v, name):
+    """The cotangent `g` of the output `v` of the function `name`; TypeError if it has another shape or dtype."""
+    if not hasattr(g, "dtype"):
+        g = v.dtype.type(g)
+    if g.shape != v.shape or g.dtype != v.dtype:
+        got, expected = f"{g.dtype} {g.shape}", f"{v.dtype} {v.shape}"
+        raise TypeError(f"the cotangent is {got}, but {name} returned {expected}: they must agree.")
+    return g
+
+
+@contextlib.contextmanager
+def explained(name):
+    """NumPy says `A[i] = v` as "setting an array element with a sequence"; say what to do about it."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if "setting an array element" in str(error):
+            raise TypeError(
+                f"{name} writes a Var into a plain array (A[i] = v), which would cut its derivative. "
+                "Build the array from its parts instead: np.stack, np.concatenate, np.where."
+            ) from error
+        raise
