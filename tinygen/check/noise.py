@@ -7,6 +7,12 @@ import numpy as np
 
 POINTS = 9  # function values on one line
 SPACINGS = (0.7, 0.6, 0.4)  # eps to these powers, relative to the size of x
+LINES = 2  # random lines
+EVALUATIONS = 2 + LINES * len(SPACINGS) * POINTS  # of f, in all
+
+
+class NotFinite(ValueError):
+    """f is nan or infinite at the point where its derivative is wanted."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +54,29 @@ def along(f, x, v):
 
 
 def scales(x):
-    """A length for each entry of x, the first guess of how far f is smooth: |x|, and where x is 0 the typical |x|, or 1."""
+    """A length for each entry of x, a first guess of how far f is smooth: |x|; where x is 0 the typical |x|, or 1."""
     size = abs(np.asarray(x, dtype=np.float64))
     some = size[size > 0]
     return np.where(size > 0, size, np.exp(np.mean(np.log(some))) if some.size else 1.0)
 
 
 def measure_noise(f, x, rng, *, eps=0.0):
-    """The rounding noise of scalar-valued `f` at the array `x`, from high differences of closely spaced values: a Noise.
+    """The rounding noise of scalar-valued `f` at `x`, from high differences of closely spaced values: a Noise.
 
     The k-th difference of a smooth function at spacing d is of order d**k, that of independent errors of standard
     deviation sigma has variance binomial(2k, k) sigma**2 (Hamming; More & Wild, 2011). Rounding of x + t v shows as
     noise of f, too. Three spacings are tried, the noisiest counts; of two random lines the quieter one, since a kink
     looks like noise. `eps` is the spacing of the number format if x is stored in a wider one.
 
-    Raises what f raises at x itself, and ValueError if f(x) is not finite.
+    Raises what f raises at x itself, and NotFinite if f(x) is not finite.
     """
     first, again = scalar(f(x.copy())), scalar(f(x.copy()))
     if not np.isfinite(first):
-        raise ValueError(f"f is {first} at the point itself: there is no derivative to measure")
+        raise NotFinite(f"f is {first} at the point itself: there is no derivative to measure")
     kinds = [np.finfo(d).eps for d in (x.dtype, first.dtype) if d.kind == "f"]
     eps = float(max([eps, *kinds]))
     quietest = math.inf
-    for _ in range(2):
+    for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
         noisiest = max(_difference_noise([phi(j * eps**power) for j in range(POINTS)]) for power in SPACINGS)
         quietest = min(quietest, noisiest)

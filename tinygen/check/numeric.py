@@ -1,13 +1,14 @@
 """Derivatives from function values alone, each with an error bar: entry by entry, or along a direction."""
 
 import math
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 
 import numpy as np
 
-from .complex_step import Refused, complex_step
-from .noise import along, measure_noise, scales
-from .richardson import SIGMAS, Slope, slope
+from tinygen.check.complex_step import Refused, complex_step
+from tinygen.check.noise import EVALUATIONS, along, measure_noise, scales
+from tinygen.check.richardson import SIGMAS, slope
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
@@ -18,15 +19,25 @@ LOOKS = 3  # random directions in which the ways to measure have to agree
 class Measured:
     """Derivatives of f at x: `value` +- `bar`, and `low` and `high`, which differ at a kink: the one-sided derivatives.
 
-    Arrays in the shape of x; nan where an entry was not measured. `notes` are sentences about f.
+    `rise` is how steeply f changes over the steps taken, which is more than the derivative where that vanishes.
+    Arrays in the shape of x; nan where an entry was not measured.
     """
 
     value: np.ndarray
     bar: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    way: str
-    notes: list = field(default_factory=list)
+    rise: np.ndarray
+
+    @classmethod
+    def nothing(cls, shape):
+        """Nothing measured yet."""
+        return cls(*(np.full(shape, np.nan) for _ in range(5)))
+
+    def put(self, i, slope):
+        """File the Slope of entry `i`."""
+        self.value[i], self.bar[i], (self.low[i], self.high[i]) = slope.value, slope.bar, slope.interval
+        self.rise[i] = slope.rise
 
 
 class Meter:
@@ -38,11 +49,19 @@ class Meter:
 
     def __init__(self, f, x, rng, *, eps=0.0):
         self.f, self.x, self.rng = f, x, rng
+        begin = time.perf_counter()
         with np.errstate(all="ignore"):
             self.noise = measure_noise(f, x, rng, eps=eps)
+        self._seconds = (time.perf_counter() - begin) / EVALUATIONS
         self.scale = scales(x)
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
         self._complex = None
+        self._wider = None
+
+    @property
+    def seconds_an_entry(self):
+        """About how long it takes to measure one entry."""
+        return self._seconds * (30 if self.complex_refused else 8)
 
     def along(self, v, *, goal=0.0):
         """The derivative along `v` by Richardson: a Slope. Features of f much smaller than the step are looked for."""
@@ -60,17 +79,27 @@ class Meter:
                         best = finer
         return best
 
-    def entry(self, i, *, goal=0.0):
-        """The derivative by entry `i` (an index tuple) by Richardson: a Slope."""
+    def entry(self, i, *, goal=0.0, again=False):
+        """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
+        i = np.unravel_index(i, self.x.shape)
         unit = np.zeros(self.x.shape, dtype=self.x.dtype)
         unit[i] = 1
         scale, noise = float(self.scale[i]), self.noise
         decade = round(math.log10(scale))
-        step = scale * self._ratio.get(decade, 0.25)
+        step = scale * self._ratio.get(decade, 0.25) * (0.29 if again else 1)
         phi = along(self.f, self.x, unit)
         with np.errstate(all="ignore"):
-            best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal, relative=GOOD)
-        if math.isfinite(best.bar):
+            best = slope(
+                phi,
+                noise.value,
+                step,
+                noise.sigma,
+                noise.eps,
+                absolute=goal,
+                relative=0 if again else GOOD,
+                binary=not again,
+            )
+        if math.isfinite(best.bar) and not again:
             self._ratio[decade] = best.step / scale
         return best
 
@@ -113,17 +142,23 @@ class Meter:
         return ""
 
     def measure(self, indices=None):
-        """All entries, or those of the flat `indices`: a Measured."""
-        shape = self.x.shape
-        indices = np.arange(self.x.size) if indices is None else np.asarray(indices)
-        out = Measured(*(np.full(shape, np.nan) for _ in range(4)), way="complex step")
-        if self.complex_refused or not self._complex_entries(out, indices):
-            out.way = "Richardson"
-            self._real_entries(out, indices)
+        """All entries, or those of the flat `indices`: a Measured. By complex step if that holds, else by Richardson."""
+        indices = np.arange(self.x.size) if indices is None else np.asarray(indices, dtype=int)
+        found = None if self.complex_refused else self._complex_entries(indices)
+        return self.real(indices) if found is None else found
+
+    def real(self, indices):
+        """The entries of the flat `indices` by Richardson: a Measured."""
+        out, largest = Measured.nothing(self.x.shape), 0.0
+        for flat in indices:
+            found = self.entry(flat, goal=GOOD * SMALL * largest)
+            out.put(np.unravel_index(flat, self.x.shape), found)
+            if math.isfinite(found.bar):
+                largest = max(largest, abs(found.value))
         return out
 
-    def _complex_entries(self, out, indices):
-        jitters = np.zeros(len(indices))
+    def _complex_entries(self, indices):
+        out, jitters = Measured.nothing(self.x.shape), np.zeros(len(indices))
         try:
             for row, flat in enumerate(indices):
                 i = np.unravel_index(flat, self.x.shape)
@@ -132,25 +167,31 @@ class Meter:
                 value, jitters[row] = self.complex_along(unit)
                 out.value[i] = value / self.scale[i]
         except Refused:
-            return False
-        scale = self.scale.ravel()[indices]
-        value = out.value.ravel()[indices]
-        if not len(indices):
-            return True
-        floor = np.minimum(np.max(abs(value)), np.max(abs(value * scale)) / scale)
-        bar = self.noise.eps * (16 * abs(value) + 4 * floor) + SIGMAS * jitters / scale
-        out.bar.ravel()[indices] = bar
-        out.low.ravel()[indices] = out.high.ravel()[indices] = value
-        return True
+            return None
+        if len(indices):
+            at = np.unravel_index(indices, self.x.shape)
+            value, scale = out.value[at], self.scale[at]
+            floor = np.minimum(np.max(abs(value)), np.max(abs(value * scale)) / scale)
+            out.bar[at] = self.noise.eps * (16 * abs(value) + 4 * floor) + SIGMAS * jitters / scale
+            out.low[at] = out.high[at] = value
+            out.rise[at] = abs(value)
+        return out
 
-    def _real_entries(self, out, indices):
-        largest = 0.0
-        for flat in indices:
-            i = np.unravel_index(flat, self.x.shape)
-            found = self.entry(i, goal=GOOD * SMALL * largest)
-            out.value[i], out.bar[i], (out.low[i], out.high[i]) = found.value, found.bar, found.interval
-            if math.isfinite(found.bar):
-                largest = max(largest, abs(found.value))
+    def wider(self):
+        """A Meter that computes in np.longdouble, if this platform has a wider one and f keeps to it; else None."""
+        if self._wider is None:
+            self._wider = self._try_wider() or False
+        return self._wider or None
+
+    def _try_wider(self):
+        if np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
+            return None
+        try:
+            meter = Meter(self.f, self.x.astype(np.longdouble), self.rng)
+        except Exception:  # f is anybody's code; that it takes no longdouble is no fault
+            return None
+        same = abs(meter.noise.value - self.noise.value) <= 1e3 * self.noise.sigma
+        return meter if same and meter.noise.sigma < 0.01 * self.noise.sigma else None
 
 
 def directional(f, x, v, *, rng=0):

@@ -1,10 +1,14 @@
 """What a check found: PASS, FAIL or UNDECIDED, where, and why."""
 
+import math
+import textwrap
 from dataclasses import dataclass, field
 
 import numpy as np
 
 PASS, FAIL, UNDECIDED = "PASS", "FAIL", "UNDECIDED"
+WIDTH = 80  # columns of a terminal
+LISTED = 6  # entries in the text of a report
 
 
 @dataclass
@@ -46,15 +50,35 @@ class Report:
         return self.verdict == PASS
 
     def __str__(self):
-        lines = [f"{self.verdict}  {self.name}"]
-        shown = [entry for entry in self.entries if entry.verdict != PASS][:5]
-        for entry in shown:
-            lines.append(f"  {entry.where}: got {entry.got:.9g}, expected {entry.expected:.9g} +- {entry.bar:.1e}")
-            if entry.note:
-                lines.append(f"    {entry.note}")
-        lines += [f"  {rank}. {mistake.sentence}" for rank, mistake in enumerate(self.mistakes, 1)]
-        lines += [f"  note: {note}" for note in self.notes]
-        return "\n".join(lines + ([self.example] if self.example else []))
+        """The report as text of at most 80 columns (longer only where a word is)."""
+        worst = [entry for entry in self.entries if entry.verdict == self.verdict]
+        shown = worst[:LISTED]
+        lines = _wrapped(f"{self.verdict}  {self.name}", "", "      ")
+        if self.verdict == PASS and len(shown) > 1:
+            lines += _table(shown)
+        else:
+            for entry in shown:
+                lines += _wrapped(_compared(entry), "  ", "    ") + _wrapped(entry.note, "    ", "    ")
+        if len(worst) > len(shown):
+            lines.append(f"  ... and {len(worst) - len(shown):,} more")
+        if self.mistakes:
+            lines.append(
+                "What it looks like:" if len(self.mistakes) == 1 else "What it looks like, the likeliest first:"
+            )
+        for rank, mistake in enumerate(self.mistakes, 1):
+            lines += _wrapped(f"{rank}. {mistake.sentence}", "  ", "     ")
+            formula, residual = getattr(mistake, "formula", None), getattr(mistake, "residual", math.nan)
+            if formula:
+                lines += _wrapped(f"corrected: {formula}", "     ", "       ")
+            if math.isfinite(residual):
+                lines.append(
+                    f"     which leaves {residual:.0e} of the gradient" if residual else "     which leaves nothing"
+                )
+        for note in self.notes:
+            lines += _wrapped(f"note: {note}", "  ", "    ")
+        if self.example:
+            lines += ["To see it:", *("    " + line for line in self.example.splitlines())]
+        return "\n".join(lines)
 
     def to_dict(self):
         """The report as JSON values."""
@@ -67,6 +91,29 @@ class Report:
             "example": self.example,
             "details": _plain(self.details),
         }
+
+
+def _wrapped(text, first, rest):
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _compared(entry):
+    if math.isnan(entry.got) and math.isnan(entry.expected):
+        return entry.where
+    return f"{entry.where}: got {entry.got:.9g}, expected {entry.expected:.9g} +- {entry.bar:.1e}"
+
+
+def _table(entries):
+    """One line for each entry that passed, in columns."""
+    width = min(max(len(entry.where) for entry in entries), 28)
+    lines = []
+    for entry in entries:
+        numbers = "" if math.isnan(entry.got) else f"{entry.got:>13.6g} = {entry.expected:<12.6g} +- {entry.bar:.0e}"
+        line = f"  {entry.where:<{width}} {numbers:<40} {entry.note}".rstrip()
+        lines += [line] if len(line) <= WIDTH else _wrapped(line.strip(), "  ", "    ")
+    return lines
 
 
 def _plain(value):

@@ -1,7 +1,7 @@
 """The derivative of a function of one number from its values alone: central differences extrapolated to step 0."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ class Slope:
 
     `jump` +- `jump_bar` is the derivative from the right minus the one from the left: 0 within its bar where f is
     smooth. `sided` says that f has values on one side only ("left" or "right"), and `value` is that side's derivative.
+    `rise` is how steeply f changes over the first steps tried, which is not 0 where just the derivative at 0 is.
     """
 
     value: float
@@ -26,6 +27,7 @@ class Slope:
     jump: float = 0.0
     jump_bar: float = math.inf
     sided: str = ""
+    rise: float = 0.0
 
     @property
     def kink(self):
@@ -103,26 +105,28 @@ def ladder(phi, centre, step, sigma, eps):
             sided = "right" if np.isfinite(right).any() else "left"
             quotients = (right - centre) / h if sided == "right" else (centre - left) / h
             value, bar, truncation, rounding = _extrapolate(quotients, 1.5 * noise, _SIDED)
-            return Slope(value, bar, truncation, rounding, step, sided=sided)
+            return Slope(value, bar, truncation, rounding, step, sided=sided, rise=float(np.nanmax(abs(quotients))))
         value, bar, truncation, rounding = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
         half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
         if abs(half) > half_bar:  # a kink: the average of both sides has odd powers of h, too
             value, bar, truncation, rounding = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
-    return Slope(value, bar, truncation, rounding, step, 2 * half, 2 * half_bar)
+    rise = float(np.nanmax(np.fmax(abs(odd), abs(even)), initial=0))
+    return Slope(value, bar, truncation, rounding, step, 2 * half, 2 * half_bar, rise=rise)
 
 
-def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0):
+def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, binary=True):
     """The derivative of `phi` at 0 with its error bar, from the best of several ladders: a Slope.
 
     The first ladder starts at `step`; the next ones at larger steps where rounding limits the result, at smaller ones
     where truncation does or where phi is nan, until the bar is good enough (at most `absolute`, or `relative` times the
-    value) or gets no better.
+    value) or gets no better. `binary` makes the steps powers of 2, so that x + h is exact more often.
     """
-    step = 2.0 ** round(math.log2(step))  # x + h is exact more often
-    done, best = set(), None
+    step = 2.0 ** round(math.log2(step)) if binary else step
+    done, best, rise = set(), None, None
     for _ in range(LADDERS):
         now = ladder(phi, centre, step, sigma, eps)
         done.add(step)
+        rise = now.rise if rise is None else rise
         stuck = best is not None and not now.bar < 0.5 * best.bar and now.rounding >= now.truncation
         if best is None or _preferable(now, best):
             best = now
@@ -131,7 +135,7 @@ def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0):
         step = _next_step(now) if math.isfinite(now.bar) else step / 32
         if step in done or not 1e-290 < step < 1e290:
             break
-    return best
+    return replace(best, rise=rise)
 
 
 def _preferable(now, best):

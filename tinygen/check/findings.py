@@ -1,0 +1,92 @@
+"""What the judge found, put into words: the entries and notes of the report of check_grad."""
+
+import numpy as np
+
+from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry
+
+SHOWN = 5  # entries of a leaf that are listed
+
+
+def file_leaf(report, leaf, judge, misshapen, remedy):
+    """The entries of one Leaf: the worst ones, or one for all if all pass. `misshapen`: its wrongly shaped gradient."""
+    part = np.arange(leaf.start, leaf.stop)
+    found, bar = judge.found, judge.found.bar + judge.slack
+    report.arrays[leaf.name] = tuple(v[part].reshape(leaf.shape) for v in (judge.got, found.value, bar))
+    if misshapen is not None:
+        note = f"shape {misshapen.shape}, expected {leaf.shape}, that of {leaf.name}"
+        report.entries.append(Entry(leaf.name, FAIL, note=note))
+        return
+    measured = np.isfinite(found.value[part])
+    known = np.count_nonzero(measured)
+    count = f"{part.size:,} entries" if known == part.size else f"{known:,} measured entries (of {part.size:,})"
+    with np.errstate(invalid="ignore", divide="ignore"):
+        miss = np.nan_to_num(abs(judge.got - found.value)[part] / bar[part], nan=np.inf)
+    entry = lambda i, verdict, note: Entry(
+        leaf.index(i), verdict, float(judge.got[i]), float(found.value[i]), float(bar[i]), note
+    )
+    kinds = (
+        (FAIL, judge.wrong[part], "wrong", miss),
+        (UNDECIDED, judge.undecided[part] & ~judge.wrong[part], "undecided", bar[part]),
+    )
+    for verdict, mask, word, badness in kinds:
+        worst = np.flatnonzero(mask)
+        worst = worst[np.argsort(-badness[worst], kind="stable")][:SHOWN]
+        for k, i in enumerate(part[worst]):
+            note = f"{mask.sum():,} of {count} are {word}" if k == 0 and part.size > 1 else ""
+            if verdict == UNDECIDED and k == 0:
+                note = ". ".join(filter(None, [note, remedy]))
+            report.entries.append(entry(i, verdict, note))
+    if any(mask.any() for _, mask, _, _ in kinds):
+        return
+    if known:
+        i = part[np.argmax(np.where(measured, miss, -1))]
+        report.entries.append(entry(i, PASS, f"worst of {count}" if part.size > 1 else ""))
+    else:
+        report.entries.append(Entry(leaf.name, PASS, note=f"{part.size:,} entries"))
+
+
+def remedy(meter, coarse):
+    """Why the bars are wide, and what would decide; `coarse`: f cannot be had in double precision."""
+    noise = meter.noise
+    if not noise.repeatable:
+        return "f is not deterministic: pass its noise as an argument, so that two calls agree."
+    if coarse:
+        return f"f computes in float32 (rounding {noise.sigma:.0e}): float64 arguments would decide."
+    times = noise.sigma / max(0.3 * noise.eps * abs(float(noise.value)), 1e-300)
+    if times > 30:
+        return (
+            f"f is rounded to {noise.sigma:.0e}, {times:.0e} times what its size {abs(noise.value):.1e} needs: large "
+            "numbers cancel inside. A form without cancellation would decide."
+        )
+    return (
+        f"f = {noise.value:.3g} is rounded to {noise.sigma:.0e}, which hides changes this small, or it is not smooth "
+        "close by. A point where the entry counts for more, or f without its constant parts, would decide."
+    )
+
+
+def file_notes(report, leaves, judge):
+    """The notes: noise in f, kinks, and gradients that vanish."""
+    noise, found = judge.meter.noise, judge.found
+    if not noise.repeatable:
+        report.notes.append(
+            "f gives other values for the same arguments: it draws its own noise. Pass the noise as an argument."
+        )
+        for entry in report.entries:
+            entry.verdict = UNDECIDED if entry.verdict == PASS else entry.verdict
+    with np.errstate(invalid="ignore"):
+        kinks = np.flatnonzero((found.high > found.low) & ~judge.wrong & np.isfinite(judge.got))
+    if len(kinks):
+        i = int(kinks[0])
+        leaf = next(leaf for leaf in leaves if leaf.start <= i < leaf.stop)
+        more = f" and {len(kinks) - 1:,} more" if len(kinks) > 1 else ""
+        report.notes.append(
+            f"f has a kink at {leaf.index(i)}{more}: the derivative is {found.low[i]:.6g} on one side and "
+            f"{found.high[i]:.6g} on the other. The gradient, {judge.got[i]:.6g}, lies between, which is right."
+        )
+    for leaf in leaves:
+        part = slice(leaf.start, leaf.stop)
+        if leaf.stop > leaf.start and judge.vanishing[part].all() and not judge.wrong[part].any():
+            report.notes.append(
+                f"The gradient by {leaf.name} is 0 here, within the bars: a wrong factor or sign cannot show. "
+                "Check at another point too."
+            )

@@ -1,0 +1,175 @@
+"""Is this gradient right? Every entry against a numeric derivative with its error bar: PASS, FAIL or UNDECIDED."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygen.check.arguments import Arguments
+from tinygen.check.diagnose import Mistake, diagnose
+from tinygen.check.findings import file_leaf, file_notes, remedy
+from tinygen.check.given import Given
+from tinygen.check.judge import RESOLUTION, Judge
+from tinygen.check.noise import NotFinite, measure_noise
+from tinygen.check.numeric import Meter
+from tinygen.check.projections import LOOKS, bisect, project, sample, visible
+from tinygen.check.report import FAIL, UNDECIDED, Entry, Report
+from tinygen.check.rounding import Claimed
+
+DIAGNOSED = 4  # leaves whose mistakes are looked for
+PATIENCE = 30.0  # seconds that measuring one by one may take
+SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
+
+
+@dataclass
+class GradientReport(Report):
+    """The Report of check_grad; `arrays` holds for each leaf (got, expected, bar), nan where nothing was measured."""
+
+    arrays: dict = field(default_factory=dict, repr=False)
+    judge: Judge = field(default=None, repr=False)
+
+
+def check_grad(f, gradient=None, *args, names=None, entries=4096, rng=0):
+    """Compare a gradient with numeric derivatives of `f` at `args`: a Report.
+
+    f: plain Python on arrays, need not be differentiable by tinygen; returns one number, or a dict of named loss terms
+        whose sum is the loss.
+    gradient: None (tinygen's own) | one callable returning the gradient of the first argument, or a tuple for all | a
+        list of callables, one per argument, each called with all args (None: not checked) | a tree of arrays.
+    args: arrays, numbers, trees; integers are never differentiated. names: of the arguments, else those of f.
+    entries: inputs of up to so many numbers are measured one by one (unless that takes more than half a minute),
+        larger ones by random projections. rng: Generator or seed.
+
+    An entry FAILs outside the error bars of the numeric derivative and of the gradient's own rounding (at a kink:
+    outside the one-sided derivatives). It is UNDECIDED if the bars could hide an error of 1e-6 of it (1e-3 in float32;
+    entries below 1e-4 of the largest count as that). A gradient of wrong shape, tree or dtype, or that raises, FAILs.
+    float32 arguments are promoted to float64 where f follows; the gradient keeps to its own precision.
+
+    Raises TypeError if there is no float argument or f returns no real number, and what f raises at `args`.
+
+    >>> check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0])).verdict
+    'PASS'
+    >>> check_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, -3.0])).mistakes[0].kind
+    'factor'
+    """
+    begin = time.perf_counter()
+    rng = np.random.default_rng(rng)
+    arguments = Arguments(f, args, names)
+    if not arguments.leaves:
+        raise TypeError(f"no float among the arguments ({', '.join(arguments.names)}): integers have no derivative")
+    report = GradientReport(getattr(f, "__name__", "f").replace("<lambda>", "f"))
+    given = Given(gradient, arguments)
+    for fault in given.faults:
+        report.entries.append(Entry(fault.name, FAIL, note=fault.sentence))
+        report.mistakes.append(Mistake(fault.kind, fault.sentence, where=fault.name))
+    try:
+        coarse = _promote(arguments, rng)
+        meter = Meter(arguments.total, arguments.vector, rng, eps=arguments.eps)
+    except NotFinite as error:
+        report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
+        return report
+    claimed = Claimed(arguments, given, meter, coarse)
+    report.notes += claimed.notes
+    leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
+    judge = report.judge = Judge(meter, claimed, arguments)
+    hint = remedy(meter, coarse is not None and not arguments.promoted)
+    indices = _indices(leaves)
+    if len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE:
+        judge.entries(indices)
+    else:
+        _large(report, judge, leaves, given, hint)
+    for leaf in leaves:
+        file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
+    file_notes(report, leaves, judge)
+    _diagnose(report, arguments, given, leaves)
+    report.details.update(
+        value=float(meter.noise.value),
+        noise=meter.noise.sigma,
+        promoted=bool(arguments.promoted),
+        complex_step=meter.complex_refused or "holds",
+        seconds=time.perf_counter() - begin,
+    )
+    return report
+
+
+def assert_grad(f, gradient=None, *args, **options):
+    """check_grad that raises AssertionError with the report on FAIL and on UNDECIDED; returns the Report.
+
+    >>> assert_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0])).ok
+    True
+    """
+    report = check_grad(f, gradient, *args, **options)
+    if not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+def _promote(arguments, rng):
+    """Let f compute in float64 if it follows; returns the Noise of f in the arguments' own precision, or None."""
+    if arguments.eps <= np.finfo(np.float64).eps:
+        return None
+    own = measure_noise(arguments.total, arguments.vector, rng, eps=arguments.eps)
+    arguments.promoted = True
+    try:
+        wide = arguments.total(arguments.vector)
+        arguments.promoted = np.asarray(wide).dtype.itemsize >= 8 and abs(wide - own.value) <= 50 * own.sigma
+    except Exception:  # f is anybody's code; that it insists on float32 is no fault
+        arguments.promoted = False
+    return own
+
+
+def _indices(leaves):
+    return np.concatenate([np.arange(0), *(np.arange(leaf.start, leaf.stop) for leaf in leaves)])
+
+
+def _large(report, judge, leaves, given, hint):
+    """Random projections of the whole; where they are wrong, bisection to entries and a sample of each leaf."""
+    most = int(np.clip(0.1 * PATIENCE / judge.meter.seconds_an_entry, 16, SAMPLED))
+    for leaf in leaves:
+        if leaf in given.misshapen:
+            judge.entries(sample(leaf, leaf.start, most))
+    leaves = [leaf for leaf in leaves if leaf in given.arrays]
+    whole, meter = _indices(leaves), judge.meter
+    size = float(np.linalg.norm((judge.got * meter.scale)[whole]))
+    look = lambda part: project(meter, judge.got, judge.slack, part)
+    looks = [look(whole) for _ in range(LOOKS)]
+    if not visible(looks) <= RESOLUTION * size and meter.wider():
+        meter = meter.wider()
+        looks = [look(whole) for _ in range(LOOKS)]
+    if any(p.outside for p in looks):
+        for leaf in leaves:
+            part = np.arange(leaf.start, leaf.stop)
+            if any(look(part).outside for _ in range(2)):
+                wrong = bisect(meter, judge.got, judge.slack, part)
+                around = int(wrong[0]) if len(wrong) else leaf.start
+                judge.entries(np.union1d(wrong, sample(leaf, around, most)).astype(int))
+        if judge.wrong.any():
+            return
+        if all(look(whole).outside for _ in range(2)):
+            note = "wrong in every random direction that was tried, though no single entry is by more than its bar"
+            report.entries.append(Entry("the gradient as a whole", FAIL, note=note))
+            return
+    error = visible(looks) / size if size else np.inf
+    if not error <= RESOLUTION:
+        note = f"random directions would miss an error of {error:.0e} of the gradient. {hint}"
+        report.entries.append(Entry("the gradient as a whole", UNDECIDED, note=note))
+    kink = (
+        " There is a kink: the gradient lies between the one-sided derivatives." if any(p.kink for p in looks) else ""
+    )
+    report.notes.append(
+        f"{len(whole):,} numbers in {LOOKS} random directions: an error of {error:.0e} of the gradient's norm, that is "
+        f"of {error * len(whole) ** 0.5:.0e} in one typical entry, is missed with a chance of 1e-6.{kink}"
+    )
+
+
+def _diagnose(report, arguments, given, leaves):
+    """Ask which mistake explains each wrong leaf."""
+    f, values, names, places = arguments.flat()
+    judge = report.judge
+    wrong = [leaf for leaf in leaves if leaf in given.misshapen or judge.wrong[leaf.start : leaf.stop].any()]
+    for leaf in wrong[:DIAGNOSED]:
+        got, expected, bar = report.arrays[leaf.name]
+        report.mistakes += diagnose(
+            f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
+            name=leaf.name, names=names, gradient=(lambda leaf=leaf: given.again(leaf)) if given.callable else None,
+        )  # fmt: skip

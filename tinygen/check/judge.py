@@ -1,0 +1,117 @@
+"""The verdict on every entry of a gradient: measured, and measured again where it looks wrong or the bar is wide."""
+
+import math
+
+import numpy as np
+
+from tinygen.check.numeric import SMALL, Measured
+
+RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
+COARSE = 1e-3  # the same for gradients of less than double precision, and
+COARSE_SMALL = 1e-2  # entries below this part of the largest count as that
+AGAIN = 200  # at most so many suspicious entries are measured again
+
+
+class Judge:
+    """Compares what is `claimed` (a rounding.Claimed) with what `meter` measures.
+
+    After `entries(indices)`: `found` (Measured), and the masks `wrong`, `undecided` and `vanishing`, one for each entry
+    of the vector of `arguments`.
+    """
+
+    def __init__(self, meter, claimed, arguments):
+        self.meter, self.got, self.slack, self.coarse = meter, claimed.got, claimed.slack, claimed.coarse
+        self.argnums = np.zeros(self.got.shape, dtype=int)
+        for leaf in arguments.leaves:
+            self.argnums[leaf.start : leaf.stop] = leaf.argnum
+        self.found = Measured.nothing(self.got.shape)
+        self.wrong, self.undecided, self.vanishing = (np.zeros(self.got.shape, dtype=bool) for _ in range(3))
+
+    def entries(self, indices):
+        """Measure and judge the entries `indices`."""
+        self._measure(indices, self.meter.measure)
+        by_complex = not self.meter.complex_refused
+        if not self._confirm(indices, by_complex):
+            self._measure(indices, self.meter.real)
+            self._confirm(indices, False)
+        wide = self._wide(indices)
+        if len(wide) and by_complex:
+            self._measure(wide, self.meter.real, better=True)
+            wide = self._wide(indices)
+        if len(wide) and (meter := self.meter.wider()):
+            self._measure(wide, meter.real, better=True)
+            self._confirm(wide, False)
+            wide = self._wide(indices)
+        self.undecided[wide] = True
+
+    def _measure(self, indices, measure, better=False):
+        """File new measurements; with `better`, only those with a narrower bar (but of f's rise in any case)."""
+        new = measure(indices)
+        take = np.isfinite(new.value)
+        if better:
+            self.found.rise[take] = new.rise[take]
+            with np.errstate(invalid="ignore"):
+                take &= ~(new.bar >= self.found.bar)
+        for name in ("value", "bar", "low", "high") + (() if better else ("rise",)):
+            getattr(self.found, name)[take] = getattr(new, name)[take]
+        lost = np.setdiff1d(indices, np.flatnonzero(np.isfinite(self.found.value)))
+        self.found.bar[lost] = np.inf
+        self.wrong[indices] = self._outside(indices)
+
+    def _outside(self, indices):
+        """Which entries are outside bar and slack (an infinite bar hides anything but nan)."""
+        miss, allowed = self._miss(indices)
+        return (miss > allowed) | ~np.isfinite(self.got[indices])
+
+    def _miss(self, i):
+        found = self.found
+        with np.errstate(invalid="ignore"):
+            miss = np.maximum(np.maximum(found.low[i] - self.got[i], self.got[i] - found.high[i]), 0)
+        return np.nan_to_num(miss, nan=0.0), found.bar[i] + self.slack[i]
+
+    def _confirm(self, indices, by_complex):
+        """Measure the wrong entries again with other steps. Returns False if the complex step turns out not to hold."""
+        wrong = indices[self.wrong[indices] & np.isfinite(self.got[indices])]
+        miss, allowed = self._miss(wrong)
+        order = np.argsort(miss / np.maximum(allowed, 1e-300))  # the doubtful ones, and the worst
+        doubtful = order[: np.count_nonzero(miss < 100 * allowed)][:AGAIN]
+        for i in wrong[np.union1d(doubtful, order[-8:])]:
+            second = self.meter.entry(i, again=True)
+            if not math.isfinite(second.bar) or self._contradicts(i, second):
+                continue
+            if by_complex and abs(second.value - self.found.value[i]) > second.bar + self.found.bar[i]:
+                return False
+            if by_complex:  # real steps cannot see the difference
+                wider = self.meter.wider()
+                third = wider.entry(i) if wider else second
+                if self._contradicts(i, third) or (third.bar > 0.1 * second.bar and self.found.value[i] != 0):
+                    continue
+                second = third
+            self.found.put(i, second)
+            self.wrong[i] = False
+        return True
+
+    def _contradicts(self, i, slope):
+        low, high = slope.interval
+        return max(low - self.got[i], self.got[i] - high) > slope.bar + self.slack[i]
+
+    def _wide(self, indices):
+        """The entries among `indices` whose bar could hide an error, wrong ones and such as vanish on purpose apart."""
+        wide = []
+        for argnum in np.unique(self.argnums[indices]):
+            part = indices[self.argnums[indices] == argnum]
+            size, rise = abs(self.found.value[part]), self.found.rise[part]
+            bar = self.found.bar[part] + self.slack[part]
+            known = np.isfinite(bar)
+            largest = np.max(size[known], initial=0)
+            scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
+            coarse = self.coarse[part]
+            resolution, small = np.where(coarse, COARSE, RESOLUTION), np.where(coarse, COARSE_SMALL, SMALL)
+            need = resolution * np.maximum(size, small * np.minimum(largest, scaled))
+            steepest = np.max(rise[known], initial=0)
+            vanishing = largest <= 1e-7 * steepest or steepest == 0
+            self.vanishing[part] = vanishing and np.all(size <= bar)
+            if vanishing:
+                need = np.maximum(need, resolution * steepest if steepest else bar)
+            wide.append(part[~(bar <= need) & ~self.wrong[part]])
+        return np.concatenate(wide) if wide else indices[:0]

@@ -1,0 +1,93 @@
+"""Large gradients: random projections first, then bisection to the wrong entries."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+LOOKS = 6  # random projections of the whole gradient
+FOUND = 24  # at most so many wrong entries are searched for
+TESTS = 600  # projections spent on the search
+
+
+@dataclass(frozen=True)
+class Projection:
+    """got . v against the measured derivative along v: its `miss` beyond the one-sided derivatives, and the `bar`."""
+
+    miss: float
+    bar: float
+    kink: bool
+
+    @property
+    def outside(self):
+        """Whether got is wrong in this direction (nan counts as wrong)."""
+        return not self.miss <= self.bar
+
+
+def project(meter, got, slack, indices):
+    """Compare `got` with the derivative along a random direction, normal within `indices`, each entry in its scale."""
+    v = np.zeros(got.shape)
+    v[indices] = meter.scale[indices] * meter.rng.standard_normal(len(indices))
+    claimed = math.fsum(got[indices] * v[indices])
+    rounding = float(np.linalg.norm(slack[indices] * v[indices])) * 4
+    if not meter.complex_refused:
+        value, jitter = meter.complex_along(v)
+        size = float(np.linalg.norm(got[indices] * v[indices]))
+        return Projection(abs(claimed - value), 8 * jitter + 64 * meter.noise.eps * size + rounding, False)
+    slope = meter.along(v)
+    low, high = slope.interval
+    return Projection(max(low - claimed, claimed - high, 0.0), slope.bar + rounding, slope.kink)
+
+
+def visible(projections, chance=1e-6):
+    """The size of error that all these projections would miss with probability `chance`, as a norm in the scales of x.
+
+    An error e (times the scales) shows as N(0, |e|^2) in each projection, so it is missed with the product of
+    erf(bar / (sqrt(2) |e|)).
+    """
+    bars = np.array([p.bar for p in projections])
+    if not np.all(np.isfinite(bars)):
+        return math.inf
+    log_missed = lambda size: sum(math.log(max(math.erf(bar / size / math.sqrt(2)), 1e-300)) for bar in bars)
+    low, high = float(bars.max()) * 1e-3 + 1e-300, float(bars.max()) * 1e9 + 1e-290
+    for _ in range(100):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if log_missed(middle) > math.log(chance) else (low, middle)
+    return high
+
+
+def bisect(meter, got, slack, indices):
+    """Wrong entries among `indices`, found by halving the sets whose random projection is wrong: flat indices."""
+    found, queue, tests = [], [indices], 0
+    while queue and len(found) < FOUND and tests < TESTS:
+        part = queue.pop()
+        if len(part) == 1:
+            found.append(int(part[0]))
+            continue
+        for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+            tests += 1
+            if project(meter, got, slack, half).outside:
+                queue.append(half)
+    return np.array(sorted(found), dtype=int)
+
+
+def sample(leaf, around, most):
+    """Up to `most` entries of a Leaf, as flat indices of the vector: a block of neighbours with entry `around` in it.
+
+    Axes of one length get one and the same range, so that a transposed gradient shows.
+    """
+    if not leaf.shape:
+        return np.array([leaf.start])
+    lengths = np.minimum(leaf.shape, 2)
+    while np.any(lengths < leaf.shape):
+        longer = np.where(lengths < leaf.shape, np.minimum(2 * lengths, leaf.shape), lengths)
+        grown = np.where(lengths == lengths[lengths < leaf.shape].min(), longer, lengths)
+        if np.prod(grown.astype(float)) > most:
+            break
+        lengths = grown
+    place = np.unravel_index(around - leaf.start, leaf.shape)
+    start = {}
+    for axis, (n, m) in enumerate(zip(leaf.shape, lengths)):
+        start.setdefault((n, m), int(np.clip(place[axis] - m // 2, 0, n - m)))
+    axes = [start[n, m] + np.arange(m) for n, m in zip(leaf.shape, lengths)]
+    return leaf.start + np.ravel_multi_index(np.meshgrid(*axes, indexing="ij"), leaf.shape).ravel()
