@@ -157,7 +157,7 @@ def apply(row, args, kw):
 
 
 def _match(g, x, y, row, i):
-    """Undo broadcasting: sum the cotangent `g` to the shape of the argument `x`: the one place where both are checked."""
+    """Undo broadcasting: sum the cotangent `g` to the shape of argument `x`: the one place where both are checked."""
     try:
         if g.shape == x.shape and g.dtype == x.dtype:
             return g
