@@ -63,8 +63,8 @@ def words(latex):
         text = re.sub(r"([_^]){(\\?\w*)}", r"\1\2", text)
         text = re.sub(r"([_^]){([^{}]*)}", r"\1(\2)", text)
         text = re.sub(r"(?<![a-zA-Z}]){([^{}]*)}(?! *{)", r"\1", text)
+    text = re.sub(r"(?<=[\w)\]])\\(?=[a-zA-Z])", r" \\", text)
     text = re.sub(r"\\([a-zA-Z]+)(?![a-zA-Z])(?=[\\\d])", r"\1 ", text)
-    text = re.sub(r"(?<=[\w)\]])\\(?=[a-zA-Z])", " ", text)
     return re.sub(r"\s+", " ", text.replace("\\", "")).strip()
 
 
