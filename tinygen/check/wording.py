@@ -78,7 +78,7 @@ def indent(text, by):
 
 
 def _short(value):
-    flat = [f"{v:.7g}" for v in np.ravel(value)[:3]]
+    flat = [f"{v + 0.0:.7g}" for v in np.ravel(value)[:3]]
     return flat[0] if np.ndim(value) == 0 else "[" + ", ".join(flat) + (", ...]" if np.size(value) > 3 else "]")
 
 
