@@ -1,0 +1,73 @@
+r"""The forward process: noise is added in steps, and every law along the way is a Gaussian that can be written down.
+
+$q(z_t | z_{t-1}) = N(\sqrt{1 - \beta_t}\, z_{t-1}, \beta_t I)$, $q(z_t | x) = N(\sqrt{\bar\alpha_t}\, x, (1 - \bar\alpha_t) I)$
+(the notes, chapter 18; Prince 18.2). Data x is (B, D), t is an int or ints (B,) between 1 and T, noise has the shape of x.
+"""
+
+import numpy as np
+
+from tinygen.autodiff import primitive
+
+
+def at(array, t, x):
+    """array[t] as a column beside x, (B, 1) or (), in x's dtype; checks that t is a step of the schedule.
+
+    Lookups by t belong here, outside a compiled function: its arguments are the looked-up numbers.
+    """
+    t = np.asarray(t)
+    if t.dtype.kind not in "iu":
+        raise TypeError(f"t has dtype {t.dtype}; steps are whole numbers.")
+    if t.size and not (0 <= t.min() and t.max() < len(array)):
+        raise ValueError(f"t goes from {t.min()} to {t.max()}; this schedule has steps 1 to {len(array) - 1}.")
+    if t.ndim and t.shape != x.shape[:1]:
+        raise ValueError(f"t has shape {t.shape}; expected one step, or one for each of the {x.shape[0]} rows.")
+    return array[t].astype(x.dtype).reshape(t.shape + (1,) * (x.ndim - 1) if t.ndim else ())
+
+
+def step(schedule, z_before, t, eps_step):
+    """z_t = sqrt(1 - beta_t) z_{t-1} + sqrt(beta_t) eps_step: one step of the notes, with their missing index."""
+    beta = at(schedule.beta, t, z_before)
+    return np.sqrt(1 - beta) * z_before + np.sqrt(beta) * eps_step
+
+
+def noisy(schedule, x, t, eps):
+    """z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps: all steps up to t in one."""
+    return mix(x, eps, np.sqrt(at(schedule.alpha_bar, t, x)), at(schedule.sigma, t, x))
+
+
+def _mix(x, eps, signal, sigma):
+    """signal x + sigma eps, the reparameterised sample of q(z_t|x); derivatives signal g, sigma g, and sums of g x, g eps.
+
+    A draw z_t whose law depends on its schedule through `signal` and `sigma`: so the schedule can be learned.
+    """
+    return signal * x + sigma * eps
+
+
+mix = primitive(
+    _mix,
+    lambda g, z, x, eps, signal, sigma: g * signal,
+    lambda g, z, x, eps, signal, sigma: g * sigma,
+    lambda g, z, x, eps, signal, sigma: g * x,
+    lambda g, z, x, eps, signal, sigma: g * eps,
+)
+
+
+def posterior(schedule, z, x, t):
+    """Mean and variance of q(z_{t-1}|z_t, x) by Bayes' rule, (B, D) and (B, 1) or ().
+
+    mean = [sqrt(alpha_bar_{t-1}) beta_t x + sqrt(1 - beta_t) (1 - alpha_bar_{t-1}) z] / (1 - alpha_bar_t)
+    var  = beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
+    At t = 1 it is x itself, with variance 0.
+    """
+    of_x, of_z = posterior_weights(schedule)
+    mean = at(of_x, t, x) * x + at(of_z, t, x) * z
+    return mean, at(schedule.posterior_var, t, x)
+
+
+def posterior_weights(schedule):
+    """The weights of x and z in the mean of q(z_{t-1}|z_t, x), two arrays of length T + 1."""
+    s = schedule
+    of_x, of_z = np.ones_like(s.beta), np.zeros_like(s.beta)
+    of_x[1:] = np.exp(0.5 * s.log_alpha_bar[:-1]) * s.beta[1:] / s.sigma2[1:]
+    of_z[1:] = np.sqrt(1 - s.beta[1:]) * s.sigma2[:-1] / s.sigma2[1:]
+    return of_x, of_z
