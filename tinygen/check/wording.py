@@ -48,7 +48,7 @@ def words(latex):
     """LaTeX as a terminal can show it.
 
     >>> words(r"\\log\\int q(z)\\,\\frac{\\Pr(x\\mid z)}{q_{\\phi}(z)}\\,dz")
-    'log int q(z) (Pr(x|z))/(q_phi(z)) dz'
+    'log int q(z) Pr(x|z)/q_phi(z) dz'
     """
     text = re.sub(rf"\\({_SILENT})(?![a-zA-Z])|&", "", latex)
     for command, word in _SPOKEN.items():
@@ -58,14 +58,19 @@ def words(latex):
     before = None
     while text != before:  # from the innermost braces outwards
         before = text
-        text = re.sub(r"\\[dt]?frac *{([^{}]*)} *{([^{}]*)}", r"(\1)/(\2)", text)
+        text = re.sub(r"\\[dt]?frac *{([^{}]*)} *{([^{}]*)}", lambda found: " " + "/".join(map(_held, found.groups())), text)
         text = re.sub(r"\\sqrt *{([^{}]*)}", r" sqrt(\1)", text)
         text = re.sub(r"([_^]){(\\?\w*)}", r"\1\2", text)
         text = re.sub(r"([_^]){([^{}]*)}", r"\1(\2)", text)
         text = re.sub(r"(?<![a-zA-Z}]){([^{}]*)}(?! *{)", r"\1", text)
-    text = re.sub(r"(?<=[\w)\]])\\(?=[a-zA-Z])", r" \\", text)
+    text = re.sub(r"(?<=[a-zA-Z\d)\]])\\(?=[a-zA-Z])", r" \\", text)
     text = re.sub(r"\\([a-zA-Z]+)(?![a-zA-Z])(?=[\\\d])", r"\1 ", text)
-    return re.sub(r"\s+", " ", text.replace("\\", "")).strip()
+    return re.sub(r"(?<=[(\[/]) +", "", re.sub(r"\s+", " ", text.replace("\\", ""))).strip()
+
+
+def _held(part):
+    """A part of a fraction, in brackets unless it is one symbol, number or call."""
+    return part if re.fullmatch(r"(\\ )?\\?\w+(\([^()]*\))?", part.strip()) else f"({part})"
 
 
 def fit(text, width):
