@@ -59,7 +59,8 @@ def _entry(where, gradient, v, expected, bar, size):
     bar += 64 * np.finfo(np.float64).eps * (terms + float(size))  # rounding within the rule
     wide = bar > WIDE * (terms + float(size))
     verdict = UNDECIDED if wide else PASS if abs(got - expected) <= bar else FAIL
-    return Entry(where, verdict, got, expected, bar, "the numeric derivative is too uncertain here" if wide else "")
+    note = "the numeric derivative is too uncertain here" if wide else ""
+    return Entry(where, verdict, got, expected, float(bar), note)
 
 
 def check_rule(chosen, rng):

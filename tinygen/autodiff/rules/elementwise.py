@@ -40,7 +40,7 @@ def static(*functions):
 
 
 def refused(reason, like):
-    """In place of a rule that is not written down, an error (no rule would mean 0); `like`: another rule of that row."""
+    """In place of a rule that is not written down, an error (None would mean 0); `like` is another rule of the row."""
 
     @functools.wraps(like)
     def rule(*args, **kw):

@@ -130,6 +130,8 @@ def _vector_norm(g, y, x, ord, axis, keepdims):
 
 
 def _matrix_norm(g, y, x, ord, axes):
+    if x.size == 0:
+        return 0 * x
     if ord in (1, -1, math.inf, -math.inf):  # the largest or smallest column or row sum
         inner = axes[0] if abs(ord) == 1 else axes[1]
         sums = np.sum(np.abs(x), axis=inner, keepdims=True)

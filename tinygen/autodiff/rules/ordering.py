@@ -27,6 +27,8 @@ stands_for(
 
 def _quantile(g, y, a, q, axis=None, *, keepdims=False):
     """The quantile lies between two elements in order, at q (n - 1) counted from 0."""
+    if a.size == 0:
+        return 0 * a
     if np.ndim(q):
         return sum((_quantile(g[i], None, a, part, axis, keepdims=keepdims) for i, part in enumerate(q)), 0 * a)
     ordered, at = np.sort(last(a, axis), axis=-1), float(q) * (count(a, axis) - 1)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for
 from tinygen.autodiff.tape import primitive
 
 # ---- axes ----
@@ -72,6 +72,8 @@ def _average(a, axis=None, weights=None, *, keepdims=False):
             raise TypeError("average: weights need the shape of a, or one axis and as many numbers as it is long.")
         weights = np.swapaxes(np.broadcast_to(weights, (1,) * (np.ndim(a) - 1) + np.shape(weights)), -1, axis)
     total = np.sum(weights, axis=axis, keepdims=keepdims)
+    if np.any(bare(total) == 0):
+        raise ZeroDivisionError("average: the weights sum to 0.")
     return np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
 
 
@@ -106,8 +108,8 @@ def _cumprod(g, y, a, axis=None):
     if a.size == 0:
         return 0 * a
     flat, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis % a.ndim)
-    one = np.ones_like(np.take(flat, [0], axis))
-    before = np.concatenate([one, np.cumprod(np.take(flat, range(flat.shape[axis] - 1), axis), axis)], axis)
+    first, most = ((slice(None),) * axis + (part,) for part in (slice(1), slice(-1)))
+    before = np.concatenate([np.ones_like(flat[first]), np.cumprod(flat[most], axis)], axis)
     return np.reshape(before * _scan(g, flat, axis), a.shape)
 
 

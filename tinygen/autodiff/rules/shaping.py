@@ -178,7 +178,15 @@ def _is_mask(part):
     return isinstance(part, (bool, np.bool_)) or getattr(part, "dtype", None) == np.bool_
 
 
+def _pick(x, *index):
+    if any(type(part) is Var for part in index):  # of a differentiation further out
+        return getitem(x, index)
+    return x[index]
+
+
 def _scatter(g, shape, *index):
+    if type(g) is Var or any(type(part) is Var for part in index):
+        return put(g, shape, *index)
     out = np.zeros(shape, g.dtype)
     if is_basic(index):
         out[index] = g
@@ -187,8 +195,8 @@ def _scatter(g, shape, *index):
     return out
 
 
-_getitem = Row(lambda x, *index: x[index], lambda g, y, x, *index: put(g, x.shape, *index), name="getitem")
-PUT = Row(_scatter, lambda g, y, v, shape, *index: g[index], name="put")
+_getitem = Row(_pick, lambda g, y, x, *index: put(g, x.shape, *index), name="getitem")
+PUT = Row(_scatter, lambda g, y, v, shape, *index: getitem(g, index), name="put")
 
 
 def put(g, shape, *index):
@@ -218,10 +226,21 @@ def _taken(g, a, indices, axis):
 
 
 def _take(g, y, a, indices, axis=None):
-    return _taken(g, a, indices if isinstance(indices, Var) else np.asarray(indices), axis)
+    return _taken(g, a, np.asarray(indices), axis)
 
 
-define(np.take, _take, None)
+_take_row = Row(np.take, _take, None)
+
+
+def _take_through(a, indices, axis=None):
+    if type(indices) is not Var:
+        return apply(_take_row, (a, indices, axis), {})
+    if axis is None:
+        return getitem(np.reshape(a, -1), indices)
+    return getitem(a, (*(slice(None),) * (axis % np.ndim(a)), indices))
+
+
+stands_for(np.take, _take_through)
 
 
 def along(indices, shape, axis):
