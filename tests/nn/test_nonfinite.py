@@ -83,6 +83,14 @@ def test_what_was_not_finite_before_is_named():
     assert explain(overflow, P, (1, np.ones(3)), noise) == "the noise['eps'] held inf before the step: 1 of 1 values"
 
 
+def test_an_overflow_between_the_rules_blames_none():
+    def loss(p, x, eps):
+        wave = np.sin(p)
+        return x * wave + x * wave
+
+    assert explain(loss, np.float32(0.1), np.float32(3e38), None).endswith("while contributions were added up")
+
+
 def test_a_primitive_is_named_at_the_line_that_calls_it():
     halved_log = tg.primitive(lambda x: np.log(x) / 2, lambda g, y, x: g / (2 * x))
 

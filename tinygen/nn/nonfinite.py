@@ -70,7 +70,7 @@ def _forward(operations, result):
         outputs = y if type(y) is tuple else (y,)
         bad = [part for j, part in enumerate(outputs) if slot + j in trail and not _finite(part)]
         if bad:
-            trail.update(parent for position, parent in parents if not _finite(args[position]))
+            trail.update(parent for _, parent in parents)
             first[_bad(bad[0])] = i, bad[0], args
     sentences = []
     for kind in ("NaN", "inf"):
