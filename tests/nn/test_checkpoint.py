@@ -94,7 +94,7 @@ def test_a_changed_byte_is_refused_or_without_effect(written):
             refused += 1
         else:
             assert same(got[0], tree) and got[1] == {"step": 3}
-    assert refused > 0.3 * len(whole)  # of half of them; the rest are dates and flags of the zip directory, which say nothing
+    assert refused > 0.3 * len(whole)  # of one in two; the others are dates and flags of the zip directory
 
 
 def test_a_changed_shape_is_refused_too(written):
