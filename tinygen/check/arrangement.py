@@ -97,7 +97,7 @@ def precision_mistake(case):
     Rounding cannot be predicted, so this is no Guess: it needs an error of the right size in most entries, of both signs.
     """
     known = case.known
-    error, size = (case.got - case.expected)[known], abs(case.expected)[known]
+    error, size = ((case.got - case.expected) * np.sign(case.expected))[known], abs(case.expected)[known]
     if known.sum() < 4:
         return None
     for dtype in (np.float32, np.float16):

@@ -39,7 +39,7 @@ def numbers_of(case):
         if array.ndim == 0:
             with np.errstate(all="ignore"):
                 for power, words in _POWERS.items():
-                    add(float(array) ** power if array > 0 or power == int(power) and array else np.nan, 4, words.format(name))
+                    add(float(array) ** power if array > 0 or (power == int(power) and array) else np.nan, 4, words.format(name))
                     add((1 - float(array)) ** power if array < 1 else np.nan, 6, words.format(f"(1 - {name})"))
     norm = float(np.linalg.norm(case.expected[case.known]))
     if norm > 0 and case.known.sum() > 1:

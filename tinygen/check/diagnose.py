@@ -5,15 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.check.arrangement import arrangement_guesses, precision_mistake, value_guesses
-from tinygen.check.elementwise import along_axis_guesses, factor_guesses, field_guesses, softmax_axis_guesses, term_guesses
-from tinygen.check.evidence import Case, explains, residual
 from tinygen.check.constants import numbers_of
+from tinygen.check.elementwise import (
+    along_axis_guesses,
+    factor_guesses,
+    field_guesses,
+    softmax_axis_guesses,
+    term_guesses,
+)
+from tinygen.check.evidence import Case, explains, residual
 from tinygen.check.parameters import parameterisation_guesses
 from tinygen.check.paths import path_mistakes
 from tinygen.check.points import altered_guesses, other_argument_guesses, path_guesses
+from tinygen.check.recording import Recording
 from tinygen.check.regions import region_guesses, two_guesses
 from tinygen.check.shapes import shape_moves, structure_sentence
-from tinygen.check.recording import Recording
 from tinygen.check.terms import named_term_guesses
 from tinygen.check.variants import variant_mistakes
 
@@ -87,15 +93,19 @@ def _ranked(case, limit):
     for rules in (_simple, _structured, _searched, _far):
         with np.errstate(all="ignore"):
             fitting += [guess for guess in rules(case, numbers) if explains(case, guess)]
-        if fitting and min(guess.cost for guess in fitting) <= (ENOUGH if rules is not _searched else np.inf):
+        fitting.sort(key=lambda guess: guess.cost)
+        if fitting and fitting[0].cost <= (ENOUGH if rules is not _searched else np.inf):
             break
-    fitting.sort(key=lambda guess: guess.cost)
-    best, seen = [], set()
+    best = []
     for guess in fitting:
-        if guess.cost <= fitting[0].cost + BEHIND and guess.sentence not in seen:
-            seen.add(guess.sentence)
-            best.append(Mistake(guess.kind, guess.sentence, residual(case, guess), guess.formula, guess.where or case.name))
-    return best[:limit]
+        if guess.cost <= fitting[0].cost + BEHIND and not any(_same(case, guess, other) for other in best):
+            best.append(guess)
+    return [Mistake(g.kind, g.sentence, residual(case, g), g.formula, g.where or case.name) for g in best[:limit]]
+
+
+def _same(case, one, two):
+    """Whether two guesses say the same: one kind, one prediction."""
+    return one.kind == two.kind and bool(np.all(abs(one.predicted - two.predicted)[case.known] <= case.tolerance[case.known]))
 
 
 def _simple(case, numbers):

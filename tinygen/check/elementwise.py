@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from tinygen.autodiff import softmax
-from tinygen.check.evidence import Guess, scaled
+from tinygen.check.evidence import MOST_BITS, Guess, scaled
 from tinygen.check.fields import Field, fitted_schedule_fields, other_fields, own_fields, schedule_fields
 from tinygen.check.parameters import role_of
 
@@ -148,9 +148,9 @@ def along_axis_guesses(case):
     error = case.got - case.expected
     for axis in range(error.ndim):
         length = error.shape[axis]
-        if length < 3 or not case.known.all() or error.ndim == 1 and length < 5:
+        if length < 3 or not case.known.all() or (error.ndim == 1 and length < 5):
             continue
-        free = error.size // length * 20.0
+        free = error.size // length * MOST_BITS
         words = f"along axis {axis} of dL/d{case.name}" if error.ndim > 1 else f"in all of dL/d{case.name}"
         slack = 2 * case.tolerance + case.tolerance.max(axis, keepdims=True)
         x = case.x - case.x.mean(axis, keepdims=True)

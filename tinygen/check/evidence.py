@@ -29,6 +29,7 @@ class Guess:
     formula: str | None = None
     where: str = ""
     slack: np.ndarray | None = None  # the bar of the prediction, where it is not the bar of the numeric gradient
+    certain: bool = False  # it only says where the wrong entries are: nothing that could fit by chance
 
 
 @dataclass
@@ -147,7 +148,7 @@ def explains(case, guess):
         if not told.any() or np.any(case.wrong & ~told) or np.any(abs(case.got - guess.predicted)[told] > slack[told]):
             return False
         bits = np.log2(abs(case.got - case.expected)[told & case.wrong] / slack[told & case.wrong])
-    return bool(np.sum(np.clip(bits, 0, MOST_BITS)) >= guess.cost + MARGIN)
+    return guess.certain or bool(np.sum(np.clip(bits, 0, MOST_BITS)) >= guess.cost + MARGIN)
 
 
 def residual(case, guess):

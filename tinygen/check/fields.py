@@ -172,14 +172,16 @@ def fitted_schedule_fields(case):
     before = {words: logs.get(words.replace("]", " - 1]")) for words, _ in now}
     steps = [(words, before[words] - logs[words]) for words, _ in now if before[words] is not None]
     for rows, form in (([(words, logs[words]) for words, _ in now], "{}"), (steps, "({} at t - 1, over the same at t)")):
-        if not rows or len(np.unique(np.round(target, 9))) < len(rows) + 2:
-            continue
-        exponents = np.linalg.lstsq(np.stack([row[live] for _, row in rows], 1), target, rcond=1e-9)[0]
-        exponents = np.round(2 * exponents) / 2
-        chosen = [(words, p, row) for (words, row), p in zip(rows, exponents) if p]
-        if chosen and max(abs(exponents)) <= 2:
-            words = form.format(powers([(w, p) for w, p, _ in chosen]))
-            yield Field(words, np.exp(sum(p * row for _, p, row in chosen)), "schedule"), 2 * len(chosen)
+        for count in (1, 2, 3):
+            for some in combinations(rows, count):
+                if len(np.unique(np.round(target, 9))) <= count:
+                    continue
+                matrix = np.stack([row[live] for _, row in some], 1)
+                exponents = np.round(2 * np.linalg.lstsq(matrix, target, rcond=1e-9)[0]) / 2
+                close = np.max(abs(matrix @ exponents - target), initial=0) < 1e-2  # the error bars decide later
+                if close and np.all(exponents) and max(abs(exponents)) <= 2:
+                    words = form.format(powers([(w, p) for (w, _), p in zip(some, exponents)]))
+                    yield Field(words, np.exp(sum(p * row for (_, row), p in zip(some, exponents))), "schedule"), 2 * count
 
 
 def _schedule(case):

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from tinygen.check.evidence import Guess, Number, scaled
+from tinygen.check.evidence import Guess, scaled
 from tinygen.check.fields import OWN
 
 _LINEAR = {"add", "subtract", "negative", "positive", "sum", "reshape", "ravel", "broadcast_to", "getitem", "transpose", "stack"}
@@ -34,7 +34,7 @@ def path_mistakes(case, recording, numbers):
         groups[(*recording.group(edge.step), edge.i)].append(edge)
     cost = 3 + np.log2(len(groups) + 1)
     slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
-    some = [Number(n.value - 1, n.cost, n.words) for n in numbers if n.cost <= 6 and n.value != 1]
+    some = [n for n in numbers if n.cost <= 6 and n.value != 1]
     for edges in groups.values():
         whole = _sum(case, (recording.pull(edge.parent, edge.k) for edge in edges))
         if not np.any(whole):
@@ -65,16 +65,17 @@ def _guess(case, recording, edge, kind, cost, change, slack, words):
 
 def _scaled_path(case, recording, edges, whole, numbers, slack, cost):
     """got = expected + (c - 1) * the path's part."""
-    c = scaled(case, case.expected, whole, numbers, slack=slack)
-    if c is None or np.all(abs(case.expected - whole) <= slack):
+    rest = case.expected - whole
+    c = scaled(case, rest, whole, numbers, slack=slack)
+    if c is None or np.all(abs(rest) <= slack):
         return  # all of the gradient comes this way: a factor of the whole
-    edge, value = edges[0], round(c.value + 1, 12)
+    edge = edges[0]
     term = recording.row(edge) in ("add", "subtract")
     place, source = recording.places[edge.step], recording.source(edge.parent)
     part = f"`{source}` (line {place.line})" if term else f"`{source}` in {place}"
     what = {0: "is missing: its derivative was taken for 0", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
-    words = what.get(value, f"counts {c.words if c.cost < 8 else f'{value:.6g}'} times")
-    yield Guess("term" if term else "path", cost + c.cost, case.expected + c.value * whole,
+    words = what.get(c.value, f"counts {c.words} times")
+    yield Guess("term" if term else "path", cost + c.cost - 0.5 * term, rest + c.value * whole,
                 f"In dL/d{case.name} what comes through {part} {words}.", where=f"{place.file}:{place.line}", slack=slack)  # fmt: skip
 
 

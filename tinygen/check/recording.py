@@ -13,7 +13,6 @@ import numpy as np
 
 from tinygen.autodiff.tape import Tape, Var
 
-
 _MACHINERY = ("tinygen.autodiff", "tinygen.check", "numpy")  # frames of these modules are not the student's
 
 

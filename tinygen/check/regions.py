@@ -13,7 +13,7 @@ def region_guesses(case, numbers):
     wrong, n = case.wrong, int(case.known.sum())
     count = int(wrong.sum())
     live = case.known & (abs(case.expected) > case.tolerance)
-    if not count or np.all(wrong[live]) and count > 1:
+    if not count or (np.all(wrong[live]) and count > 1):
         return
     words, bits = _describe(case, wrong)
     kept = np.where(wrong, case.got, case.expected)
@@ -26,18 +26,13 @@ def region_guesses(case, numbers):
         bits = 12 + np.log2(n + 1)
     inside = case.only(wrong)
     yield Guess("entries", bits + 12, kept, f"In dL/d{case.name} only {words}; the others are right.",
-                where=words, slack=case.tolerance)  # fmt: skip
+                where=words, certain=True)  # fmt: skip
     for guess in factor_guesses(inside, [number for number in numbers if number.cost <= 5]):
-        if number_like(guess):
-            sentence = guess.sentence.replace(f"dL/d{case.name}", "it", 1)
-            yield replace(guess, kind=guess.kind if guess.kind != "factor" else "entries", cost=bits + guess.cost,
+        if guess.cost < 7:  # a named number: a free one explains any single entry
+            said = "it is zero: left out?" if guess.kind == "zero" else guess.sentence.replace(f"dL/d{case.name}", "it", 1)
+            yield replace(guess, kind="sign" if guess.kind == "sign" else "entries", cost=bits + guess.cost,
                           predicted=np.where(wrong, guess.predicted, case.expected), formula=None, where=words,
-                          sentence=f"In dL/d{case.name} only {words}: there {sentence}")  # fmt: skip
-
-
-def number_like(guess):
-    """Whether a factor is a named one (a free number explains any single entry)."""
-    return guess.cost < 7
+                          sentence=f"In dL/d{case.name} only {words}: there {said}")  # fmt: skip
 
 
 def _describe(case, wrong):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.check.evidence import Guess, scale_range, named_number
 from tinygen.check.constants import numbers_of
+from tinygen.check.evidence import Guess, named_number, scale_range
 
 _TOLD = {0: "is missing (dropped, or detached)", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
 
@@ -37,7 +37,7 @@ def named_term_guesses(case, numbers, inside):
             part = replace(case, f=lambda *args, name=name: case.f(*args)[name], got=case.got - rest, expected=gradient,
                            bar=slack, gradients={})  # fmt: skip
             for guess in inside(part, numbers_of(part)):
-                if guess.kind not in ("zero", "entries"):
+                if guess.kind not in ("zero", "sign", "factor", "entries"):  # said above, as a coefficient
                     yield replace(guess, cost=guess.cost + 2.5 + np.log2(len(gradients)), predicted=guess.predicted + rest,
                                   sentence=f"{name}: {guess.sentence}", where=name, slack=slack if guess.slack is None
                                   else np.maximum(guess.slack, slack),
