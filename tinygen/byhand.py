@@ -15,15 +15,15 @@ from tinygen.autodiff.tape import primitive
 def of_row(f, *gradients):
     """Join a function with one value a row, and the gradients of that value by each argument, to a primitive.
 
-    f(*args) -> (...,). gradients[i](*args) -> d f / d args[i], of the argument's broadcast shape.
+    f(*args) -> (...,). gradients[i](*args) -> d f / d args[i], of the argument's broadcast shape; None: no derivative.
     """
     names = inspect.signature(f).parameters
-    return of_parts(f, *(_row_vjp(gradient, 2 if name[0] == "L" else 1) for name, gradient in zip(names, gradients)))
+    return of_parts(f, *(g and _row_vjp(g, 2 if name[0] == "L" else 1) for name, g in zip(names, gradients)))
 
 
 def of_parts(f, *vjps):
     """Join a function and its vjps, `vjps[i](g, *args) -> cotangent of args[i]`, to a primitive that checks shapes."""
-    core = primitive(f, *(_rule(vjp) for vjp in vjps))
+    core = primitive(f, *(vjp and _rule(vjp) for vjp in vjps))
     signature = inspect.signature(f)
 
     @functools.wraps(f)

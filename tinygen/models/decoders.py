@@ -1,39 +1,16 @@
-"""What a decoder's outputs mean: the likelihoods p(x|z), each with its gradient by hand.
+"""What a decoder's outputs mean: for each likelihood, how many outputs it needs, which data it allows, how to draw.
 
-First the log densities as functions of arrays, in nats, one value a row; below them, one small class for each, which
-knows how many outputs a pixel needs, which data it allows, and how to draw.
+`own` are the likelihood's own parameters, beside those of the net: a dict, often empty.
 """
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from tinygen import byhand, gaussian
-from tinygen.nn.layers import sigmoid, softplus
-
-
-def bernoulli_log_prob(x, logits):
-    """Log probability of black and white pixels, p = sigmoid(l) that a pixel is 1.
-
-    log p(x) = sum_d [x_d l_d - ln(1 + e^(l_d))]        d/dx = l        d/dlogits = x - sigmoid(l)
-
-    x: (..., D), values 0 and 1, or between them (see `Bernoulli`). logits: (..., D). Returns (...,), nats.
-
-    >>> float(bernoulli_log_prob(np.array([1.0, 0.0]), np.array([0.0, 0.0])).round(6))  # two fair coins
-    -1.386294
-    """
-    return np.sum(x * logits - softplus(logits), axis=-1)
-
-
-def bernoulli_log_prob_grad_x(x, logits):
-    return logits
-
-
-def bernoulli_log_prob_grad_logits(x, logits):
-    return x - sigmoid(logits)
-
-
-bernoulli_log_prob = byhand.of_row(bernoulli_log_prob, bernoulli_log_prob_grad_x, bernoulli_log_prob_grad_logits)
+from tinygen import gaussian
+from tinygen.autodiff import softmax
+from tinygen.models.likelihoods import bernoulli_log_prob, categorical_log_prob, logistic_log_prob
+from tinygen.nn.layers import sigmoid
 
 
 @dataclass(frozen=True)
@@ -107,7 +84,80 @@ class Gaussian:
         return gaussian.sample(out, own["logvar"] if own else float(np.log(self.var)), eps)
 
 
-DECODERS = {"bernoulli": Bernoulli(), "gaussian": Gaussian()}
+@dataclass(frozen=True)
+class Categorical:
+    """Grey values 0, 1/(levels-1), ..., 1, each with a probability of its own: `levels` outputs a pixel."""
+
+    levels: int = 17
+
+    discrete = True
+
+    def check(self, X):
+        _check_grid(X, self.levels)
+
+    def init(self, D, dtype=np.float32):
+        return D * self.levels, {}
+
+    def log_prob(self, own, x, out):
+        return categorical_log_prob(x, self._logits(out))
+
+    def mean(self, own, out):
+        return softmax(self._logits(out)) @ np.linspace(0, 1, self.levels, dtype=out.dtype)
+
+    def sample(self, own, out, rng):
+        p = np.cumsum(softmax(self._logits(out)), -1)  # (..., D, levels)
+        values = np.sum(p[..., :-1] < rng.random((*p.shape[:-1], 1)), -1)
+        return (values / (self.levels - 1)).astype(out.dtype)
+
+    def _logits(self, out):
+        return out.reshape(*out.shape[:-1], -1, self.levels)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Grey values 0, 1/(levels-1), ..., 1 with the probabilities of a rounded logistic density: two outputs a pixel,
+    its mean and the log of its width."""
+
+    levels: int = 17
+
+    discrete = True
+
+    def check(self, X):
+        _check_grid(X, self.levels)
+
+    def init(self, D, dtype=np.float32):
+        return 2 * D, {}
+
+    def log_prob(self, own, x, out):
+        return logistic_log_prob(x, *self._split(out), levels=self.levels)
+
+    def mean(self, own, out):
+        grid = np.linspace(0, 1, self.levels, dtype=out.dtype)
+        mean, logscale = (a[..., None, None] for a in self._split(out))  # (..., D, 1, 1): a pixel is a row
+        p = np.exp(logistic_log_prob(grid[:, None], mean, logscale, levels=self.levels))  # (..., D, levels)
+        return p @ grid
+
+    def sample(self, own, out, rng):
+        mean, logscale = self._split(out)
+        u = rng.uniform(1e-12, 1 - 1e-12, mean.shape)
+        value = mean * (self.levels - 1) + np.exp(logscale) * (np.log(u) - np.log1p(-u))
+        return (np.clip(np.rint(value), 0, self.levels - 1) / (self.levels - 1)).astype(out.dtype)
+
+    def _split(self, out):
+        D = out.shape[-1] // 2
+        return out[..., :D], out[..., D:]
+
+
+def _check_grid(X, levels):
+    steps = X * (levels - 1)
+    if X.min() < 0 or X.max() > 1 or np.abs(steps - np.rint(steps)).max() > 1e-3:
+        raise ValueError(
+            f"a decoder of {levels} grey values needs data 0, 1/{levels - 1}, ..., 1 and nothing between, got "
+            f"{X.min():g} to {X.max():g}: divide whole numbers 0..{levels - 1} by {levels - 1}"
+        )
+
+
+DECODERS = {"bernoulli": Bernoulli(), "gaussian": Gaussian(), "categorical": Categorical(), "logistic": Logistic()}
 
 
 def decoder(choice):
