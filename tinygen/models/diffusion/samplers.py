@@ -1,0 +1,81 @@
+r"""From noise to data: generators that yield z_t on the way, t = T, ..., 0. Given their noise they are deterministic.
+
+Every sampler takes a Schedule (respaced to few steps if you like), a net `predict(z, t)` with the `kind` of what it
+predicts (parameterization.py), and starts from z_T. `last(sampler)` is where it ends.
+"""
+
+import numpy as np
+
+from tinygen.models.diffusion.bound import reverse_of
+from tinygen.models.diffusion.parameterization import convert
+from tinygen.models.diffusion.process import at
+
+
+def last(steps):
+    """The last thing that a generator yields: the sample."""
+    for z in steps:
+        pass
+    return z
+
+
+def ancestral(schedule, predict, kind, z, noise, *, variance="posterior"):
+    r"""z_{t-1} = mean(z_t) + sqrt(var_t) noise, from p(z_{t-1}|z_t); yields z_T, ..., z_0 = x, each (B, D).
+
+    noise (T, B, D), noise[t - 1] is used at step t; or a Generator. variance: see `bound.reverse_of`; at t = 1 the mean
+    alone is taken unless the variance is an array, which is then meant. Source: the notes, chapter 18; Prince 18.4.
+    """
+    reverse = reverse_of(schedule, predict, kind, variance)
+    quiet = isinstance(variance, str)
+    yield z
+    for t in range(schedule.T, 0, -1):
+        mean, var = reverse(z, t)
+        z = mean if t == 1 and quiet else mean + np.sqrt(var) * _draw(noise, t, z)
+        yield z
+
+
+def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
+    r"""z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta sqrt(posterior_var_t).
+
+    eta = 0: deterministic, the first-order step of the probability-flow ODE; eta = 1: ancestral with the posterior
+    variance. Source: Song, Meng, Ermon 2021, eq. 12.
+    """
+    yield z
+    for t in range(schedule.T, 0, -1):
+        value = predict(z, t)
+        x = convert(schedule, value, z, t, kind, "x")
+        eps = convert(schedule, value, z, t, kind, "eps")
+        var = eta**2 * schedule.posterior_var[t]
+        keep = np.sqrt(max(schedule.sigma2[t - 1] - var, 0.0))
+        z = at(np.sqrt(schedule.alpha_bar), t - 1, z) * x + z.dtype.type(keep) * eps
+        if var:
+            z = z + z.dtype.type(np.sqrt(var)) * _draw(noise, t, z)
+        yield z
+
+
+def heun(schedule, predict, kind, z):
+    r"""The probability-flow ODE by Heun's method, second order; two calls of the net a step, one in the last.
+
+    In y = z / sqrt(alpha_bar) and s = sigma / sqrt(alpha_bar) the ODE is dy/ds = eps(z): Euler's step in these is DDIM
+    with eta = 0, and Heun's goes back with the mean of the slopes at both ends. Source: Karras et al. 2022, algorithm 1.
+    """
+    a = np.sqrt(schedule.alpha_bar)
+    s = schedule.sigma / a
+    yield z
+    for t in range(schedule.T, 0, -1):
+        slope = convert(schedule, predict(z, t), z, t, kind, "eps")
+        y, h = z / z.dtype.type(a[t]), z.dtype.type(s[t - 1] - s[t])
+        ahead = y + h * slope
+        if t > 1:
+            there = z.dtype.type(a[t - 1]) * ahead
+            ahead = y + h * 0.5 * (slope + convert(schedule, predict(there, t - 1), there, t - 1, kind, "eps"))
+        z = z.dtype.type(a[t - 1]) * ahead
+        yield z
+
+
+def _draw(noise, t, z):
+    """The noise of step t: from the array that was given, or drawn."""
+    if isinstance(noise, np.random.Generator):
+        return noise.standard_normal(z.shape, z.dtype)
+    if noise is None:
+        raise ValueError("this sampler draws noise at each step: give noise, an array (T, B, D) or a Generator.")
+    return noise[t - 1]
