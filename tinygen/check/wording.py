@@ -58,7 +58,7 @@ def words(latex):
     before = None
     while text != before:  # from the innermost braces outwards
         before = text
-        text = re.sub(r"\\[dt]?frac *{([^{}]*)} *{([^{}]*)}", lambda found: " " + "/".join(map(_held, found.groups())), text)
+        text = re.sub(r"\\[dt]?frac *{([^{}]*)} *{([^{}]*)}", _fraction, text)
         text = re.sub(r"\\sqrt *{([^{}]*)}", r" sqrt(\1)", text)
         text = re.sub(r"([_^]){(\\?\w*)}", r"\1\2", text)
         text = re.sub(r"([_^]){([^{}]*)}", r"\1(\2)", text)
@@ -68,9 +68,13 @@ def words(latex):
     return re.sub(r"(?<=[(\[/]) +", "", re.sub(r"\s+", " ", text.replace("\\", ""))).strip()
 
 
+def _fraction(found):
+    return " " + "/".join(_held(part) for part in found.groups())
+
+
 def _held(part):
     """A part of a fraction, in brackets unless it is one symbol, number or call."""
-    return part if re.fullmatch(r"(\\ )?\\?\w+(\([^()]*\))?", part.strip()) else f"({part})"
+    return part if re.fullmatch(r"[\w\\]+(\([^()]*\))?", part.strip()) else f"({part})"
 
 
 def fit(text, width):
