@@ -55,7 +55,7 @@ def picture(k):
 
 Slider(picture, [1, 2, 3], label="k = {}")
 
-# %%
+# %% tags=["script"]
 if __name__ == "__main__":
     finish(globals())
 '''

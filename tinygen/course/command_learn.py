@@ -157,7 +157,7 @@ def everything(out, show=True):
     """Build the whole course as pages in the folder `out`."""
     from tinygen.course import site
 
-    wrong = {name: what for name, what in site.build(out).items() if what}
+    wrong = {name: what for name, (what, _) in site.build(out).items() if what}
     for name, what in wrong.items():
         print(f"{name}:\n{what}\n", file=sys.stderr)
     index = Path(out) / "index.html"

@@ -113,7 +113,7 @@ def _cell(ran, prose):
     cell = ran.cell
     if cell.kind == "markdown":
         return f'<section class="prose">{prose(cell.source)}</section>'
-    if not cell.source.strip():
+    if not cell.source.strip() or "script" in cell.tags:
         return ""
     parts = [_code(cell.source)]
     if ran.printed.strip():

@@ -45,7 +45,7 @@ def css():
 def svg(figure, name):
     """`figure` as an <svg> element to stand in a page; `name` keeps its ids apart from those of other figures.
 
-    Black becomes the colour of the text around it and the palette's colours follow the page's theme.
+    Black becomes the colour of the text around it, white that of the page, and the palette follows the page's theme.
     The same figure and name give the same bytes.
     """
     import matplotlib
@@ -60,7 +60,7 @@ def svg(figure, name):
     # Letters keep their ids: they are the same in every figure, and a page holds each once (pages.share).
     text = re.sub(r'\bid="(?!DejaVu)', f'id="{name}-', text)
     text = re.sub(r'(url\(#|href="#)(?!DejaVu)', rf"\g<1>{name}-", text)
-    colours = {"#000000": "currentColor", RULE[0]: f"var(--rule, {RULE[0]})"}
+    colours = {"#000000": "currentColor", "#ffffff": "var(--page, #ffffff)", RULE[0]: f"var(--rule, {RULE[0]})"}
     colours |= {light: f"var(--c{i}, {light})" for i, (light, _) in enumerate(PALETTE)}
     text = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda m: colours.get(m[0], m[0]), text)
     width, height = (float(v) for v in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups())

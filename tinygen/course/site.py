@@ -5,6 +5,7 @@ import html
 import os
 import re
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,9 +16,10 @@ HOME = ("index.html", "All lessons")
 
 
 def build(out, where=None):
-    """Build the site in the folder `out`, two lessons at a time. Returns {lesson's name: what went wrong, or ""}.
+    """Build the site in the folder `out`, two lessons at a time.
 
     A page that was made from the same lesson and the same package stays as it is. where: the folder of the lessons.
+    Returns {lesson's name: (what went wrong or "", processor seconds or 0 if it was not run)}.
     Raises LessonError if the folder cannot be written to.
     """
     from tqdm import tqdm
@@ -36,26 +38,29 @@ def build(out, where=None):
         stamp = hashlib.sha256(repr((package, one.text, links)).encode()).hexdigest()[:32]
         if _made_from(out / f"{one.name}.html") != stamp:
             work.append((one.path, out / f"{one.name}.html", links, stamp))
-    wrong = {one.name: "" for one in read}
+    built = {one.name: ("", 0.0) for one in read}
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool, \
             tqdm(total=len(read), initial=len(read) - len(work), desc="course", unit="page", file=sys.stderr) as bar:
         jobs = {pool.submit(make, *item): item for item in work}
         for job in as_completed(jobs):
-            wrong[jobs[job][0].stem] = job.result()
+            built[jobs[job][0].stem] = job.result()
             bar.update()
     pages.write(out / "index.html", index(read))
-    return wrong
+    return built
 
 
 def make(path, target, links, stamp):
-    """Run one lesson and write its page; return what went wrong in it, or "". A page of a failing lesson has no stamp,
-    so that it is built again."""
-    read = lesson.read(path)
+    """Run one lesson and write its page; return (what went wrong or "", processor seconds of the run).
+
+    A page of a failing lesson gets no stamp, so that it is built again.
+    """
+    read, started = lesson.read(path), time.process_time()
     ran = list(lesson.run(read))
+    seconds = time.process_time() - started
     wrong = [r.error for r in ran if r.error]
     wrong += [f"exercise {t.report.name}: {t.report.verdict}" for r in ran for t in r.exercises if not t.report.ok]
     pages.write(target, pages.page(read, ran, links, "" if wrong else stamp))
-    return "\n".join(wrong)
+    return "\n".join(wrong), seconds
 
 
 def index(lessons):

@@ -1,0 +1,110 @@
+"""What holds of every lesson, both ways: solved it passes, unsolved it fails, and wrong answers are told why."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tinygen.course import exercise, lesson
+
+PATHS = lesson.catalogue()
+HERE = Path(__file__).parent
+WIDTH = 100  # of a line of code on a page
+
+
+def wrong_answers(name):
+    """{exercise: [(words that the report has to hold, wrong function)]} from tests/lessons/wrong_NN.py."""
+    path = HERE / f"wrong_{name[:2]}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.WRONG
+
+
+CASES = [(path, name, i) for path in PATHS
+         for name, wrong in wrong_answers(path.stem).items() for i in range(len(wrong))]
+
+
+@pytest.fixture(params=PATHS, ids=lambda p: p.stem)
+def path(request):
+    return request.param
+
+
+@pytest.mark.lessons
+def test_with_its_solutions_every_exercise_passes(path, exercises):
+    tests, errors = exercises(path)
+    assert errors == [] and len(tests) >= 3
+    for test in tests.values():
+        test()
+
+
+def test_student_build_has_no_solution(path):
+    text = path.read_text(encoding="utf-8")
+    built = lesson.student(text)
+    # A bug hunt shows the function with the bug, which shares its other lines with the repaired one.
+    shown = re.sub(r"^def planted\w*\(.*?(?=^\S|\Z)", "", built, flags=re.DOTALL | re.MULTILINE)
+    lines = text.split("\n")
+    for first, last, _ in lesson.solutions(text):
+        for line in lines[first + 1:last]:
+            code = line.strip()
+            if len(code) > 12 and not code.startswith("#"):
+                assert code not in shown, f"the student build gives the solution away: {code}"
+    assert "SOLUTION" not in built
+
+
+@pytest.mark.lessons
+def test_in_the_student_build_each_exercise_fails_with_its_own_message(path, tmp_path):
+    target = tmp_path / path.name
+    target.write_text(lesson.student(path.read_text(encoding="utf-8")), encoding="utf-8")
+    names = {}
+    ran = list(lesson.run(lesson.read(target), lesson.for_exercises, names))
+    for r in ran:
+        assert not r.error or "is not written yet" in r.error, r.error
+    tests = lesson.tests(names)
+    assert set(tests) == set(wrong_answers(path.stem)), "an exercise was not reached, or has no wrong answers"
+    for name, test in tests.items():
+        with pytest.raises(AssertionError, match=f"{name} is not written yet"):
+            test()
+
+
+def test_every_exercise_lists_three_wrong_answers(path):
+    listed = wrong_answers(path.stem)
+    assert set(listed) == {name for _, _, name in lesson.solutions(path.read_text(encoding="utf-8"))}
+    assert all(len(wrong) >= 3 for wrong in listed.values())
+
+
+@pytest.mark.lessons
+@pytest.mark.parametrize(("path", "name", "i"), CASES, ids=[f"{p.stem}-{n}-{i}" for p, n, i in CASES])
+def test_wrong_answers_are_rejected_and_named(path, name, i, exercises):
+    words, wrong = wrong_answers(path.stem)[name][i]
+    report = exercise(wrong, exercises(path)[0][name].check).report
+    assert report.verdict == "FAIL", f"accepted: {words}"
+    said = [m.sentence for m in report.mistakes] + [e.note for e in report.entries] + report.notes
+    assert words.lower() in "\n".join(said).lower(), "\n".join(said)
+
+
+def test_a_lesson_has_the_form_of_a_lesson(path):
+    read = lesson.read(path)
+    assert read.title.startswith(f"{read.number} · ")
+    assert set(read.facts) == set(lesson.FACTS)
+    assert "Reading" in read.facts and re.match(r"\d+ minutes", read.facts["Reading"])
+    for cell in read.cells:
+        if cell.kind == "code":
+            ast.parse(cell.source)
+            lines = cell.source.split("\n")
+            assert len(lines) <= 50, f"line {cell.line}: more than a screen of code"
+            long = [line for line in lines if len(line) > WIDTH]
+            assert not long, f"line {cell.line}: wider than a page: {long[0]}"
+    assert read.cells[-1].source.startswith('if __name__ == "__main__":\n    finish(globals())')
+    assert read.cells[-1].tags == ("script",)
+
+
+@pytest.mark.lessons
+def test_every_lesson_runs_and_is_a_page(path, site):
+    folder, built = site
+    wrong, seconds = built[path.stem]
+    assert wrong == ""
+    assert seconds < 20, f"{seconds:.1f} s of processor time"
+    assert (folder / f"{path.stem}.html").is_file()

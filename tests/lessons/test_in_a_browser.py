@@ -1,0 +1,59 @@
+"""Every page in a real browser, without network: nothing missing, nothing raw, everything that moves moves."""
+
+import re
+
+import pytest
+
+from tinygen.course import lesson
+
+pytestmark = pytest.mark.browser
+PAGES = [p.stem for p in lesson.catalogue()]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 390])
+@pytest.mark.parametrize("name", [*PAGES, "index"])
+def test_a_page_looks_right(name, width, dark, site, chromium):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri(), width, dark)
+    assert chromium.js("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    assert chromium.js("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
+    shown = chromium.js("[...document.querySelectorAll('.prose')].map(e => e.innerText).join('\\n')")
+    without_code = re.sub(r"`[^`]*`", "", shown)
+    assert "$" not in without_code and not re.search(r"\\[a-zA-Z]+", without_code), "raw LaTeX"
+    # Each formula and each letter in it has a size, and its shapes are there.
+    assert chromium.js("[...document.querySelectorAll('.tex')].every(e => e.getBoundingClientRect().width > 1)")
+    assert chromium.js("[...document.querySelectorAll('use')].every(e =>"
+                       " document.getElementById((e.getAttribute('href') || e.getAttribute('xlink:href')).slice(1)))")
+    assert chromium.complaints() == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_moves_moves(name, site, chromium):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri())
+    for i in range(chromium.js("document.querySelectorAll('.player').length")):
+        player = f"document.querySelectorAll('.player')[{i}]"
+        seen = f"[...{player}.querySelectorAll('.frame')].findIndex(f => f.getBoundingClientRect().height > 0)"
+        assert chromium.js(seen) == 0
+        last = chromium.js(f"(i => {{ i.value = i.max; i.dispatchEvent(new Event('input')); return +i.max }})"
+                           f"({player}.querySelector('input'))")
+        assert chromium.js(seen) == last > 0
+        if chromium.js(f"!!{player}.querySelector('button')"):
+            chromium.js(f"{player}.querySelector('button').click()")
+            chromium.js("new Promise(done => setTimeout(done, 400))")
+            assert 0 < chromium.js(seen) < last or last == 1
+            chromium.js(f"{player}.querySelector('button').click()")
+    hidden = "document.querySelector('.solution .code')?.checkVisibility()"
+    assert chromium.js(hidden) is False
+    chromium.js("document.querySelector('.solution summary').click()")
+    assert chromium.js(hidden) is True
+    colour = "getComputedStyle(document.body).backgroundColor"
+    before = chromium.js(colour)
+    chromium.js("document.querySelector('.theme').click()")
+    assert chromium.js(colour) != before
+    chromium.js("document.querySelector('.theme').click()")
+    chromium.js("document.querySelector('.copy').click()")
+    chromium.js("new Promise(done => setTimeout(done, 100))")
+    assert chromium.js("document.querySelector('.copy').textContent") in ("Copied", "Not copied")
+    assert chromium.complaints() == []
