@@ -50,7 +50,8 @@ def words(latex):
     >>> words(r"\\log\\int q(z)\\,\\frac{\\Pr(x\\mid z)}{q_{\\phi}(z)}\\,dz")
     'log int q(z) Pr(x|z)/q_phi(z) dz'
     """
-    text = re.sub(rf"\\({_SILENT})(?![a-zA-Z])|&", "", latex)
+    text = re.sub(r"\\(mathrm|mathbb|text|operatorname) *{([^{}]*)}", r"\2", latex)
+    text = re.sub(rf"\\({_SILENT})(?![a-zA-Z])|&", "", text)
     for command, word in _SPOKEN.items():
         text = re.sub(rf" *{re.escape(command)}(?![a-zA-Z]) *", word, text)
     text = re.sub(r"\\[,;:! ]", " ", text)
@@ -74,7 +75,7 @@ def _fraction(found):
 
 def _held(part):
     """A part of a fraction, in brackets unless it is one symbol, number or call."""
-    return part if re.fullmatch(r"[\w\\]+(\([^()]*\))?", part.strip()) else f"({part})"
+    return part if re.fullmatch(r"(\\?[a-zA-Z]+|\d+)(_\\?\w+)?(\([^()]*\))?", part.strip()) else f"({part})"
 
 
 def fit(text, width):
