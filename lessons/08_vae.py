@@ -124,8 +124,9 @@ print(f"log evidence in closed form:  {log_normal(x, 0, w**2 + s2):.10f}")
 # - (3) to (4): the logarithm of a product is a sum.
 # - (4) to (5): names. The second integral is minus a Kullback-Leibler divergence.
 #
-# Line 5 is the **evidence lower bound**, the ELBO. Put a number on each line, with
-# $q = \mathcal{N}(0.2,\, 0.7^2)$:
+# Line 5 is the **evidence lower bound**, the ELBO. The package keeps this chain, with a function for every
+# line, and tries it at many points: [all lines hold](derivation:elbo/chain). Do it once yourself. Put a number
+# on each line, with $q = \mathcal{N}(0.2,\, 0.7^2)$:
 
 # %%
 mean, std = 0.2, 0.7

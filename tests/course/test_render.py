@@ -28,6 +28,17 @@ def test_formulas_are_drawn_in_the_text_colour_with_their_latex_as_label(latex, 
     assert re.search(r"width:[\d.]+em;height:[\d.]+em", out)
 
 
+@pytest.mark.parametrize("latex", [r"\left(-\sum_i p_i\log p_i\right)", r"\mathbb E\left[\sum_{i\in B} x_i\right]"])
+def test_brackets_around_a_sum_have_a_size(latex):
+    assert float(re.search(r"height:([\d.]+)em", render.math(latex, True))[1]) < 4
+
+
+@pytest.mark.parametrize(("loose", "tight"), [(r"\mathbb E x", r"\mathbb{E} x"), (r"\mathbf z", r"\mathbf{z}")])
+def test_letters_need_no_braces(loose, tight):
+    shapes = [re.findall(r'<use href="#(\w+)"', render.math(latex, True)) for latex in (loose, tight)]
+    assert shapes[0] == shapes[1]
+
+
 def test_a_formula_that_cannot_be_drawn_is_named():
     with pytest.raises(LessonError, match=r"cannot typeset the formula '\\\\begin\{nonsense"):
         render.math(r"\begin{nonsense} \frac{", True)

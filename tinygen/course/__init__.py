@@ -1,7 +1,8 @@
 """The course: lessons that run, exercises that answer, pages that need nothing else."""
 
 from tinygen.course.exercises import exercise, finish, said, yours
+from tinygen.course.ledger import ledger
 from tinygen.course.pictures import Slider
 from tinygen.course.values import check_value
 
-__all__ = ["Slider", "check_value", "exercise", "finish", "said", "yours"]
+__all__ = ["Slider", "check_value", "exercise", "finish", "ledger", "said", "yours"]

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tinygen.course import pictures, render
+from tinygen.course.ledger import ledger
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 
 HERE = Path(__file__).parent
@@ -21,7 +22,7 @@ def page(lesson, ran, links=None, stamp=""):
     made from, kept in the page's head. Returns HTML text.
     """
     prose = render.Prose()
-    body = "\n".join(_cell(r, prose) for r in ran)
+    body = "\n".join(_cell(r, prose) for r in ran) + _derivations(prose)
     contents = "".join(f'<li><a href="#{name}">{shown}</a></li>' for level, name, shown in prose.headings if level == 2)
     around = _links(links or {})
     return document(
@@ -135,6 +136,15 @@ def _code(source):
     answers = "\n\n".join("\n".join(lines[first + 1:last]) for first, last, _ in solutions(source))
     return (f'<p class="task">Exercise</p>{render.code(student(source))}'
             f"<details class=\"solution\"><summary>Solution</summary>{render.code(answers)}</details>")
+
+
+def _derivations(prose):
+    """The derivations that the page's text links to, each line with its number; nothing if there are none."""
+    if not prose.derivations:
+        return ""
+    heading = prose("## Derivations, checked line by line")
+    parts = [f'<div id="{render.anchor(name)}">{ledger(name)._repr_html_()}</div>' for name in prose.derivations]
+    return f'<section class="prose">{heading}{"".join(parts)}</section>'
 
 
 def _summary(ran):

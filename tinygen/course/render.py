@@ -11,31 +11,37 @@ LETTERS = {r"\sim": "∼", r"\epsilon": "𝜖", r"\phi": "𝜙"}
 
 
 def math(latex, display):
+    """LaTeX as HTML: a block of its own (`display`), or a word in the text. Raises LessonError like `formula`."""
+    if display:
+        return f'<div class="math" tabindex="0">{formula(latex, True)}</div>'
+    return f'<span class="im">{formula(latex, False)}</span>'
+
+
+def formula(latex, large):
     """LaTeX as an <svg> in the colour and size of the text around it, with the LaTeX as label for screen readers.
 
-    Raises LessonError, with the formula, for LaTeX that cannot be drawn.
+    large: fractions and sums in their full size. The baseline is that of the text. Raises LessonError, with the
+    formula, for LaTeX that cannot be drawn.
     """
     import ziamath
 
     size = 24.0  # units of the drawing; the page scales it by em
     latex = latex.strip()
     drawn = re.sub(r"\\(?:sim|epsilon|phi)(?![a-zA-Z])", lambda m: LETTERS[m[0]], latex)
+    drawn = re.sub(r"(\\math(?:bb|bf|cal|rm|sf)|\\boldsymbol) ?(\w)", r"\1{\2}", drawn)  # it wants the braces
     # ziamath sets half an em after each comma; a thin space is what TeX sets.
     drawn = re.sub(r"(\\text\{[^}]*\})|(?<![\\{])([,;])(?!\})", lambda m: m[1] or f"{{{m[2]}}}\\,", drawn)
     try:
-        text = ziamath.Latex(drawn, size=size, inline=not display, color="currentColor", margin=0).svg()
+        text = ziamath.Latex(drawn, size=size, inline=not large, color="currentColor", margin=0).svg()
     except Exception as error:  # ziamath raises many kinds
         raise LessonError(f"cannot typeset the formula {latex!r}: {error}") from error
     _, top, width, height = (float(v) / size for v in re.search(r'viewBox="([^"]*)"', text)[1].split())
-    where = f"width:{width:.3f}em;height:{height:.3f}em"
-    if not display:
-        where += f";vertical-align:{-(top + height):.3f}em"
+    if large and height > 30:  # ziamath 0.13 draws brackets without end around a sum with a lower limit only
+        return formula(latex, False)
+    where = f"width:{width:.3f}em;height:{height:.3f}em;vertical-align:{-(top + height):.3f}em"
     text = re.sub(r' width="[^"]*" height="[^"]*"', f' style="{where}"', text, count=1)
     label = html.escape(re.sub(r"\s+", " ", latex))
-    text = text.replace("<svg ", f'<svg class="tex" role="img" aria-label="{label}" ', 1)
-    if display:
-        return f'<div class="math" tabindex="0">{text}</div>'
-    return f'<span class="im">{text}</span>'
+    return text.replace("<svg ", f'<svg class="tex" role="img" aria-label="{label}" ', 1)
 
 
 def code(source, language="python"):
@@ -62,22 +68,37 @@ def code_css():
 
 
 class Prose:
-    """Renders the Markdown of one page and remembers its headings: `headings` is a list of (level, id, HTML)."""
+    """Renders the Markdown of one page.
+
+    It remembers the `headings`, a list of (level, id, HTML), and the `derivations` that links such as
+    ``[checked](derivation:elbo/chain)`` lead to, in their order.
+    """
 
     def __init__(self):
         from markdown_it import MarkdownIt
         from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-        self.headings = []
+        self.headings, self.derivations = [], []
         self.markdown = MarkdownIt("commonmark", {"html": False, "typographer": True})
         self.markdown.enable(["table", "smartquotes", "replacements"])
         self.markdown.use(dollarmath_plugin, double_inline=True)
         rules = self.markdown.renderer.rules
         for name in ("math_inline", "math_inline_double", "math_block"):  # without the plugin's own wrapping
             rules[name] = lambda tokens, i, *_, display=name != "math_inline": math(tokens[i].content, display)
+        rules["link_open"] = self._link
         rules["table_open"] = lambda *_: '<div class="table" tabindex="0"><table>'
         rules["table_close"] = lambda *_: "</table></div>"
         rules["fence"] = lambda tokens, i, *_: code(tokens[i].content, tokens[i].info.strip() or "text")
+
+    def _link(self, tokens, i, options, env):
+        address = tokens[i].attrGet("href")
+        if address.startswith("derivation:"):
+            name = address.removeprefix("derivation:")
+            if name not in self.derivations:
+                self.derivations.append(name)
+            tokens[i].attrSet("href", "#" + anchor(name))
+            tokens[i].attrSet("class", "derivation")
+        return self.markdown.renderer.renderToken(tokens, i, options, env)
 
     def __call__(self, source):
         """The HTML of one piece of Markdown."""
@@ -94,6 +115,11 @@ class Prose:
         # A line must not break between a formula and the comma after it, or the bracket before it.
         around = r'(\()?(<span class="im">(?:(?!</span>).)*</span>)([-,.;:!?)’”]+\w*)?'
         return re.sub(around, _together, text, flags=re.DOTALL)
+
+
+def anchor(derivation):
+    """The id under which a page shows a derivation."""
+    return "derivation-" + re.sub(r"\W+", "-", derivation)
 
 
 def _together(match):
