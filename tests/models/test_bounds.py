@@ -234,6 +234,19 @@ def test_a_baseline_lowers_the_variance_of_the_score_function():
     assert spread["evidence"] < 0.5 * spread["none"]
 
 
+def test_the_other_draws_are_a_baseline_that_does_not_depend_on_the_draw():
+    """Two draws of one latent: the mean gradient is exact, and its variance lower than without."""
+    _, params, x = one_latent(1.3)
+    surrogates = {b: lambda p, e, b=b: bounds.score_function_loss(p, x, e, baseline=b, **NETS) for b in ("others", 0.0)}
+    draws = {b: estimates(f, params, x, 8, K=2) for b, f in surrogates.items()}
+    exact, weights = estimates(lambda p, e: bounds.loss(p, x, e, **NETS), params, x, 8, K=2)
+    mean = {b: w @ d for b, (d, w) in draws.items()}
+    np.testing.assert_allclose(mean["others"], weights @ exact, atol=1e-10)
+    np.testing.assert_allclose(mean[0.0], weights @ exact, atol=1e-10)
+    spread = {b: (w @ (d - mean[b])[:, :4] ** 2).sum() for b, (d, w) in draws.items()}
+    assert spread["others"] < 0.5 * spread[0.0]
+
+
 @pytest.mark.parametrize("family", ["diagonal", "cholesky", "affine", "planar"])
 @pytest.mark.parametrize("labels", [False, True])
 def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
@@ -282,5 +295,7 @@ def test_misuse_is_refused():
         bounds.iwae_loss(params, x, eps, gradient="stl", posterior="planar", **NETS)
     with pytest.raises(ValueError, match="got 'sgd'; expected 'plain', 'stl' or 'dreg'"):
         bounds.iwae_loss(params, x, eps, gradient="sgd", posterior="planar", **NETS)
+    with pytest.raises(ValueError, match="expected 'others' and at least two draws"):
+        bounds.score_function_loss(linear_vae()[1], x, eps, baseline="others", **NETS)
     with pytest.raises(ValueError, match="give the number of classes"):
         autoencoder.init(0, 5, 2, learned_prior=True)

@@ -87,5 +87,5 @@ def test_described_and_rebuilt_is_the_same(choice):
 
 
 def test_unknown_decoders_are_refused():
-    with pytest.raises(ValueError, match="got 'bernouli'; expected one of bernoulli, gaussian"):
+    with pytest.raises(ValueError, match="got 'bernouli'; expected one of bernoulli, gaussian, categorical, logistic"):
         decoders.decoder("bernouli")

@@ -15,10 +15,12 @@ from tinygen.autodiff import tree
 from tinygen.data import digits
 from tinygen.models import autoencoder, bounds
 from tinygen.models.decoders import Gaussian
+from tinygen.models.posteriors import Planar
 from tinygen.models.vae import VAE
 from tinygen.nn.checkpoint import CheckpointError
 
 QUICK = dict(latents=2, hidden=(16,), epochs=3, random_state=0, progress=False)
+LONGER = {**QUICK, "epochs": 30, "learning_rate": 1e-2}
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +33,21 @@ def quick(grey):
     return VAE(**QUICK).fit(grey[0])
 
 
+def gain(model, grey):
+    """How many nats a test image the bound is above independent pixels, paired on the 447 images: mean and error."""
+    train, _, test = grey
+    p = (train.sum(0) + 0.1) / (len(train) + 0.2)
+    difference = model.score_samples(test) - np.sum(test * np.log(p) + (1 - test) * np.log1p(-p), axis=1)
+    return difference.mean(), difference.std() / np.sqrt(len(test))
+
+
 def test_on_digits_the_bound_beats_independent_pixels(grey):
     """Bernoulli likelihood of digits/16, split 1000/350/447 in the published order, nats an image, seed 0.
 
     Both are log probabilities of the image binarised pixel by pixel, in expectation: for the VAE a lower bound.
     """
-    train, _, test = grey
-    model = VAE(epochs=60, random_state=0, progress=False).fit(train)
-    p = (train.sum(0) + 0.1) / (len(train) + 0.2)
-    independent = np.sum(test * np.log(p) + (1 - test) * np.log1p(-p), axis=1)
-    difference = model.score_samples(test) - independent
-    assert difference.mean() > 1.5
-    assert difference.mean() > 10 * difference.std() / np.sqrt(len(test))  # paired, on the same 447 images
+    mean, error = gain(VAE(epochs=60, random_state=0, progress=False).fit(grey[0]), grey)
+    assert mean > 1.5 and mean > 10 * error
 
 
 def test_scores_are_the_bound_of_the_fitted_parameters(quick, grey):
@@ -124,6 +129,60 @@ def test_beta_weighs_the_kl_in_training(grey):
     assert models[10.0].set_params(beta=1.0).score(grey[2]) == score  # the bound itself has weight 1
 
 
+def test_beta_warms_up_in_a_line_also_after_a_stop(tmp_path, grey):
+    X, options = grey[0][:200], {**QUICK, "batch_size": 50, "beta": 2.0, "warmup": 2, "epochs": 4}
+    beta = lambda h: (h["loss"] + h["reconstruction"]) / h["kl"]
+    model = VAE(**options).fit(X)
+    expected = np.minimum(np.arange(16) / 8, 1) * 2
+    np.testing.assert_allclose(beta(model.history_), expected, atol=1e-4)
+    VAE(**{**options, "epochs": 1}, checkpoint=tmp_path / "run.npz").fit(X)
+    resumed = VAE(**options, checkpoint=tmp_path / "run.npz").fit(X)
+    np.testing.assert_allclose(beta(resumed.history_), expected, atol=1e-4)
+
+
+def test_free_bits_are_used(grey):
+    kl = [VAE(**LONGER, beta=20.0, free_bits=free).fit(grey[0]).history_["kl"][-1] for free in (0.0, 1.0)]
+    assert kl[0] < 0.2 and 1.5 < kl[1] < 2.5  # two latents
+
+
+@pytest.mark.parametrize("objective, draws", [("elbo", 3), ("iwae", 5), ("stl", 1), ("dreg", 5), ("score", 5)])
+def test_every_objective_learns(grey, objective, draws):
+    model = VAE(**LONGER, objective=objective, draws=draws).fit(grey[0])
+    mean, error = gain(model, grey)
+    assert mean > 5 * error
+    assert set(model.history_) == ({"loss", "reconstruction", "kl", "seconds"} if objective == "elbo" else
+                                   {"loss", "bound", "seconds"})  # fmt: skip
+
+
+@pytest.mark.parametrize("posterior", ["cholesky", "affine", Planar(1)], ids=str)
+def test_every_family_learns_saves_and_scores(tmp_path, grey, posterior):
+    model = VAE(**LONGER, posterior=posterior).fit(grey[0])
+    mean, error = gain(model, grey)
+    assert mean > 5 * error and model.transform(grey[2]).shape == (447, 2)
+    model.save(tmp_path / "model.npz")
+    loaded = VAE.load(tmp_path / "model.npz")
+    assert loaded.posterior == posterior and loaded.score(grey[2]) == model.score(grey[2])
+
+
+def test_the_iwae_bound_is_higher_than_the_elbo_and_grows_with_k(quick, grey):
+    scores = {}
+    for bound, draws in (("elbo", 100), ("iwae", 1), ("iwae", 10), ("iwae", 100)):
+        model = VAE(**QUICK, bound=bound, score_draws=draws).fit(grey[0])
+        assert model.bound_ == ("elbo" if bound == "elbo" else f"iwae-{draws}")
+        scores[model.bound_] = model.score(grey[2])
+    assert scores["iwae-100"] > scores["iwae-10"] > scores["iwae-1"]
+    assert scores["iwae-10"] > scores["elbo"] + 0.05
+    np.testing.assert_allclose(scores["iwae-1"], scores["elbo"], atol=0.5)
+
+
+def test_report_has_both_bounds_in_both_units(quick, grey):
+    report = quick.report(grey[2], draws=50)
+    assert report["K"] == 50 and report["rows"] == 447
+    nats, error = report["iwae"]
+    assert nats > report["elbo"][0] and 0.02 < error < 0.5
+    np.testing.assert_allclose(report["iwae bits/dim"], [-nats / np.log(2) / 64, error / np.log(2) / 64], rtol=1e-6)
+
+
 def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(tmp_path, quick, grey):
     path = tmp_path / "run.npz"
     VAE(**{**QUICK, "epochs": 1}, checkpoint=path).fit(grey[0])
@@ -186,7 +245,13 @@ def test_it_passes_scikit_learn_s_own_checks():
         (dict(beta=-1), "beta must be a number, at least 0"),
         (dict(beta=np.nan), "beta must be a number"),
         (dict(beta="1"), "beta must be a number"),
-        (dict(dtype="float16"), "dtype must be 'float32' or 'float64'"),
+        (dict(dtype="float16"), "dtype must be one of 'float32', 'float64', got 'float16'"),
+        (dict(bound="exact"), "bound must be one of 'elbo', 'iwae'"),
+        (dict(objective="iwea"), "objective must be one of 'elbo', 'iwae', 'stl', 'dreg', 'score', got 'iwea'"),
+        (dict(objective="iwae", beta=2.0), "beta, warmup and free_bits are for objective='elbo'"),
+        (dict(free_bits=0.1, posterior="cholesky"), "free_bits needs the KL of each latent"),
+        (dict(posterior="full"), "got 'full'; expected one of diagonal"),
+        (dict(posterior="planar", objective="stl"), "use the plain one"),
         (dict(decoder="poisson"), "got 'poisson'; expected one of bernoulli"),
         (dict(activation="step"), "got 'step'; expected one of tanh"),
         (dict(hidden=(0,)), "expected a positive whole number"),

@@ -4,6 +4,7 @@ The constructor only stores its arguments; `fit` returns self; what was fitted e
 inside scikit-learn's clone, Pipeline and GridSearchCV.
 """
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -126,6 +127,40 @@ def seed(random_state):
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and random_state >= 0:
         return int(random_state)
     raise ValueError(f"random_state must be None, an integer >= 0 or a numpy.random.Generator, got {random_state!r}")
+
+
+def whole(name, value):
+    """`value` if it is a whole number of at least 1, else a ValueError that names it."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
+    return int(value)
+
+
+def chosen(what, choice, table, method):
+    """The entry of `table` by that name; an object with `method` is returned as it is; ValueError for the rest."""
+    if isinstance(choice, str) and choice in table:
+        return table[choice]
+    if isinstance(choice, type) or not hasattr(choice, method):
+        raise ValueError(f"{what}: got {choice!r}; expected one of {', '.join(table)}, or an instance of one")
+    return choice
+
+
+def describe(choice, table):
+    """A name, or a dataclass of `table`, in plain values for a file; `rebuild` makes it again."""
+    if isinstance(choice, str):
+        return choice
+    name = next((name for name, known in table.items() if type(known) is type(choice)), None)
+    if name is None:
+        raise TypeError(f"a model with {choice!r} cannot be saved: only {', '.join(table)} and their variants can")
+    return {"name": name, **dataclasses.asdict(choice)}
+
+
+def rebuild(description, table):
+    """What `describe` has described."""
+    if isinstance(description, str):
+        return description
+    options = dict(description)
+    return type(table[options.pop("name")])(**options)
 
 
 def _not_fitted():

@@ -111,6 +111,7 @@ def score_function_loss(params, x, eps, c=None, *, baseline=0.0, **nets):
 
     d/dtheta E_q f = E_q [(f - baseline) d log q / dtheta],  f = ln w; the decoder's part is differentiated as usual.
     baseline: a number or (n,), anything that does not depend on the draw; it changes the variance, not the mean.
+    "others": for each of S > 1 draws the mean of f over the other draws of that row.
     Also returns {"bound": mean ln w}. eps: (n, k) or (S, n, k).
     """
     family = posteriors.posterior(nets.get("posterior", "diagonal"))
@@ -118,6 +119,10 @@ def score_function_loss(params, x, eps, c=None, *, baseline=0.0, **nets):
     frozen = _constants(params)
     z, _ = family.draw(encode(frozen, x, c, posterior=family, activation=activation), eps)  # no path: a constant
     f = log_weights(frozen, x, eps, c, **nets)
+    if isinstance(baseline, str):
+        if baseline != "others" or f.ndim < 2 or len(f) < 2:
+            raise ValueError(f"baseline {baseline!r} for f {f.shape}: expected 'others' and at least two draws")
+        baseline = (np.sum(f, axis=0) - f) / (len(f) - 1)
     score = family.log_density(encode(params, x, c, posterior=family, activation=activation), z)
     model = log_weights(_with_encoder_of(frozen, params), x, eps, c, **nets)
     return -np.mean((f - baseline) * score + model), {"bound": np.mean(f)}

@@ -3,12 +3,13 @@
 `own` are the likelihood's own parameters, beside those of the net: a dict, often empty.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import softmax
+from tinygen.models import base
 from tinygen.models.likelihoods import bernoulli_log_prob, categorical_log_prob, logistic_log_prob
 from tinygen.nn.layers import sigmoid
 
@@ -166,11 +167,7 @@ def decoder(choice):
     >>> decoder("gaussian")
     Gaussian(var='learned')
     """
-    if isinstance(choice, str) and choice in DECODERS:
-        return DECODERS[choice]
-    if not hasattr(choice, "log_prob"):
-        raise ValueError(f"decoder: got {choice!r}; expected one of {', '.join(DECODERS)}, or an instance of a decoder")
-    return choice
+    return base.chosen("decoder", choice, DECODERS, "log_prob")
 
 
 def describe(choice):
@@ -179,17 +176,9 @@ def describe(choice):
     >>> describe("bernoulli"), rebuild(describe(Gaussian(var=0.1)))
     ('bernoulli', Gaussian(var=0.1))
     """
-    if isinstance(choice, str):
-        return choice
-    name = next((name for name, kind in DECODERS.items() if type(kind) is type(choice)), None)
-    if name is None:
-        raise TypeError(f"a model with the decoder {choice!r} cannot be saved: only {', '.join(DECODERS)} can")
-    return {"name": name, **asdict(choice)}
+    return base.describe(choice, DECODERS)
 
 
 def rebuild(description):
     """The decoder that `describe` has described."""
-    if isinstance(description, str):
-        return description
-    options = dict(description)
-    return type(DECODERS[options.pop("name")])(**options)
+    return base.rebuild(description, DECODERS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen import gaussian
+from tinygen.models import base
 from tinygen.nn.layers import softplus
 
 
@@ -175,8 +176,14 @@ def posterior(choice):
     >>> posterior("planar")
     Planar(steps=2)
     """
-    if isinstance(choice, str) and choice in POSTERIORS:
-        return POSTERIORS[choice]
-    if not hasattr(choice, "draw"):
-        raise ValueError(f"posterior: got {choice!r}; expected one of {', '.join(POSTERIORS)}, or an instance of one")
-    return choice
+    return base.chosen("posterior", choice, POSTERIORS, "draw")
+
+
+def describe(choice):
+    """A family in plain values, for a file; `rebuild` makes it again."""
+    return base.describe(choice, POSTERIORS)
+
+
+def rebuild(description):
+    """The family that `describe` has described."""
+    return base.rebuild(description, POSTERIORS)

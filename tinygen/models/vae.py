@@ -13,7 +13,7 @@ import hashlib
 
 import numpy as np
 
-from tinygen.models import base, bounds, decoders
+from tinygen.models import autoencoder, base, bounds, decoders, posteriors
 from tinygen.models.autoencoder import decode, encode, init
 from tinygen.models.bounds import elbo_terms, loss
 from tinygen.nn import checkpoint, train
@@ -22,21 +22,30 @@ from tinygen.nn.optim import Adam
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
 START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another
-ROWS = 512  # how many rows are encoded or scored at once
+NUMBERS = 2**21  # rows are scored so many at a time that their latents are about so many numbers
+OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
 class VAE(base.Estimator):
     """A variational autoencoder with fully connected nets, trained by Adam.
 
     latents: k, the size of z. hidden: sizes of the encoder's hidden layers; the decoder has the same in reverse order.
-    decoder: "bernoulli" (data between 0 and 1), "gaussian" (one learned variance), or an instance such as
-    Gaussian(var=0.1). beta: weight of the KL term in training. epochs, batch_size, learning_rate: of training.
-    score_draws: draws of z for each row in `score_samples`. activation: between the layers. dtype: of the parameters.
+    activation: between the layers.
+    decoder: "bernoulli" (data between 0 and 1), "gaussian" (one learned variance), "categorical" or "logistic" (grey
+    values 0, 1/16, ..., 1), or an instance such as Gaussian(var=0.1).
+    posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x).
+    beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
+    each latent may use for nothing.
+    objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
+    doubly reparameterised gradient; "score": the ELBO by the score-function gradient, with the other draws as baseline
+    for draws > 1. The last four know neither beta nor warmup nor free_bits. draws: of z for each row in a step.
+    epochs, batch_size, learning_rate: of training. dtype: of the parameters.
+    bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row.
     random_state: None, an integer or a Generator; with an integer everything is reproducible to the bit.
     progress: show a bar. checkpoint: file to save training to, and to continue from if it is there.
 
-    Fitted: `params_` (tree of arrays), `history_` ({"loss", "reconstruction", "kl", "seconds"}, one value a step),
-    `bound_` (what `score_samples` is), `seed_`, `n_features_in_`.
+    Fitted: `params_` (tree of arrays), `history_` ({"loss", "reconstruction", "kl", "seconds"} or {"loss", "bound",
+    "seconds"}, one value a step), `bound_` (what `score_samples` is: "elbo" or "iwae-K"), `seed_`, `n_features_in_`.
 
     >>> X = np.random.default_rng(0).random((200, 5)).round()
     >>> model = VAE(latents=2, hidden=(16,), epochs=5, random_state=0).fit(X)
@@ -44,109 +53,98 @@ class VAE(base.Estimator):
     ((200, 2), (3, 5), 'elbo')
     """
 
-    def __init__(self, latents=8, *, hidden=(200,), decoder="bernoulli", beta=1.0, epochs=150, batch_size=100,
-                 learning_rate=2e-3, score_draws=32, activation="tanh", dtype="float32", random_state=None,
+    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", posterior="diagonal",
+                 beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150, batch_size=100,
+                 learning_rate=2e-3, dtype="float32", bound="elbo", score_draws=32, random_state=None,
                  progress=True, checkpoint=None):  # fmt: skip
         self.latents = latents
         self.hidden = hidden
+        self.activation = activation
         self.decoder = decoder
+        self.posterior = posterior
         self.beta = beta
+        self.warmup = warmup
+        self.free_bits = free_bits
+        self.objective = objective
+        self.draws = draws
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.score_draws = score_draws
-        self.activation = activation
         self.dtype = dtype
+        self.bound = bound
+        self.score_draws = score_draws
         self.random_state = random_state
         self.progress = progress
         self.checkpoint = checkpoint
 
     def fit(self, X, y=None):
         """Train on the rows of X, shape (n, D), and return self. y is not looked at."""
+        return self._fit(X, None)
+
+    def _fit(self, X, c, **init_options):
         self._check_options()
         X = self._as_data(base.rows(X, name=type(self).__name__))
-        seed = base.seed(self.random_state)
-        k, nets = self.latents, self._nets()
-        start = init(np.random.default_rng([seed, START]), X.shape[1], k, hidden=self.hidden,
-                     decoder=nets["decoder"], dtype=X.dtype)  # fmt: skip
+        seed, nets = base.seed(self.random_state), self._nets()
+        start = init(np.random.default_rng([seed, START]), X.shape[1], self.latents, hidden=self.hidden, dtype=X.dtype,
+                     decoder=nets["decoder"], posterior=nets["posterior"], **init_options)  # fmt: skip
+        optimisers = []
+
+        def noise(rng, batch):
+            # The optimiser counts the steps, and a checkpoint restores its count.
+            done = optimisers[0].t * self.batch_size / (self.warmup * len(X)) if self.warmup else 1.0
+            shape = (len(batch["x"]), self.latents)
+            many = shape if self.objective == "elbo" and self.draws == 1 else (self.draws, *shape)
+            return {"eps": rng.standard_normal(many, X.dtype), "beta": np.array(self.beta * min(done, 1.0))}
+
+        def adam(vector):
+            optimisers.append(Adam(vector, rate=self.learning_rate))
+            return optimisers[0]
+
         params, history = train.fit(
-            lambda params, x, eps: bounds.loss(params, x, eps, beta=float(self.beta), **nets),
+            functools.partial(self._loss, nets),
             start,
-            X,
+            {"x": X} if c is None else {"x": X, "c": c},
             rng=np.random.default_rng([seed, TRAINING]),
             epochs=self.epochs,
             batch_size=self.batch_size,
-            noise=lambda rng, x: rng.standard_normal((len(x), k), x.dtype),
-            optimiser=functools.partial(Adam, rate=self.learning_rate),
+            noise=noise,
+            optimiser=adam,
             checkpoint=self.checkpoint,
             progress=self.progress,
         )
         self.params_, self.history_, self.seed_ = params, history, seed
-        self.bound_, self.n_features_in_ = "elbo", X.shape[1]
+        self.bound_ = "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
+        self.n_features_in_ = X.shape[1]
         return self
 
+    def _loss(self, nets, params, batch, noise):
+        """The loss of one step and its terms: what training differentiates."""
+        data = (params, batch["x"], noise["eps"], batch.get("c"))
+        if self.objective == "elbo":
+            return bounds.loss(*data, beta=noise["beta"], free_bits=float(self.free_bits), **nets)
+        if self.objective == "score":
+            return bounds.score_function_loss(*data, baseline="others" if self.draws > 1 else 0.0, **nets)
+        return bounds.iwae_loss(*data, gradient="plain" if self.objective == "iwae" else self.objective, **nets)
+
     def score_samples(self, X):
-        """The evidence lower bound of each row in nats, (n,), a bound on log p(x) from below whatever beta was.
+        """A lower bound on log p(x) of each row in nats, (n,): the one that `bound_` names, whatever beta was.
 
-        The KL term is exact, the reconstruction term a mean over `score_draws` draws of z. The noise of a row depends
-        on `random_state` and on the row's values only, so that a row scores the same alone and among others.
+        "elbo": the mean over `score_draws` draws of z, the KL term exact where the family has a closed form.
+        "iwae-K": ln of the mean of K importance weights. The noise of a row depends on `random_state` and on the row's
+        values only, so that a row scores the same alone and among others.
         """
-        return self._by_rows(self._elbo, self._check_rows(X))
+        return self._score(self._check_rows(X))
 
-    def transform(self, X):
-        """The mean of q(z|x) for each row, (n, latents)."""
-        return self._by_rows(lambda x: encode(self.params_, x, activation=self.activation)[0], self._check_rows(X))
+    def _score(self, X, c=None):
+        return self._by_rows(self._iwae if self.bound == "iwae" else self._elbo, X, c, draws=self.score_draws)
 
-    def fit_transform(self, X, y=None):
-        """`fit(X)`, then `transform(X)`."""
-        return self.fit(X).transform(X)
+    def _elbo(self, x, c, draws):
+        terms = bounds.elbo_terms(self.params_, x, self._noise_of(x, draws), c, **self._nets())
+        kl = terms["kl"]
+        return np.mean(terms["reconstruction"], axis=0) - (kl if kl.ndim == 1 else np.mean(kl, axis=0))
 
-    def inverse_transform(self, Z):
-        """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
-        self._check_fitted()
-        Z = base.rows(Z, features=self.latents, name=type(self).__name__).astype(self.dtype)
-        likelihood = self._nets()["decoder"]
-        return self._by_rows(lambda z: likelihood.mean(self.params_["likelihood"], self._decode(z)), Z)
-
-    def sample(self, n=1, y=None, *, random_state=None):
-        """n draws of x from the model, (n, D): z from the prior, then x from p(x|z), noise included.
-
-        For the images without the noise: `inverse_transform(rng.standard_normal((n, latents)))`. Without a random_state
-        it is the model's own, and two calls give the same draws.
-        """
-        self._check_fitted()
-        if not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"n must be a whole number of draws, at least 1, got {n!r}")
-        seed = self.seed_ if random_state is None else base.seed(random_state)
-        rng = np.random.default_rng([seed, SAMPLE])
-        z = rng.standard_normal((n, self.latents)).astype(self.dtype)
-        return self._nets()["decoder"].sample(self.params_["likelihood"], self._decode(z), rng)
-
-    def save(self, path):
-        """Write the fitted model to the file `path` (.npz); `VAE.load(path)` gives it back."""
-        self._check_fitted()
-        options = {**self.get_params(), "decoder": decoders.describe(self.decoder), "checkpoint": None}
-        if isinstance(self.random_state, np.random.Generator):
-            options["random_state"] = None
-        state = {"options": options, "params": self.params_, "history": self.history_, "seed": self.seed_,
-                 "features": self.n_features_in_, "bound": self.bound_}  # fmt: skip
-        checkpoint.save(path, state, meta={"model": type(self).__name__})
-
-    @classmethod
-    def load(cls, path):
-        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
-        options = {**state["options"], "decoder": decoders.rebuild(state["options"]["decoder"])}
-        model = cls(**options)
-        model.params_, model.history_, model.seed_ = state["params"], state["history"], state["seed"]
-        model.n_features_in_, model.bound_ = state["features"], state["bound"]
-        return model
-
-    def _elbo(self, x):
-        terms = bounds.elbo_terms(self.params_, x, self._noise_of(x, self.score_draws), **self._nets())
-        return np.mean(terms["reconstruction"], axis=0) - terms["kl"]
+    def _iwae(self, x, c, draws):
+        return bounds.iwae(bounds.log_weights(self.params_, x, self._noise_of(x, draws), c, **self._nets()))
 
     def _noise_of(self, x, draws):
         """Standard normal noise (draws, n, k), for each row by the row's bytes."""
@@ -156,24 +154,114 @@ class VAE(base.Estimator):
             noise[:, i] = np.random.default_rng([self.seed_, SCORE, digest]).standard_normal(noise[:, i].shape, x.dtype)
         return noise
 
-    def _nets(self):
-        return {"decoder": decoders.decoder(self.decoder), "activation": self.activation}
+    def report(self, X, *, draws=1000):
+        """Both bounds on the rows of X with their standard errors over the rows, in nats and in bits a dimension.
 
-    def _decode(self, z):
-        return decode(self.params_, z, activation=self.activation)
+        Returns {"elbo": (mean, error), "iwae": ..., "elbo bits/dim": ..., "iwae bits/dim": ..., "K": draws, "rows": n}.
+        Nats of two models on the same rows are compared by the paired difference of their `score_samples`. Bits a
+        dimension mean something for discrete data, and for real data up to the unit in which it is measured.
+        """
+        return self._report(self._check_rows(X), None, draws)
+
+    def _report(self, X, c, draws):
+        out, bits = {}, 1 / (X.shape[1] * np.log(2))
+        for name, bound in (("elbo", self._elbo), ("iwae", self._iwae)):
+            nats = self._by_rows(bound, X, c, draws=draws)
+            value, error = float(nats.mean()), float(nats.std() / np.sqrt(len(nats)))
+            out[name], out[f"{name} bits/dim"] = (value, error), (float(-value * bits), float(error * bits))
+        return {**out, "K": draws, "rows": len(X)}
+
+    def transform(self, X):
+        """The mean of q(z|x) for each row, (n, latents)."""
+        return self._by_rows(self._code, self._check_rows(X))
+
+    def _code(self, x, c=None):
+        family = posteriors.posterior(self.posterior)
+        return family.mean(encode(self.params_, x, c, posterior=family, activation=self.activation))
+
+    def fit_transform(self, X, y=None):
+        """`fit(X)`, then `transform(X)`."""
+        return self.fit(X).transform(X)
+
+    def inverse_transform(self, Z):
+        """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
+        return self._by_rows(self._mean_image, self._check_latents(Z))
+
+    def _mean_image(self, z, c=None):
+        out = decode(self.params_, z, c, activation=self.activation)
+        return decoders.decoder(self.decoder).mean(self.params_["likelihood"], out)
+
+    def sample(self, n=1, y=None, *, random_state=None):
+        """n draws of x from the model, (n, D): z from the prior, then x from p(x|z), noise included.
+
+        For the images without the noise: `inverse_transform(rng.standard_normal((n, latents)))`. Without a random_state
+        it is the model's own, and two calls give the same draws.
+        """
+        self._check_fitted()
+        return self._sample(base.whole("n", n), None, self._sampling(random_state))
+
+    def _sampling(self, random_state):
+        return np.random.default_rng([self.seed_ if random_state is None else base.seed(random_state), SAMPLE])
+
+    def _sample(self, n, c, rng):
+        z = rng.standard_normal((n, self.latents)).astype(self.dtype)
+        prior = autoencoder.prior(self.params_, c)
+        if prior is not None:
+            z = prior[0] + np.exp(0.5 * prior[1]) * z
+        out = decode(self.params_, z, c, activation=self.activation)
+        return decoders.decoder(self.decoder).sample(self.params_["likelihood"], out, rng)
+
+    def save(self, path):
+        """Write the fitted model to the file `path` (.npz); `load` gives it back."""
+        self._check_fitted()
+        options = {**self.get_params(), "checkpoint": None}
+        for name, module in (("decoder", decoders), ("posterior", posteriors)):
+            if name in options:
+                options[name] = module.describe(options[name])
+        if isinstance(self.random_state, np.random.Generator):
+            options["random_state"] = None
+        fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        checkpoint.save(path, {"options": options, "fitted": fitted}, meta={"model": type(self).__name__})
+
+    @classmethod
+    def load(cls, path):
+        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
+        state, meta = checkpoint.load(path)
+        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
+            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        options = state["options"]
+        for name, module in (("decoder", decoders), ("posterior", posteriors)):
+            if name in options:
+                options[name] = module.rebuild(options[name])
+        model = cls(**options)
+        vars(model).update(state["fitted"])
+        return model
+
+    def _nets(self):
+        return {"decoder": decoders.decoder(self.decoder), "posterior": posteriors.posterior(self.posterior),
+                "activation": self.activation}  # fmt: skip
 
     def _check_options(self):
-        for name in ("latents", "score_draws"):
+        for name in ("latents", "draws", "score_draws"):
+            base.whole(name, getattr(self, name))
+        for name in ("beta", "warmup", "free_bits"):
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
-        if not (isinstance(self.beta, (int, float, np.floating)) and 0 <= self.beta < np.inf):
-            raise ValueError(f"beta must be a number, at least 0, got {self.beta!r}")
-        if np.dtype(self.dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+            if not (isinstance(value, (int, float, np.floating)) and 0 <= value < np.inf):
+                raise ValueError(f"{name} must be a number, at least 0, got {value!r}")
+        for name, known in (("objective", OBJECTIVES), ("bound", ("elbo", "iwae")), ("dtype", ("float32", "float64"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {getattr(self, name)!r}")
+        if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
+            raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
+        if self.free_bits and posteriors.posterior(self.posterior) != posteriors.Diagonal():
+            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has")
 
     def _check_rows(self, X):
         return self._as_data(super()._check_rows(X))
+
+    def _check_latents(self, Z):
+        self._check_fitted()
+        return base.rows(Z, features=self.latents, name=type(self).__name__).astype(self.dtype)
 
     def _as_data(self, X):
         """X in the model's dtype, after the decoder has looked at it."""
@@ -184,6 +272,8 @@ class VAE(base.Estimator):
         decoders.decoder(self.decoder).check(cast)
         return cast
 
-    def _by_rows(self, f, X):
-        """f of `ROWS` rows at a time, joined."""
-        return np.concatenate([f(X[start : start + ROWS]) for start in range(0, len(X), ROWS)])
+    def _by_rows(self, f, X, c=None, **options):
+        """f of some rows at a time (and their labels), joined."""
+        size = max(1, NUMBERS // (options.get("draws", 1) * max(X.shape[1], *self.hidden, self.latents)))
+        parts = [slice(start, start + size) for start in range(0, len(X), size)]
+        return np.concatenate([f(X[rows], None if c is None else c[rows], **options) for rows in parts])

@@ -1,0 +1,108 @@
+"""The conditional VAE: a label goes into encoder and decoder, and if wanted into the prior.
+
+log p(x|c) >= E_q(z|x,c) log p(x|z,c) - KL(q(z|x,c) || p(z|c))      (Kingma et al. 2014; Sohn et al. 2015)
+"""
+
+import numpy as np
+
+from tinygen.models import base
+from tinygen.models.vae import VAE
+
+
+class ConditionalVAE(VAE):
+    """A VAE that is given the class of each row: everything it computes is conditional on it.
+
+    learned_prior: p(z|c) = N(mean_c, exp(logvar_c)), learned, instead of N(0, I). The other arguments are those of VAE.
+
+    Labels `y` are an array (n,) of anything that can be sorted; `classes_` are those that `fit` has seen. Methods that
+    look at rows or latents need the labels too, so that inside a Pipeline only `fit`, `score` and `sample` are of use.
+
+    >>> X, y = np.random.default_rng(0).random((200, 5)).round(), np.arange(200) % 3
+    >>> model = ConditionalVAE(latents=2, hidden=(16,), epochs=5, random_state=0).fit(X, y)
+    >>> model.sample(4, [0, 0, 1, 2]).shape, model.transform(X, y).shape
+    ((4, 5), (200, 2))
+    """
+
+    def __init__(self, latents=8, *, learned_prior=False, hidden=(200,), activation="tanh", decoder="bernoulli",
+                 posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150,
+                 batch_size=100, learning_rate=2e-3, dtype="float32", bound="elbo", score_draws=32, random_state=None,
+                 progress=True, checkpoint=None):  # fmt: skip
+        given = locals()
+        for name in self._defaults():
+            setattr(self, name, given[name])
+
+    def fit(self, X, y=None):
+        """Train on the rows of X, shape (n, D), with their labels y, shape (n,), and return self."""
+        X = base.rows(X, name=type(self).__name__)
+        y = _labels(y, X)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        self.frequencies_ = np.bincount(numbers) / len(numbers)
+        return self._fit(X, self._one_hot(y), classes=len(self.classes_), learned_prior=bool(self.learned_prior))
+
+    def score_samples(self, X, y=None):
+        """A lower bound on log p(x|y) of each row in nats, (n,): the one that `bound_` names, whatever beta was."""
+        X = self._check_rows(X)
+        return self._score(X, self._one_hot(_labels(y, X)))
+
+    def score(self, X, y=None):
+        """Mean of `score_samples(X, y)`, nats a row; higher is better."""
+        return float(np.mean(self.score_samples(X, y)))
+
+    def report(self, X, y=None, *, draws=1000):
+        """Both bounds on the rows of X given their labels, as in `VAE.report`."""
+        X = self._check_rows(X)
+        return self._report(X, self._one_hot(_labels(y, X)), draws)
+
+    def transform(self, X, y=None):
+        """The mean of q(z|x, y) for each row, (n, latents)."""
+        X = self._check_rows(X)
+        return self._by_rows(self._code, X, self._one_hot(_labels(y, X)))
+
+    def fit_transform(self, X, y=None):
+        """`fit(X, y)`, then `transform(X, y)`."""
+        return self.fit(X, y).transform(X, y)
+
+    def inverse_transform(self, Z, y=None):
+        """E[x|z, y] for each row of latents, (n, D)."""
+        Z = self._check_latents(Z)
+        return self._by_rows(self._mean_image, Z, self._one_hot(_labels(y, Z)))
+
+    def sample(self, n=None, y=None, *, random_state=None):
+        """Draws of x from the model, (n, D), noise included.
+
+        y: one label for all n, or n labels (then n may be left out); None: labels drawn as often as in training.
+        """
+        self._check_fitted()
+        rng = self._sampling(random_state)
+        if y is None:
+            y = rng.choice(self.classes_, base.whole("n", 1 if n is None else n), p=self.frequencies_)
+        y = np.asarray(y)
+        if y.ndim == 0:
+            y = np.full(base.whole("n", 1 if n is None else n), y)
+        if y.ndim != 1 or (n is not None and len(y) != n):
+            raise ValueError(f"y must be one label, or as many as n = {n}, got shape {y.shape}")
+        return self._sample(len(y), self._one_hot(y), rng)
+
+    def _one_hot(self, y):
+        """Labels as rows of zeros and one 1, (n, classes)."""
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            wrong, known = np.asarray(y)[~known][0], ", ".join(map(str, self.classes_))
+            raise ValueError(f"y has the label {wrong!s}, which training has not seen; it saw {known}")
+        return (np.asarray(y)[:, None] == self.classes_).astype(self.dtype)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _labels(y, X):
+    if y is None:
+        raise ValueError("this model requires y to be passed, but the target y is None: give the label of each row")
+    y = np.asarray(y)
+    if y.shape != X.shape[:1]:
+        raise ValueError(f"y must have one label for each of the {len(X)} rows of X, shape ({len(X)},), got {y.shape}")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("y must have no NaN and no inf among its labels")
+    return y
