@@ -91,6 +91,10 @@ def test_an_overflow_between_the_rules_blames_none():
     assert explain(loss, np.float32(0.1), np.float32(3e38), None).endswith("while contributions were added up")
 
 
+def test_a_loss_without_parameters_is_said():
+    assert explain(lambda p, x, eps: np.log(x), P, -1.0, None) == "the loss does not depend on the parameters"
+
+
 def test_a_primitive_is_named_at_the_line_that_calls_it():
     halved_log = tg.primitive(lambda x: np.log(x) / 2, lambda g, y, x: g / (2 * x))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.nn.optim import SGD, Adam
+from tinygen.nn.optim import BLOCK, SGD, Adam
 
 
 def textbook_adam(theta, gradients, rate, beta1, beta2, eps):
@@ -15,7 +15,7 @@ def textbook_adam(theta, gradients, rate, beta1, beta2, eps):
     return theta
 
 
-# 29 entries from 1e-6 to 1e3 in size, some of them zero for a while; 211 steps see several rescalings
+# 29 entries from 1e-6 to 1e3 in size, some of them zero for a while
 RNG = np.random.default_rng(0)
 GRADIENTS = RNG.normal(size=(211, 29)) * 10.0 ** RNG.uniform(-6, 3, 29) * (RNG.random((211, 29)) < 0.8)
 GRADIENTS[:50, 0] = 0
@@ -67,7 +67,7 @@ def test_sgd_is_its_formula(dtype, momentum):
 @pytest.mark.parametrize(
     "optimiser", [Adam, SGD, lambda vector: SGD(vector, momentum=0.5), lambda vector: Adam(vector, beta1=0.0)]
 )
-@pytest.mark.parametrize("stop", [0, 1, 86, 87, 88, 100])
+@pytest.mark.parametrize("stop", [0, 1, 100])
 def test_restored_optimisers_go_on_with_the_same_bits(optimiser, stop):
     whole = START.astype(np.float32)
     once, gradients = optimiser(whole), GRADIENTS[:120].astype(np.float32)
@@ -82,12 +82,18 @@ def test_restored_optimisers_go_on_with_the_same_bits(optimiser, stop):
     assert np.array_equal(whole, copy)
 
 
-def test_the_rescaling_happens_and_the_moments_stay_in_range():
-    adam = Adam(np.zeros(2, np.float32), rate=1.0)
-    assert 50 < adam.period < 200
-    for _ in range(3 * adam.period):
-        adam.step(np.array([1e15, 1e-15], np.float32))
-    assert np.isfinite(adam.M).all() and np.isfinite(adam.V).all()
+@pytest.mark.parametrize("optimiser", [Adam, lambda vector: SGD(vector, momentum=0.5)])
+def test_blocks_leave_no_entry_out(optimiser):
+    n = 2 * BLOCK + 13
+    rng = np.random.default_rng(1)
+    whole, gradients = rng.normal(size=n), rng.normal(size=(2, n))
+    some = np.array([0, BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK, n - 1])
+    few = whole[some]
+    for vector, columns in ((whole, slice(None)), (few, some)):
+        optimiser_of_it = optimiser(vector)
+        for g in gradients:
+            optimiser_of_it.step(g[columns])
+    assert np.array_equal(whole[some], few)
 
 
 @pytest.mark.parametrize("kind", [Adam, SGD])
@@ -102,8 +108,8 @@ def test_bad_vectors_gradients_and_options_are_named(kind):
             kind(vector)
     with pytest.raises(ValueError, match="strided view"):
         kind(np.zeros(6)[::2])
-    for gradient in (np.zeros(2, np.float32), np.zeros(3), np.zeros(6, np.float32)[::2]):
-        with pytest.raises(ValueError, match=r"expected the vector's float32 \(3,\), contiguous"):
+    for gradient in (np.zeros(2, np.float32), np.zeros(3), np.zeros((3, 1), np.float32)):
+        with pytest.raises(ValueError, match=r"expected the vector's float32 \(3,\)"):
             kind(np.zeros(3, np.float32)).step(gradient)
     with pytest.raises(ValueError, match=r"rate=-1; expected 0 <= rate < inf"):
         kind(np.zeros(3), rate=-1)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.autodiff.tape import Tape
+from tinygen.autodiff.tape import Tape, Var
 
 # Not lines of the user's program: this file, the engine, what joins functions to their derivatives, and NumPy.
 TINYGEN = os.path.dirname(os.path.dirname(__file__))
@@ -35,6 +35,8 @@ def explain(f, params, *rest):
     variables = tree.map(tape.input, params)
     with np.errstate(all="ignore"):
         result = f(variables, *rest)
+        if not isinstance(result, Var):
+            return "the loss does not depend on the parameters"
         if not _finite(result.value):
             return _forward(operations, result)
         return _backward(tape, operations, result)
