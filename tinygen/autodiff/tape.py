@@ -162,12 +162,15 @@ def _match(g, x, y, row, i):
         if g.shape == x.shape and g.dtype == x.dtype:
             return g
     except AttributeError:
-        if g is None or not np.isscalar(g):
+        x = np.asarray(x)  # a primitive may return Python numbers
+        if not hasattr(g, "dtype") and (g is None or not np.isscalar(g)):
             got = type(g).__name__
             raise TypeError(f"rule {i} of {row.name} returned {got}, expected an array of shape {x.shape}.") from None
-        g = x.dtype.type(g)
+        g = g if hasattr(g, "dtype") else x.dtype.type(g)
     if x.dtype.kind != "f":
         return None  # an integer or a mask has no derivative
+    if g.dtype.kind == "c":
+        raise TypeError(f"{row.name} met complex numbers, which have no derivative rules: write it with real ones.")
     if g.shape != x.shape:
         extra = g.ndim - x.ndim
         if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):

@@ -31,12 +31,16 @@ def vjp(f, argnums=0, has_aux=False):
         for n in numbers:
             if not -len(args) <= n < len(args):
                 raise TypeError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments.")
+            if n % len(args) in {m % len(args) for m in variables}:
+                raise TypeError(f"argnums={argnums} names an argument twice.")
             places = iter(tree.paths(args[n]))
             where = lambda n=n, places=places: f"argument {n}{next(places)} of {_name(f)}"
             args[n] = variables[n] = tree.map(lambda leaf: tape.input(float_array(leaf, where())), args[n])  # noqa: B023
         with gc_paused(), explained(_name(f)):
             out = f(*args, **kw)
         tape.close()
+        if has_aux and (type(out) is not tuple or len(out) != 2):
+            raise TypeError(f"with has_aux=True, {_name(f)} must return (value, aux), got {type(out).__name__}.")
         out, aux = out if has_aux else (out, None)
         leaves, structure = tree.flatten(out)
         for leaf in leaves:

@@ -96,7 +96,7 @@ define(np.float_power, power_base, power_exponent)
 
 define(np.exp, lambda g, y, x: g * y)
 define(np.exp2, lambda g, y, x: g * y * math.log(2))
-define(np.expm1, lambda g, y, x: g * (y + 1))
+define(np.expm1, lambda g, y, x: g * np.exp(x))
 define(np.log, lambda g, y, x: g / x)
 define(np.log2, lambda g, y, x: g / (x * math.log(2)))
 define(np.log10, lambda g, y, x: g / (x * math.log(10)))
@@ -159,10 +159,23 @@ def _larger(g, a, b):
     return np.where(a > b, g, np.where(a == b, 0.5 * g, 0))
 
 
-for _max in (np.maximum, np.fmax):
-    define(_max, lambda g, y, a, b: _larger(g, a, b), lambda g, y, a, b: _larger(g, b, a))
-for _min in (np.minimum, np.fmin):
-    define(_min, lambda g, y, a, b: _larger(g, b, a), lambda g, y, a, b: _larger(g, a, b))
+def _instead(g, b, otherwise):
+    """All of `g` where b is nan, which fmax and fmin pass over."""
+    return np.where(np.isnan(b), g, otherwise)
+
+
+define(np.maximum, lambda g, y, a, b: _larger(g, a, b), lambda g, y, a, b: _larger(g, b, a))
+define(np.minimum, lambda g, y, a, b: _larger(g, b, a), lambda g, y, a, b: _larger(g, a, b))
+define(
+    np.fmax,
+    lambda g, y, a, b: _instead(g, b, _larger(g, a, b)),
+    lambda g, y, a, b: _instead(g, a, _larger(g, b, a)),
+)
+define(
+    np.fmin,
+    lambda g, y, a, b: _instead(g, b, _larger(g, b, a)),
+    lambda g, y, a, b: _instead(g, a, _larger(g, a, b)),
+)
 for _abs in (np.absolute, np.fabs):
     define(_abs, lambda g, y, x: g * np.sign(x))
 

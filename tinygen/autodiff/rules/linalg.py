@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import define
+from tinygen.autodiff.rules.elementwise import define, refused
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
@@ -146,7 +146,7 @@ def _matrix_norm(g, y, x, ord, axes):
     return np.moveaxis(g * ((u * weights[..., None, :]) @ vt), (-2, -1), axes)
 
 
-define(np.linalg.norm, _norm)
+define(np.linalg.norm, _norm, refused("norm has a derivative rule by x, not by ord.", _norm))
 define(
     np.linalg.vector_norm,
     lambda g, y, x, *, axis=None, keepdims=False, ord=2: _vector_norm(g, y, x, ord, axis, keepdims),

@@ -42,7 +42,7 @@ ASTYPE = Row(
 
 def _inverse(axes, ndim):
     """The permutation that undoes `axes`."""
-    return np.argsort([axis % ndim for axis in axes]).tolist()
+    return np.argsort(np.atleast_1d(axes) % ndim).tolist()
 
 
 def _negative(shift):
