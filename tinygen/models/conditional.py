@@ -25,8 +25,8 @@ class ConditionalVAE(VAE):
 
     def __init__(self, latents=8, *, learned_prior=False, hidden=(200,), activation="tanh", decoder="bernoulli",
                  posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150,
-                 batch_size=100, learning_rate=2e-3, dtype="float32", bound="elbo", score_draws=32, random_state=None,
-                 progress=True, checkpoint=None):  # fmt: skip
+                 batch_size=100, learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32,
+                 random_state=None, progress=True, checkpoint=None):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])

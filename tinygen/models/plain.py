@@ -46,7 +46,8 @@ class Autoencoder(VAE):
     beta, warmup, free_bits, draws, score_draws = 1.0, 0, 0.0, 1, 1
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", epochs=150, batch_size=100,
-                 learning_rate=2e-3, dtype="float32", random_state=None, progress=True, checkpoint=None):  # fmt: skip
+                 learning_rate=2e-3, fade=False, dtype="float32", random_state=None, progress=True,
+                 checkpoint=None):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])

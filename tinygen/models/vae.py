@@ -10,6 +10,7 @@ The functions it is made of are plain functions of arrays, in autoencoder.py (`i
 
 import functools
 import hashlib
+import math
 
 import numpy as np
 
@@ -26,6 +27,20 @@ NUMBERS = 2**21  # rows are scored so many at a time that their latents are abou
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
+class FadingAdam(Adam):
+    """Adam whose rate falls from `rate` to 0 over `total` steps, in half a period of a cosine."""
+
+    def __init__(self, vector, *, rate, total):
+        super().__init__(vector, rate=rate)
+        self.total = float(total)
+
+    def step(self, gradient):
+        full = self.rate
+        self.rate = 0.5 * full * (1 + math.cos(math.pi * min(self.t / self.total, 1)))
+        super().step(gradient)
+        self.rate = full
+
+
 class VAE(base.Estimator):
     """A variational autoencoder with fully connected nets, trained by Adam.
 
@@ -39,7 +54,8 @@ class VAE(base.Estimator):
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
     doubly reparameterised gradient; "score": the ELBO by the score-function gradient, with the other draws as baseline
     for draws > 1. The last four know neither beta nor warmup nor free_bits. draws: of z for each row in a step.
-    epochs, batch_size, learning_rate: of training. dtype: of the parameters.
+    epochs, batch_size, learning_rate: of training. fade: let the rate fall to 0 until the end, along a cosine; takes
+    the last noise out of the parameters. dtype: of the parameters.
     bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row.
     random_state: None, an integer or a Generator; with an integer everything is reproducible to the bit.
     progress: show a bar. checkpoint: file to save training to, and to continue from if it is there.
@@ -55,7 +71,7 @@ class VAE(base.Estimator):
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", posterior="diagonal",
                  beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150, batch_size=100,
-                 learning_rate=2e-3, dtype="float32", bound="elbo", score_draws=32, random_state=None,
+                 learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32, random_state=None,
                  progress=True, checkpoint=None):  # fmt: skip
         self.latents = latents
         self.hidden = hidden
@@ -70,6 +86,7 @@ class VAE(base.Estimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.fade = fade
         self.dtype = dtype
         self.bound = bound
         self.score_draws = score_draws
@@ -91,13 +108,15 @@ class VAE(base.Estimator):
 
         def noise(rng, batch):
             # The optimiser counts the steps, and a checkpoint restores its count.
-            done = optimisers[0].t * self.batch_size / (self.warmup * len(X)) if self.warmup else 1.0
+            done = optimisers[0].t * len(batch["x"]) / (self.warmup * len(X)) if self.warmup else 1.0
             shape = (len(batch["x"]), self.latents)
             many = shape if self.objective == "elbo" and self.draws == 1 else (self.draws, *shape)
             return {"eps": rng.standard_normal(many, X.dtype), "beta": np.array(self.beta * min(done, 1.0))}
 
         def adam(vector):
-            optimisers.append(Adam(vector, rate=self.learning_rate))
+            total = math.ceil(self.epochs * len(X) / min(self.batch_size, len(X)))
+            fading = functools.partial(FadingAdam, total=total) if self.fade else Adam
+            optimisers.append(fading(vector, rate=self.learning_rate))
             return optimisers[0]
 
         params, history = train.fit(
