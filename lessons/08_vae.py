@@ -22,8 +22,8 @@ from scipy.stats import norm
 
 import tinygen as tg
 from tinygen import gaussian, plots
-from tinygen.check.gradient import check_grad
-from tinygen.course import Slider, check_value, exercise, finish, said, terms, yours
+from tinygen.check import check_grad
+from tinygen.course import Slider, answers, check_value, exercise, finish, said, yours
 from tinygen.data import digits
 from tinygen.models import bounds, vae
 from tinygen.models.vae import VAE
@@ -261,7 +261,7 @@ def kl(mean, logvar):
 
 def check_kl(kl):
     mean, logvar = rng.normal(size=(7, 3)), rng.normal(size=(7, 3))
-    return check_value(kl, terms.kl_standard, mean, logvar, names=("mean", "logvar"))
+    return check_value(kl, answers.kl_standard, mean, logvar, names=("mean", "logvar"))
 
 
 test_kl = exercise(kl, check_kl)
@@ -327,7 +327,7 @@ def sample(mean, logvar, eps):
 
 def check_sample(sample):
     mean, logvar, eps = rng.normal(size=(3, 7, 3))
-    return check_value(sample, terms.sample, mean, logvar, eps, names=("mean", "logvar", "eps"))
+    return check_value(sample, answers.sample, mean, logvar, eps, names=("mean", "logvar", "eps"))
 
 
 test_sample = exercise(sample, check_sample)
@@ -413,7 +413,7 @@ def log_likelihood_of(x, mean, logvar):
 def check_log_likelihood(log_likelihood_of):
     x, mean, logvar = rng.normal(size=(3, 7, 5))
     names = ("x", "mean", "logvar")
-    return check_value(log_likelihood_of, terms.log_density, x, mean, logvar, names=names)
+    return check_value(log_likelihood_of, answers.log_density, x, mean, logvar, names=names)
 
 
 test_log_likelihood = exercise(log_likelihood_of, check_log_likelihood)
@@ -600,7 +600,7 @@ def repaired(mean, logvar, eps):
 
 def check_repaired(repaired):
     mean, logvar, eps = rng.normal(size=(3, 7, 1))
-    reference = lambda mean, logvar, eps: terms.linear_bound(x, w, s2, mean, logvar, eps)
+    reference = lambda mean, logvar, eps: answers.linear_bound(x, w, s2, mean, logvar, eps)
     return check_value(repaired, reference, mean, logvar, eps, names=("mean", "logvar", "eps"))
 
 

@@ -74,6 +74,23 @@ def curves(x, ys, *, ax=None, xlabel="", ylabel="", title=None, smooth=1, levels
     return figure
 
 
+def error_curve(steps, errors, *, ax=None, xlabel="step h", ylabel="error", title=None):
+    """Errors against steps on doubly logarithmic axes: the V of a difference quotient, the order of a solver.
+
+    steps: (n,), above 0. errors: {name: (n,)}; an error of exactly 0 has no place on such an axis and leaves a gap.
+    Returns the figure.
+    """
+    ax, figure = _axes(ax)
+    for name, error in errors.items():
+        error = np.asarray(error, dtype=float)
+        ax.loglog(steps, np.where(error > 0, error, np.nan), label=name, linewidth=1.3)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.grid(True)
+    if len(errors) > 1:
+        ax.legend()
+    return figure
+
+
 def latent_plane(z, labels, *, ax=None, title=None, names=("latent 1", "latent 2")):
     """Points of a latent plane, coloured by their label, with each label written at the middle of its points.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen.check.report import FAIL, PASS, Entry, Report
-from tinygen.course import check_value, exercise, finish, terms, yours
+from tinygen.course import answers, check_value, exercise, finish, yours
 
 RNG = np.random.default_rng(11)
 MEAN, LOGVAR, EPS = RNG.normal(size=(3, 7, 5))
@@ -29,6 +29,13 @@ def test_a_failing_exercise_does_not_raise_but_its_test_does(capsys):
     assert capsys.readouterr().out == "double: FAIL\n  x: got 1, expected 2 +- 0.1\n"
     with pytest.raises(AssertionError, match="double: FAIL"):
         test()
+
+
+def test_several_reports_are_one_verdict(capsys):
+    test = exercise(double, lambda f: [verdict_of(f, True), verdict_of(f, False)])
+    assert not test.report.ok and len(test.report.entries) == 2
+    assert exercise(double, lambda f: (verdict_of(f, True), verdict_of(f, True))).report.ok
+    assert "double: PASS, 2 comparisons agree" in capsys.readouterr().out
 
 
 def test_what_is_not_written_says_so(capsys):
@@ -90,7 +97,7 @@ def right_kl(mean, logvar):
 
 
 def judge_kl(function):
-    return check_value(function, terms.kl_standard, MEAN, LOGVAR, names=("mean", "logvar"))
+    return check_value(function, answers.kl_standard, MEAN, LOGVAR, names=("mean", "logvar"))
 
 
 def test_the_right_value_passes_written_in_any_way():
@@ -156,7 +163,7 @@ def test_the_parts_of_the_formulas_add_up_to_the_package():
 
     rng = np.random.default_rng(2)
     x, mean, logvar = rng.normal(size=(3, 4, 6))
-    for parts, whole in ((terms.kl_standard(mean, logvar), gaussian.kl_standard(mean, logvar)),
-                         (terms.sample(mean, logvar, x), gaussian.sample(mean, logvar, x)),
-                         (terms.log_density(x, mean, logvar), gaussian.log_density(x, mean, logvar))):
+    for parts, whole in ((answers.kl_standard(mean, logvar), gaussian.kl_standard(mean, logvar)),
+                         (answers.sample(mean, logvar, x), gaussian.sample(mean, logvar, x)),
+                         (answers.log_density(x, mean, logvar), gaussian.log_density(x, mean, logvar))):
         np.testing.assert_allclose(sum(parts.values()), whole, rtol=1e-13, atol=1e-13)

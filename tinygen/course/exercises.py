@@ -10,7 +10,7 @@ from tinygen.check.report import FAIL, PASS, Entry, Report
 
 
 def exercise(function, check):
-    """Judge `function` by ``check(function) -> Report``, print the verdict, and return a test.
+    """Judge `function` by ``check(function)``, a Report or several, print the verdict, and return a test.
 
     The test is a function without arguments that raises AssertionError unless the verdict is PASS, so that pytest sees
     ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check. Nothing that `function` does
@@ -27,8 +27,7 @@ def exercise(function, check):
             raise
 
     try:
-        report = check(watched)
-        report.name = name
+        report = _together(name, check(watched))
     except (Exception, SystemExit) as error:
         if not raised:
             raise  # the check itself is broken: that is not the reader's fault
@@ -47,6 +46,15 @@ def exercise(function, check):
     test.__doc__ = f"The exercise `{name}` is solved."
     test.report, test.check = report, check
     return test
+
+
+def _together(name, found):
+    """One Report under this name, from one or several."""
+    if isinstance(found, Report):
+        found.name = name
+        return found
+    parts = [[item for report in found for item in getattr(report, part)] for part in ("entries", "mistakes", "notes")]
+    return Report(name, *parts)
 
 
 def said(report):

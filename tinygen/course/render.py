@@ -8,6 +8,8 @@ from tinygen.course.lesson import LessonError
 
 # What ziamath draws too low or upright, as the letters that are meant.
 LETTERS = {r"\sim": "∼", r"\epsilon": "𝜖", r"\phi": "𝜙"}
+# A minus after one of these is a sign; ziamath would set it with the spaces of a difference.
+SIGN = re.compile(r"((?:^|[=<>(\[{&,]|\\(?:geq|leq|approx|to|quad))\s*)-(?![-}])")
 
 
 def math(latex, display):
@@ -29,6 +31,7 @@ def formula(latex, large):
     latex = latex.strip()
     drawn = re.sub(r"\\(?:sim|epsilon|phi)(?![a-zA-Z])", lambda m: LETTERS[m[0]], latex)
     drawn = re.sub(r"(\\math(?:bb|bf|cal|rm|sf)|\\boldsymbol) ?(\w)", r"\1{\2}", drawn)  # it wants the braces
+    drawn = SIGN.sub(r"\1{-}", drawn)
     # ziamath sets half an em after each comma; a thin space is what TeX sets.
     drawn = re.sub(r"(\\text\{[^}]*\})|(?<![\\{])([,;])(?!\})", lambda m: m[1] or f"{{{m[2]}}}\\,", drawn)
     try:

@@ -1,0 +1,140 @@
+"""What exercises are checked against: each answer in parts that have names, and the mistakes that are often made.
+
+A lesson calls them by name only, so that no solution stands in it. The parts let a check say which one is missing or
+has the wrong sign; the known mistakes let it say what the reader probably did.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+LN_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The right function, `value`, returning an array or {name of a part: array} whose sum is the answer; and `known`,
+    {sentence: a function that makes this mistake}."""
+
+    value: object
+    known: dict = field(default_factory=dict)
+
+    def __call__(self, *args):
+        return self.value(*args)
+
+
+# ---- Gaussians (lessons 4, 6, 7, 8) ----------------------------------------------------------------------------------
+
+
+def kl_standard(mean, logvar):
+    """The parts of KL(N(mean, e^logvar) || N(0, I)), each summed over the last axis; nats."""
+    return {
+        "term 1/2 sigma^2": 0.5 * np.exp(logvar).sum(-1),
+        "term 1/2 mean^2": 0.5 * (mean**2).sum(-1),
+        "constant -1/2 for each dimension": -0.5 * np.ones_like(logvar).sum(-1),
+        "term -1/2 log sigma^2": -0.5 * logvar.sum(-1),
+    }
+
+
+def sample(mean, logvar, eps):
+    """The parts of a reparameterised draw from N(mean, e^logvar)."""
+    return {"mean": mean + 0 * eps, "noise sigma eps": np.exp(logvar / 2) * eps}
+
+
+def log_density(x, mean, logvar):
+    """The parts of log N(x; mean, e^logvar), each summed over the last axis; nats."""
+    zero = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(mean), np.shape(logvar)))
+    return {
+        "squared error over 2 sigma^2": (-0.5 * (x - mean) ** 2 * np.exp(-logvar) + zero).sum(-1),
+        "term -1/2 log sigma^2": (-0.5 * logvar + zero).sum(-1),
+        "constant -1/2 ln 2 pi for each dimension": (-0.5 * LN_2PI + zero).sum(-1),
+    }
+
+
+def linear_bound(x, w, s2, mean, logvar, eps):
+    """The parts of one draw of the bound of the linear model z ~ N(0, 1), x ~ N(w z, s2), by rows of one latent."""
+    z = mean + np.exp(logvar / 2) * eps
+    fit = -0.5 * ((x - w * z) ** 2 / s2 + np.log(2 * np.pi * s2)).sum(-1)
+    return {"first term, log Pr(x|z)": fit, "divergence": -sum(kl_standard(mean, logvar).values())}
+
+
+# ---- Derivatives from function values (lesson 1) ---------------------------------------------------------------------
+
+central_difference = Answer(
+    lambda f, x, h: {"value on the right": f(x + h) / (2 * h), "value on the left": -f(x - h) / (2 * h)},
+    {
+        "this is the forward difference: take one value on each side of x": lambda f, x, h: (f(x + h) - f(x)) / h,
+        "this is the backward difference: take one value on each side of x": lambda f, x, h: (f(x) - f(x - h)) / h,
+        "the two values are 2h apart: divide by 2h, not by h": lambda f, x, h: (f(x + h) - f(x - h)) / h,
+        "the values are taken at x + h/2 and x - h/2, but divided by 2h": (
+            lambda f, x, h: (f(x + h / 2) - f(x - h / 2)) / (2 * h)
+        ),
+        "divide by 2h: a / 2 * h means (a / 2) * h": lambda f, x, h: (f(x + h) - f(x - h)) / 2 * h,
+    },
+)
+
+best_step = Answer(
+    lambda size, third, eps: (3 * eps * size / third) ** (1 / 3),
+    {
+        "this is where the two errors are equal; the sum is smallest where its derivative is 0": (
+            lambda size, third, eps: (6 * eps * size / third) ** (1 / 3)
+        ),
+        "the power is 1/3: h^3 stands alone after multiplying by h^2": (
+            lambda size, third, eps: (3 * eps * size / third) ** 0.5
+        ),
+        "the factor is 3: differentiating h^2/6 gives h/3": lambda size, third, eps: (eps * size / third) ** (1 / 3),
+        "this is h cubed: take the cube root": lambda size, third, eps: 3 * eps * size / third,
+    },
+)
+
+
+def _gradient(quotient):
+    """The gradient made of `quotient(f, x, step, h)` for each entry, where `step` is h there and 0 elsewhere."""
+
+    def of(f, x, h):
+        out = np.empty_like(x)
+        for index in np.ndindex(x.shape):
+            step = np.zeros_like(x)
+            step[index] = h
+            out[index] = quotient(f, x, step, h)
+        return out
+
+    return of
+
+
+numeric_gradient = Answer(
+    lambda f, x, h: {
+        "value on the right": _gradient(lambda f, x, step, h: f(x + step) / (2 * h))(f, x, h),
+        "value on the left": _gradient(lambda f, x, step, h: -f(x - step) / (2 * h))(f, x, h),
+    },
+    {
+        "these are forward differences": _gradient(lambda f, x, step, h: (f(x + step) - f(x)) / h),
+        "divide by 2h, not by h": _gradient(lambda f, x, step, h: (f(x + step) - f(x - step)) / h),
+        "all entries move at once: move one at a time": (
+            lambda f, x, h: np.full(x.shape, (f(x + h) - f(x - h)) / (2 * h))
+        ),
+    },
+)
+
+
+
+def _softmax(scores):
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def classifier_gradient(scores, labels):
+    """The gradient of the mean of -log softmax(scores)[label] by the scores, (B, K), in parts."""
+    right = np.eye(scores.shape[1])[labels]
+    return {"probabilities p": _softmax(scores) / len(labels), "-1 at the right class": -right / len(labels)}
+
+
+mean_squared_error = Answer(
+    lambda w, x, y: np.mean((x @ w - y[:, None]) ** 2),
+    {
+        "(B, 1) minus (B,) is (B, B): every prediction is compared with every target": (
+            lambda w, x, y: np.mean((x @ w - y) ** 2)
+        ),
+        "this is the sum over the batch, and a mean was asked for": lambda w, x, y: np.sum((x @ w - y[:, None]) ** 2),
+    },
+)
