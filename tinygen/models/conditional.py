@@ -53,6 +53,11 @@ class ConditionalVAE(VAE):
         X = self._check_rows(X)
         return self._report(X, self._one_hot(_labels(y, X)), draws)
 
+    def diagnose(self, X, y=None):
+        """Diagnosis of the model on the rows of X given their labels, as in `VAE.diagnose`."""
+        X = self._check_rows(X)
+        return self._diagnose(X, self._one_hot(_labels(y, X)))
+
     def transform(self, X, y=None):
         """The mean of q(z|x, y) for each row, (n, latents)."""
         X = self._check_rows(X)

@@ -62,6 +62,10 @@ class Autoencoder(VAE):
         """Raises TypeError: the density of the codes is not known."""
         raise TypeError("a plain autoencoder has no known density of z to sample from: use a VAE, or inverse_transform")
 
+    def diagnose(self, X):
+        """Raises TypeError: there is no bound."""
+        raise TypeError("a plain autoencoder has no bound to diagnose: use a VAE")
+
     def report(self, X, *, draws=1000):
         """Raises TypeError: there is no bound."""
         raise TypeError("a plain autoencoder has no bound on log p(x) to report: use a VAE, or score_samples")

@@ -17,12 +17,13 @@ import numpy as np
 from tinygen.models import autoencoder, base, bounds, decoders, posteriors
 from tinygen.models.autoencoder import decode, encode, init
 from tinygen.models.bounds import elbo_terms, loss
+from tinygen.models.diagnose import diagnose
 from tinygen.nn import checkpoint, train
 from tinygen.nn.optim import Adam
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
-START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another
+START, TRAINING, SCORE, SAMPLE, DIAGNOSIS = range(5)  # a stream of random numbers for each: none disturbs another
 NUMBERS = 2**21  # rows are scored so many at a time that their latents are about so many numbers
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
@@ -189,6 +190,16 @@ class VAE(base.Estimator):
             value, error = float(nats.mean()), float(nats.std() / np.sqrt(len(nats)))
             out[name], out[f"{name} bits/dim"] = (value, error), (float(-value * bits), float(error * bits))
         return {**out, "K": draws, "rows": len(X)}
+
+    def diagnose(self, X):
+        """Which latents are in use, what they carry and where the bound loses nats, on the rows of X: a Diagnosis.
+
+        print(model.diagnose(X)) says it in words.
+        """
+        return self._diagnose(self._check_rows(X), None)
+
+    def _diagnose(self, X, c):
+        return diagnose(self.params_, X, c, **self._nets(), beta=float(self.beta), rng=[self.seed_, DIAGNOSIS])
 
     def transform(self, X):
         """The mean of q(z|x) for each row, (n, latents)."""
