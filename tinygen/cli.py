@@ -1,18 +1,26 @@
-"""The command `tinygen`: one line of help and one function for each subcommand."""
+"""The command `tinygen`: each subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit status`."""
 
 import argparse
+import importlib
 import sys
 
+COMMANDS = {
+    "learn": "tinygen.course.command_learn",
+    "verify": "tinygen.check.command_verify",
+    "check": "tinygen.check.command_check",
+    "rules": "tinygen.check.command_rules",
+}
+REGISTERING = ("tinygen.check.rule_claims", "tinygen.derivations")  # importing these fills the registry of claims
 
-def parser():
-    """The argument parser: each subcommand's room adds its own options."""
-    top = argparse.ArgumentParser(prog="tinygen", description="Generative models from the ground up, every derivation checked.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    from tinygen.check import command_check, command_rules, command_verify
-    from tinygen.course import command_learn
 
-    for module in (command_learn, command_verify, command_check, command_rules):
-        name = module.__name__.rsplit("_", 1)[1]
+def parser(names):
+    """The argument parser for these subcommands."""
+    top = argparse.ArgumentParser(
+        prog="tinygen", description="Generative models from the ground up in plain NumPy, with every derivation checked."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name in names:
+        module = importlib.import_module(COMMANDS[name])
         sub = commands.add_parser(name, help=module.__doc__.splitlines()[0], description=module.__doc__)
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
@@ -21,9 +29,17 @@ def parser():
 
 def main(argv=None):
     """Run the command line `argv`; return its exit status (2: unusable arguments)."""
-    arguments = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    chosen = [name for name in argv[:1] if name in COMMANDS]  # the others need not be imported
+    arguments = parser(chosen or COMMANDS).parse_args(argv)
+    if chosen == ["verify"]:
+        for module in REGISTERING:
+            importlib.import_module(module)
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `tinygen rules | head`
+        sys.stderr.close()
+        return 141
