@@ -1,0 +1,87 @@
+"""What a user meets first: the README's code, the import, the command, and that the wheel holds every room."""
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygen as tg
+from tinygen import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIG = configparser.ConfigParser()
+CONFIG.read(ROOT / "setup.cfg", encoding="utf-8")
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_readmes_python_runs():
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
+    assert len(blocks) >= 2
+    scope = {}
+    for block in blocks:
+        exec(block, scope)
+    assert set(scope["gradient"]) == {"mean", "logvar", "decoder"}
+    numeric = (scope["negative_elbo"](*moved(scope, 1e-6)) - scope["negative_elbo"](*moved(scope, -1e-6))) / 2e-6
+    assert np.isclose(scope["gradient"]["decoder"][1, 2], numeric, rtol=1e-6)
+
+
+def moved(scope, h):
+    params = {name: array.copy() for name, array in scope["params"].items()}
+    params["decoder"][1, 2] += h
+    return params, scope["x"], scope["eps"]
+
+
+def test_the_readmes_files_exist():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_importing_tinygen_loads_numpy_only():
+    loaded = python("import sys, tinygen; print(*sys.modules)").split()
+    heavy = {"scipy", "matplotlib", "tqdm", "sklearn", "ziamath", "jupytext", "pytest", "hypothesis"}
+    assert not heavy & {name.split(".")[0] for name in loaded}
+    assert not [name for name in loaded if re.match(r"tinygen\.(?!autodiff)", name)]
+
+
+def test_every_room_is_in_the_wheel():
+    listed = set(CONFIG["options"]["packages"].split())
+    folders = {path.parent for path in (ROOT / "tinygen").rglob("*.py")}
+    assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} | {"tinygen.lessons"} == listed
+
+
+def test_lower_bounds_only():
+    extras = CONFIG["options.extras_require"]
+    wanted = [CONFIG["options"]["install_requires"], *(extras[name] for name in extras)]
+    for line in "\n".join(wanted).split():
+        assert re.fullmatch(r"[\w.-]+(\[[\w,]+\])?(>=[\d.]+)?", line), line
+
+
+def test_everything_public_is_documented():
+    for name in tg.__all__:
+        assert getattr(tg, name).__doc__, name
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_helps(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([name, "--help"])
+    assert stop.value.code == 0 and "usage: tinygen" in capsys.readouterr().out
+
+
+def test_the_module_is_the_command():
+    run = subprocess.run([sys.executable, "-m", "tinygen", "--help"], capture_output=True, text=True, timeout=120, cwd="/")
+    assert run.returncode == 0 and all(name in run.stdout for name in cli.COMMANDS)
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["frobnicate"])
+    assert stop.value.code == 2 and "frobnicate" in capsys.readouterr().err
