@@ -1,4 +1,4 @@
-"""MyGrad: NumPy with tensors; gradients gathered into one vector for the hand-written Adam. It has no second derivatives."""
+"""MyGrad: NumPy with tensors; gradients gathered into one vector for the hand-written Adam. No second derivatives."""
 
 from types import SimpleNamespace
 

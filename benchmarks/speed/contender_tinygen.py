@@ -1,4 +1,4 @@
-"""tinygen, plain and compiled, as its users write it: layers, hand-derived densities, parameters as views of one vector."""
+"""tinygen, plain and compiled, as its users write it: layers, hand-derived densities, parameters in one vector."""
 
 from types import SimpleNamespace
 
@@ -64,8 +64,7 @@ class Compiled(Plain):
     """Recorded once, replayed; gradients written into views of one vector."""
 
     def train(self, work):
-        step, _ = training_step(work)
-        return step
+        return recorded_step(work)[0]
 
     def sample(self, work):
         return sampling(work, tg.compile(lambda *args: sampler_step(DIALECT, *args)))
@@ -85,8 +84,8 @@ class Compiled(Plain):
         return step
 
 
-def training_step(work):
-    """The step, and the compiled function in it, for explain() and for counts."""
+def recorded_step(work):
+    """The training step, the compiled function in it (for explain() and for counts), and that function's arguments."""
     vector, back = tree.ravel(work.params())
     params, gradient = back(vector), np.zeros_like(vector)
     both = tg.compile(tg.value_and_grad(loss_of(work)), out=(None, back(gradient)))
@@ -97,7 +96,7 @@ def training_step(work):
         adam.step(gradient)
         return value
 
-    return step, both
+    return step, both, (params, *data)
 
 
 def sampling(work, advance):

@@ -1,6 +1,7 @@
 """The floor: only the matrix products that a step can't do without, in the layout that BLAS likes, into buffers."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def _products(pairs):
 
 def _layers(work):
     if not work.is_vae:
-        return [*zip(work.sizes, work.sizes[1:])]
+        return [*pairwise(work.sizes)]
     D, hidden, k = work.sizes
     return [(D, hidden), (hidden, 2 * k), (k, hidden), (hidden, D)]
 
@@ -48,7 +49,7 @@ def sample(work):
     """The layers forwards, for each step; of the first only the part that depends on z."""
     d = work.sizes[-1]
     sizes = (d, *work.sizes[1:])
-    once = _products([(work.batch, n, m) for n, m in zip(sizes, sizes[1:])])
+    once = _products([(work.batch, n, m) for n, m in pairwise(sizes)])
 
     def step():
         for _ in range(work.steps):

@@ -4,6 +4,7 @@ The machine's speed drifts by tens of percent within seconds, so figures are com
 contenders is formed within each round, and then its median and quartiles over the rounds are taken.
 """
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -11,12 +12,13 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from benchmarks.speed.worker import CONTENDERS, environment
 
 ROOT = Path(__file__).resolve().parents[2]
-AGREE = 2e-3  # how far results may be apart, relatively: float32 and twenty steps of Adam
+AGREE = 1e-4  # how far results may be apart, relatively: float32 and twenty steps of Adam
 
 
 class Process:
@@ -27,22 +29,24 @@ class Process:
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         variables = os.environ | environment(threads) | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.speed.worker", name]
-        self.process = subprocess.Popen(
-            command, env=variables, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        self.said = tempfile.TemporaryFile("w+")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.said}
+        self.process = subprocess.Popen(command, env=variables, cwd=ROOT, text=True, **pipes)
 
     def ask(self, do, **request):
         try:
             print(json.dumps({"do": do} | request), file=self.process.stdin, flush=True)
             return json.loads(self.process.stdout.readline())
         except (BrokenPipeError, json.JSONDecodeError):
-            return {"failed": (self.process.stderr.read() or "").strip()[-300:]}
+            self.said.seek(0)
+            return {"failed": "its process ended: " + self.said.read().strip()[-300:]}
 
     def end(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-        self.process.stderr.close()
+        self.said.close()
 
 
 def missing(name):
@@ -54,8 +58,8 @@ def missing(name):
 def run(works, contenders, *, threads, rounds, seconds, quick, clock, say=print):
     """Time the works for these contenders; yield (work, {contender: {"seconds": [...], "first", "numbers", "agrees"}}).
 
-    works, contenders : names. threads : 1, or 0 for all. rounds : turns of each. seconds : of a turn. clock : see worker.py. Workers of a work
-    are built before its rounds begin; only one process works at any time.
+    works, contenders : names. threads : 1, or 0 for all. rounds : turns of each. seconds : of a turn.
+    clock : "wall" or "cpu". All contenders build a work before its rounds begin; one process works at any time.
     """
     processes = {}
     try:
@@ -74,7 +78,8 @@ def run(works, contenders, *, threads, rounds, seconds, quick, clock, say=print)
             for k in range(rounds):
                 order = list(taking) if k % 2 == 0 else list(taking)[::-1]
                 for name in order:
-                    times[name].append(taking[name].ask("turn", seconds=seconds, clock=clock)["seconds"])
+                    turn = taking[name].ask("turn", seconds=seconds, clock=clock)
+                    times[name].append(turn["seconds"] if "seconds" in turn else _lost(work, name, turn))
             for process in taking.values():
                 process.ask("drop")
             yield work, {
@@ -85,6 +90,10 @@ def run(works, contenders, *, threads, rounds, seconds, quick, clock, say=print)
     finally:
         for process in processes.values():
             process.end()
+
+
+def _lost(work, name, turn):
+    raise RuntimeError(f"({work}) {name} failed while it was timed: {turn['failed']}")
 
 
 def agree(numbers, reference):

@@ -12,6 +12,8 @@ import os
 import statistics
 import sys
 import time
+import tracemalloc
+from dataclasses import replace
 
 CONTENDERS = {  # name -> module, class, package
     "tinygen": ("contender_tinygen", "Plain", None),
@@ -52,11 +54,13 @@ class Contender:
     def version(self):
         return {"version": self.contender.version()}
 
-    def build(self, work, quick):
-        """Build the work, do its first steps; their seconds, and the numbers that contenders are compared by."""
-        from benchmarks.speed import works
+    def build(self, work, quick=False, change=()):
+        """Build the work, do its first steps.
 
-        work = works.quick(works.WORKS[work]) if quick else works.WORKS[work]
+        Returns {"first": seconds up to the first result, "begin" and "numbers": its numbers, and those after 20 steps
+        of training, by which contenders are compared}, or {"skipped": why}.
+        """
+        work = _work(work, quick, change)
         make = getattr(self.contender, work.kind, None)
         if make is None:
             return {"skipped": SKIPPED.get((type(self.contender).__name__, work.kind), f"has no {work.kind}")}
@@ -64,10 +68,23 @@ class Contender:
         self.step = make(work)
         result = self.step()
         self.wait(result)
-        first = time.perf_counter() - start
+        first, begin = time.perf_counter() - start, _numbers(result)
         for _ in range(19 if work.kind == "train" else 0):
             result = self.step()
-        return {"first": first, "numbers": _numbers(result)}
+        return {"first": first, "begin": begin, "numbers": _numbers(result)}
+
+    def memory(self, work, change):
+        """Bytes that Python and NumPy hold at most while the work is built and does its first steps, and afterwards."""
+        work = _work(work, False, change)
+        tracemalloc.start()
+        step = getattr(self.contender, work.kind)(work)
+        step()
+        _, building = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step()
+        _, running = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return {"building": building, "running": running}
 
     def turn(self, seconds, clock):
         """Time steps for about so many seconds; the median of the parts, in seconds a step.
@@ -96,13 +113,20 @@ class Contender:
         return {}
 
 
+def _work(name, quick, change):
+    from benchmarks.speed import works
+
+    work = replace(works.WORKS[name], **dict(change))
+    return works.quick(work) if quick else work
+
+
 def _numbers(result):
     """The result of a step as a list of few floats: a long one is projected on fixed random directions."""
     import numpy as np
 
     from tinygen.autodiff import tree
 
-    leaves = [leaf.detach() if hasattr(leaf, "detach") else leaf for leaf in tree.flatten(result)[0] if leaf is not None]
+    leaves = [leaf.detach() if hasattr(leaf, "detach") else leaf for leaf in tree.flatten(result)[0]]
     if not leaves:
         return []
     vector = np.concatenate([np.asarray(leaf, np.float64).reshape(-1) for leaf in leaves])

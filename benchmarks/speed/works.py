@@ -5,8 +5,11 @@ A formula is written once in a *dialect*: an object with the few functions in wh
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
+
+from tinygen.autodiff import tree
 
 RATE = 1e-3  # Adam's step, with its usual beta1 = .9, beta2 = .999, eps = 1e-8
 
@@ -28,7 +31,7 @@ class Work:
         if self.is_vae:
             D, hidden, k = self.sizes
             return {"encoder": _layers(rng, (D, hidden, 2 * k)), "decoder": _layers(rng, (k, hidden, D))}
-        return _layers(rng, self.sizes)
+        return _layers(rng, self.sizes, gain=2)  # SiLU halves the variance: so deep nets neither vanish nor explode
 
     @property
     def is_vae(self):
@@ -49,7 +52,7 @@ class Work:
         return (np.float32(0.5),)
 
     def _sampler(self, rng):
-        """Start, features of each time (T, 32), coefficients of each step (T, 3) and noise (T, B, 2): last step first."""
+        """Start (B, 2), features (T, 32), coefficients (T, 3) and noise (T, B, 2) of each step, the last time first."""
         T, d = self.steps, self.sizes[-1]
         beta = np.linspace(1e-4, 0.02, T)[::-1]
         alpha_bar = np.cumprod(1 - beta[::-1])[::-1]
@@ -61,14 +64,8 @@ class Work:
 
     def direction(self):
         """The vector of a Hessian-vector product: a tree like the parameters."""
-        return replace(self)._noise_like(np.random.default_rng(3), self.params())
-
-    def _noise_like(self, rng, tree):
-        if isinstance(tree, dict):
-            return {key: self._noise_like(rng, part) for key, part in tree.items()}
-        if isinstance(tree, list):
-            return [self._noise_like(rng, part) for part in tree]
-        return rng.standard_normal(tree.shape).astype(np.float32)
+        rng = np.random.default_rng(3)
+        return tree.map(lambda a: rng.standard_normal(a.shape, np.float32), self.params())
 
     def loss(self, dialect, params, x, noise):
         """The scalar that a training step makes smaller."""
@@ -82,14 +79,14 @@ def _float32(*arrays):
     return tuple(np.ascontiguousarray(a, np.float32) for a in arrays)
 
 
-def _layers(rng, sizes):
-    """Dense layers, W ~ N(0, 1/n_in); small random biases, so that a bias left out would be seen."""
+def _layers(rng, sizes, gain=1):
+    """Dense layers, W ~ N(0, gain/n_in); small random biases, so that a bias left out would be seen."""
     return [
         {
-            "W": (rng.standard_normal((n, m)) / np.sqrt(n)).astype(np.float32),
+            "W": (rng.standard_normal((n, m)) * np.sqrt(gain / n)).astype(np.float32),
             "b": (0.1 * rng.standard_normal(m)).astype(np.float32),
         }
-        for n, m in zip(sizes, sizes[1:])
+        for n, m in pairwise(sizes)
     ]
 
 
