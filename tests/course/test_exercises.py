@@ -70,6 +70,12 @@ def test_an_exception_that_the_check_turns_into_a_report_is_still_shown(capsys):
     assert "KeyError: 'mean'" in capsys.readouterr().out
 
 
+def test_what_the_check_cannot_use_is_the_readers_to_know(capsys):
+    exercise(lambda x: None, lambda f: f(1).get("x"))
+    exercise(lambda x: [1], lambda f: f(1) / 2)
+    assert "is there a `return`?" in capsys.readouterr().out.split("<lambda>")[1]
+
+
 def test_a_broken_check_is_not_blamed_on_the_reader():
     with pytest.raises(ZeroDivisionError):
         exercise(double, lambda f: 1 / 0)

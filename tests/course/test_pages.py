@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tinygen.course import lesson, pages
+from tinygen.course import lesson, pages, render
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 
@@ -52,6 +52,12 @@ def test_tags_nest_and_ids_that_are_used_exist_once(page):
     used = {a[1:] for a in seen.addresses if a.startswith("#")} | set(re.findall(r"url\(#([^)]+)\)", page))
     for name in used:
         assert seen.ids.count(name) == 1, name
+
+
+def test_every_letter_of_every_formula_has_its_shape():
+    body = "".join(render.math(latex, True) for latex in (r"\cos x", r"\log p", r"\max_k \sin x", "x^2"))
+    seen = Checker(pages.document("t", body))
+    assert {a[1:] for a in seen.addresses} <= set(seen.ids) and len(seen.ids) == len(set(seen.ids))
 
 
 def test_a_page_loads_nothing(page):

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygen.check import check_grad
+from tinygen.check.report import FAIL, PASS, Entry, Report
+
 LN_2PI = float(np.log(2 * np.pi))
 
 
@@ -136,5 +139,102 @@ mean_squared_error = Answer(
             lambda w, x, y: np.mean((x @ w - y) ** 2)
         ),
         "this is the sum over the batch, and a mean was asked for": lambda w, x, y: np.sum((x @ w - y[:, None]) ** 2),
+    },
+)
+
+
+# ---- Automatic differentiation (lesson 2) ----------------------------------------------------------------------------
+
+
+def _walk(out):
+    bar = {out: 1.0}
+    for number in reversed(out.tape):
+        for parent, slope in number.parents if number in bar else ():
+            bar[parent] = bar.get(parent, 0.0) + bar[number] * slope
+    return bar
+
+
+def _overwriting(out):
+    bar = {out: 1.0}
+    for number in reversed(out.tape):
+        for parent, slope in number.parents if number in bar else ():
+            bar[parent] = bar[number] * slope
+    return bar
+
+
+def _forwards(out):
+    bar = {out: 1.0}
+    for number in out.tape:
+        for parent, slope in number.parents if number in bar else ():
+            bar[parent] = bar.get(parent, 0.0) + bar[number] * slope
+    return bar
+
+
+def _without_the_chain(out):
+    bar = {out: 1.0}
+    for number in reversed(out.tape):
+        for parent, slope in number.parents if number in bar else ():
+            bar[parent] = bar.get(parent, 0.0) + slope
+    return bar
+
+
+def _everything(out):
+    bar = {}
+    for number in reversed(out.tape):
+        for parent, slope in number.parents:
+            bar[parent] = bar.get(parent, 0.0) + bar.get(number, 1.0) * slope
+    return bar
+
+
+def _depth_first(out):
+    bar, visited = {out: 1.0}, set()
+
+    def visit(number):
+        visited.add(number)
+        for parent, slope in number.parents:
+            bar[parent] = bar.get(parent, 0.0) + bar[number] * slope
+            if parent not in visited:
+                visit(parent)
+
+    visit(out)
+    return bar
+
+
+def backward(use):
+    """The Answer for the walk backwards; `use(walk)` is the function of arrays that it is judged by."""
+    known = {
+        "a number that is used twice keeps only what came last: add to what is there": _overwriting,
+        "the tape is walked from its beginning: nothing has been collected yet": _forwards,
+        "what is handed on is the slope alone: multiply by the number's own derivative": _without_the_chain,
+        "numbers hand on that the output does not depend on: their derivative is 0, not 1": _everything,
+        "a number hands on before it has collected everything: keep to the order of the tape": _depth_first,
+    }
+    return Answer(use(_walk), {sentence: use(walk) for sentence, walk in known.items()})
+
+
+def convicts(f, gradient, *args):
+    """Does the function `f` show that `gradient` is wrong at `args`? PASS if its check fails there. -> Report."""
+    inner = check_grad(f, gradient, *args)
+    report = Report("counterexample")
+    if inner.verdict == FAIL:
+        worst = next(e for e in inner.entries if e.verdict == FAIL)
+        report.entries = [Entry(worst.where, PASS, worst.got, worst.expected, worst.bar)]
+        report.notes = [f"convicted: it says {worst.got:.6g}, right is {worst.expected:.6g}"]
+    else:
+        why = "here the gradient is right: this function convicts nobody"
+        if inner.verdict != PASS:
+            why = "the numeric derivative of this function is too uncertain to convict anybody"
+        report.entries = [Entry("gradient", FAIL, note=why)]
+    return report
+
+
+dual_divide = Answer(
+    lambda a, da, b, db: da / b - a * db / b**2,
+    {
+        "the product rule, for a quotient": lambda a, da, b, db: da * b + a * db,
+        "the sign between the two parts is a minus": lambda a, da, b, db: da / b + a * db / b**2,
+        "the quotient of the derivatives is not the derivative of the quotient": lambda a, da, b, db: da / db,
+        "divide by b squared": lambda a, da, b, db: da * b - a * db,
+        "the second part is divided by b squared, not by b": lambda a, da, b, db: da / b - a * db / b,
     },
 )

@@ -16,24 +16,26 @@ def exercise(function, check):
     ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check. Nothing that `function` does
     wrong is raised here: an exception is reported with the line of `function`'s own file.
     """
-    name, raised = function.__name__, []
+    name, raised, returned = function.__name__, [], []
 
     @functools.wraps(function)
     def watched(*args, **kw):
         try:
-            return function(*args, **kw)
+            returned.append(function(*args, **kw))
         except (Exception, SystemExit) as error:
             raised.append(error)
             raise
+        return returned[-1]
 
     try:
         report = _together(name, check(watched))
     except (Exception, SystemExit) as error:
-        if not raised:
+        if not raised and not returned:
             raise  # the check itself is broken: that is not the reader's fault
-        report = Report(name, [Entry(name, FAIL, note=_said(raised[0], function))])
-        if raised[0] is not error and error.__cause__ is None:
-            report.notes.append(f"then: {error}")
+        what = f"what came back, {type(returned[-1]).__name__}, cannot be used: {error}" if returned else ""
+        if returned and returned[-1] is None:
+            what = "nothing came back: is there a `return`?"
+        report = Report(name, [Entry(name, FAIL, note=what)])
     if raised and report.verdict != PASS:
         report.entries = [Entry(name, FAIL, note=_said(raised[0], function))]
         report.mistakes, report.example = [], ""
@@ -68,7 +70,7 @@ def said(report):
         if not np.isnan(entry.got):
             lines.append(f"  {entry.where}: got {entry.got:.6g}, expected {entry.expected:.6g} +- {entry.bar:.1g}")
         lines += [f"  {line}" for line in entry.note.split("\n") if line]
-    lines += [f"  - {mistake.sentence}" for mistake in report.mistakes]
+    lines += [f"  - {sentence}" for sentence in dict.fromkeys(mistake.sentence for mistake in report.mistakes)]
     return "\n".join(lines + [f"  note: {note}" for note in report.notes])
 
 

@@ -60,7 +60,7 @@ def share(body):
         shapes.setdefault(match["id"], match[0])
         return ""
 
-    body = re.sub(r'<symbol id="(?P<id>[^"]+)".*?</symbol>', keep, body, flags=re.DOTALL)
+    body = re.sub(r'<symbol id="(?P<id>[^"]+)"[^>]*(?:/>|(?<!/)>.*?</symbol>)', keep, body, flags=re.DOTALL)
     body = re.sub(r'<path id="(?P<id>DejaVu[^"]+)"[^>]*/>', keep, body)
     body = re.sub(r"<defs>\s*</defs>\s*", "", body)
     drawn = "".join(shapes[name] for name in sorted(shapes))
@@ -130,6 +130,7 @@ def _cell(ran, prose):
 
 def _code(source):
     """A cell's code; with a solution in it, the student's version, and the solution folded below."""
+    source = re.sub(r"\n{3,}", "\n\n", source)  # one empty line between functions is enough on a page
     if BEGIN not in source:
         return render.code(source)
     lines = source.split("\n")

@@ -79,6 +79,16 @@ def _label(figure):
 
 
 @dataclass
+class Picture:
+    """An SVG that something else has drawn, such as ``tg.trace(f)(x).diagram()``, shown by notebooks and pages."""
+
+    svg: str
+
+    def _repr_html_(self):
+        return self.svg
+
+
+@dataclass
 class Slider:
     """Figures behind a slider: `draw(value)` returns the figure for each of `values`; shown by notebooks and pages.
 
