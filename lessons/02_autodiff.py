@@ -160,23 +160,10 @@ for number in tape:
 # - *Why this order?* A number may hand on only when it has collected everything. All that used it was made
 #   later, so it stands further down the tape. The order on the tape is all you need: no sorting, no recursion.
 #
-# **Your turn.** Return a dict from each number to its derivative; what the output does not depend on may be
-# missing.
+# This is how your walk will be used: make the inputs, run the program, walk, and look up the inputs.
 
 
 # %%
-def backward(out):
-    """The derivatives of `out` by the numbers on its tape: a dict {Number: derivative}."""
-    ### BEGIN SOLUTION
-    bar = {out: 1.0}
-    for number in reversed(out.tape):
-        for parent, slope in number.parents:
-            if number in bar:
-                bar[parent] = bar.get(parent, 0.0) + bar[number] * slope
-    return bar
-    ### END SOLUTION
-
-
 def gradient(f, walk):
     """The function that computes f's gradient with the walk `walk`, for any number of arguments."""
 
@@ -202,6 +189,24 @@ def twice_used(x, y):
 def unused(x, y):
     x / 3.0 + y  # made, and never used
     return x * x * y
+
+
+# %% [markdown]
+# **Your turn.** Return a dict from each number to its derivative; what the output does not depend on may be
+# missing.
+
+
+# %%
+def backward(out):
+    """The derivatives of `out` by the numbers on its tape: a dict {Number: derivative}."""
+    ### BEGIN SOLUTION
+    bar = {out: 1.0}
+    for number in reversed(out.tape):
+        for parent, slope in number.parents:
+            if number in bar:
+                bar[parent] = bar.get(parent, 0.0) + bar[number] * slope
+    return bar
+    ### END SOLUTION
 
 
 def check_backward(backward):
