@@ -66,3 +66,13 @@ def test_twenty_steps_change_the_loss_far_more_than_contenders_may_differ(asked)
     for work in "abe":
         answer = asked("by hand", do="build", work=work)
         assert answer["numbers"][0] < (1 - 20 * rounds.AGREE) * answer["begin"][0]
+
+
+def test_a_missing_peer_is_skipped_by_name(monkeypatch):
+    monkeypatch.setitem(CONTENDERS, "nobody", ("contender_nobody", "Nobody", "no_such_package"))
+    said = []
+    pace = {"threads": 1, "rounds": 2, "seconds": 0.001, "clock": "wall", "quick": True}
+    ((work, result),) = rounds.run("e", ["nobody", "by hand", "floor"], say=said.append, **pace)
+    assert said == ["nobody: skipped, no_such_package is not installed"]
+    assert (work, list(result)) == ("e", ["by hand", "floor"])
+    assert all(len(figures["seconds"]) == 2 for figures in result.values())
