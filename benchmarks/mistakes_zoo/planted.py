@@ -88,7 +88,7 @@ PLANTS = {
     "float32": (lambda g, s, r: g.astype(np.float32).astype(float), (1,), "precision", "", _big),
     "unsummed": (lambda g, s, r: np.stack([w * g for w in r.dirichlet(np.ones(4))]), (1,), "batch", "sum", _big),
     "squeezed": (lambda g, s, r: g[..., None], (1,), "shape", "", _big),
-    "averaged": (lambda g, s, r: np.broadcast_to(g.mean(0), g.shape).copy(), (1,), "batch", "", _rows),
+    "averaged": (lambda g, s, r: np.broadcast_to(g.mean(0), g.shape).copy(), (1,), "batch", "", lambda g: _rows(g) and np.all(g.mean(0) > 1e-9)),
     "two: sign, entry": (_two, (-1,), "two", "", lambda g: g.size >= 8),
     "two: twice, entry": (_two, (2,), "two", "", lambda g: g.size >= 8),
 }

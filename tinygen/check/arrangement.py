@@ -1,111 +1,116 @@
-"""Right numbers in the wrong place: transposed, reversed, shifted, permuted, summed over the wrong axis, clipped, rounded."""
+"""Right numbers in the wrong place: transposed, reversed, shifted, permuted, summed over an axis; or cut and rounded."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinygen.check.evidence import Guess, scaled
 
 
+@dataclass(frozen=True)
+class Move:
+    """What was done to the right gradient (`do`), its cost in bits, the words for it, and the formula that undoes it."""
+
+    kind: str
+    cost: float
+    words: str
+    do: object
+    formula: str | None = None
+
+
 def arrangement_guesses(case, numbers):
     """got = c * (expected, moved about)."""
-    simple = [n for n in numbers if n.cost <= 4]
-    for kind, cost, sentence, formula, move in _moves(case.expected.shape):
-        moved, slack = move(case.expected), move(case.bar)
-        c = scaled(case, np.zeros(case.got.shape), moved, simple, slack=slack, free=False)
-        if c is None or c.value == 0:
-            continue
-        factor = "" if c.value == 1 else f" It also has a factor {c.words}." if c.value != -1 else " It also has the wrong sign."
-        yield Guess(kind if c.value == 1 else "two", cost + 2 * c.cost, c.value * moved, sentence.format(case.name) + factor,
-                    formula and formula.format(case.name), slack=slack)  # fmt: skip
+    simple, base, d = [n for n in numbers if n.cost <= 4], np.zeros(case.got.shape), f"dL/d{case.name}"
+    for move in _moves(case.expected.shape):
+        moved, slack = move.do(case.expected), move.do(case.bar)
+        c = scaled(case, base, moved, simple, slack=slack, free=False)
+        if c is not None and c.value:
+            factor = {1: "", -1: " It also has the wrong sign."}.get(c.value, f" It also has a factor {c.words}.")
+            kind, formula = ("two", None) if factor else (move.kind, move.formula and f"{d} = {move.formula}")
+            yield Guess(kind, move.cost + 2 * c.cost, c.value * moved, f"{d} {move.words}{factor}", formula, slack=slack)
 
 
 def _moves(shape):
-    """(kind, cost, sentence, formula, what it does to the right gradient)."""
-    ndim = len(shape)
-    if ndim == 2 and shape[0] == shape[1]:
-        yield "transpose", 1, "dL/d{0} is transposed.", "dL/d{0} = (yours).T", np.transpose
-        yield ("transpose", 3, "dL/d{0} is made symmetric: the average with its transpose.", None,
-               lambda e: (e + e.T) / 2)  # fmt: skip
-        yield "transpose", 3, "dL/d{0} is made symmetric: the sum with its transpose.", None, lambda e: e + e.T
-        yield ("transpose", 4, "dL/d{0} is the sum with its transpose, the diagonal counted once.", None,
-               lambda e: e + e.T - np.diag(np.diag(e)))  # fmt: skip
-    if ndim > 1:
-        yield ("order", 3, "dL/d{0} has its entries in another order: reshaped to {0}'s shape where it should be transposed?",
-               None, lambda e: e.reshape(e.shape, order="F") if False else e.T.reshape(e.shape))  # fmt: skip
-        yield ("order", 3, "dL/d{0} has its entries in another order: read column by column (order='F')?", None,
-               lambda e: e.ravel().reshape(e.shape, order="F"))  # fmt: skip
-    for axis in range(ndim):
-        place = f"axis {axis}" if ndim > 1 else "the axis"
-        if shape[axis] > 1:
-            yield ("order", 2, f"dL/d{{0}} runs backwards along {place}: reversed, or not flipped.",
-                   f"dL/d{{0}} = np.flip(yours, {axis})", lambda e, a=axis: np.flip(e, a))  # fmt: skip
-            yield ("order", 4, f"dL/d{{0}} has been summed cumulatively in the wrong direction along {place}: forward instead of "
-                   "from the end, or the reverse.", None, lambda e, a=axis: _other_direction(e, a))  # fmt: skip
-            for what, step in (("already", np.sum), ("already", np.mean)):
-                verb = "sum" if step is np.sum else "mean"
-                yield ("batch", 3, f"Every entry of dL/d{{0}} is the {verb} of the right ones along {place}: {verb}med {what}, "
-                       "where each entry has its own gradient.".replace("meanmed", "averaged"), None,
-                       lambda e, a=axis, s=step: np.broadcast_to(s(abs(e) if np.all(e >= 0) else e, a, keepdims=True), e.shape))
-        for k in (-1, 1) if shape[axis] > 2 else ():
-            rows = "rows" if axis == 0 else f"entries along {place}"
-            where = "late" if k == 1 else "early"
-            yield ("shift", 2.5, f"dL/d{{0}} has its {rows} one place too {where}: an index off by one (t {'-' if k == 1 else '+'} 1 "
-                   "in place of t)?", f"dL/d{{0}} = np.roll(yours, {-k}, axis={axis})",
-                   lambda e, a=axis, k=k: np.roll(e, k, a))  # fmt: skip
-            yield ("shift", 3, f"dL/d{{0}} has its {rows} one place too {where}, with zeros filled in: an index off by one "
-                   f"(t {'-' if k == 1 else '+'} 1 in place of t)?", None, lambda e, a=axis, k=k: _pushed(e, k, a))  # fmt: skip
+    if len(shape) == 2 and shape[0] == shape[1]:
+        yield Move("transpose", 1, "is transposed.", np.transpose, "(yours).T")
+        yield Move("transpose", 3, "is made symmetric: the average with its transpose.", lambda e: (e + e.T) / 2)
+        yield Move("transpose", 3, "is made symmetric: the sum with its transpose.", lambda e: e + e.T)
+        words = "is the sum with its transpose, the diagonal counted once."
+        yield Move("transpose", 4, words, lambda e: e + e.T - np.diag(np.diag(e)))
+    if len(shape) > 1:
+        words = "has its entries in another order: reshaped where it should be transposed?"
+        yield Move("order", 3, words, lambda e: e.T.reshape(e.shape))
+        words = "has its entries in another order: read column by column (order='F')?"
+        yield Move("order", 3, words, lambda e: e.ravel().reshape(e.shape, order="F"))
+    for axis, length in enumerate(shape):
+        if length > 1:
+            yield from _along(axis, f"axis {axis}" if len(shape) > 1 else "the axis", length)
 
 
-def _other_direction(e, axis):
-    """The cumulative sum of the same numbers from the other end: e is the sum from i to the end of its own differences."""
+def _along(axis, place, length):
+    backwards = f"runs backwards along {place}: reversed, or not flipped."
+    yield Move("order", 2, backwards, lambda e: np.flip(e, axis), f"np.flip(yours, {axis})")
+    words = f"is summed cumulatively in the wrong direction along {place}: forward instead of from the end, or the reverse."
+    yield Move("order", 4, words, lambda e: _summed_forward(e, axis))
+    for verb, step in (("summed", np.sum), ("averaged", np.mean)):
+        words = f"is {verb} along {place}, where each entry has its own gradient."
+        yield Move("batch", 3, words, lambda e, s=step: np.broadcast_to(s(e, axis, keepdims=True), e.shape))
+    for k in (-1, 1) if length > 2 else ():
+        words = f"has its {'rows' if axis == 0 else f'entries along {place}'} one place too {'late' if k == 1 else 'early'}"
+        t = f"an index off by one (t {'-' if k == 1 else '+'} 1 in place of t)?"
+        yield Move("shift", 2.5, f"{words}: {t}", lambda e, k=k: np.roll(e, k, axis), f"np.roll(yours, {-k}, axis={axis})")
+        yield Move("shift", 3, f"{words}, with zeros filled in: {t}", lambda e, k=k: _pushed(e, k, axis))
+
+
+def _summed_forward(e, axis):
+    """e[i] is the sum of u from i to the end: the sum of the same u from the start to i."""
     last = np.take(e, [-1], axis)
-    parts = np.concatenate([-np.diff(e, axis=axis), last], axis)
-    return np.cumsum(parts, axis)
+    return np.cumsum(np.concatenate([-np.diff(e, axis=axis), last], axis), axis)
 
 
 def _pushed(e, k, axis):
-    out = np.roll(e, k, axis)
-    edge = [slice(None)] * e.ndim
-    edge[axis] = 0 if k == 1 else -1
-    out[tuple(edge)] = 0
-    return out
+    """`e` shifted by k = 1 or -1 along an axis, a zero in the free place."""
+    out = np.moveaxis(np.roll(e, k, axis), axis, 0).copy()
+    out[0 if k == 1 else -1] = 0
+    return np.moveaxis(out, 0, axis)
 
 
 def value_guesses(case):
-    """The right numbers, but cut: clipped, made positive, rounded to a coarser format; or the same numbers permuted."""
-    got, expected, known = case.got, case.expected, case.known
+    """The right numbers, but clipped, made positive or cut at zero; or the same numbers permuted."""
+    got, expected, known, d = case.got, case.expected, case.known, f"dL/d{case.name}"
     limit = float(np.max(abs(got[known]), initial=0))
-    clipped = np.clip(expected, -limit, limit)
     if np.sum(known & (abs(expected) > limit + case.tolerance)) > 1:
-        yield Guess("clipped", 12, clipped, f"dL/d{case.name} is cut off at +-{limit:.6g}: clipped?")
+        yield Guess("clipped", 12, np.clip(expected, -limit, limit), f"{d} is cut off at +-{limit:.6g}: clipped?")
     for sign, cut, words in ((1, np.maximum(expected, 0), "negative"), (-1, np.minimum(expected, 0), "positive")):
         if np.any(known & (sign * expected < -case.tolerance)):
-            yield Guess("clipped", 9, cut, f"dL/d{case.name} has zeros where it should be {words}: a ReLU or a maximum too many?")
-    yield Guess("sign", 4, abs(expected), f"dL/d{case.name} has lost its signs: it is the absolute value.")
-    yield Guess("sign", 5, -abs(expected), f"dL/d{case.name} has lost its signs: it is minus the absolute value.")
+            yield Guess("clipped", 9, cut, f"{d} has zeros where it should be {words}: a ReLU or a maximum too many?")
+    yield Guess("sign", 4, abs(expected), f"{d} has lost its signs: it is the absolute value.")
+    yield Guess("sign", 5, -abs(expected), f"{d} has lost its signs: it is minus the absolute value.")
     if known.all() and got.size > 2:
         order, wanted = np.argsort(got, axis=None), np.argsort(expected, axis=None)
-        same = np.empty(got.size)
-        same[order] = expected.ravel()[wanted]
-        free = float(np.sum(np.log2(np.arange(1, got.size + 1))))
-        yield Guess("order", 4 + min(free, 10.0 * got.size), same.reshape(got.shape),
-                    f"dL/d{case.name} has the right numbers in the wrong order.")  # fmt: skip
+        same, slack = np.empty(got.size), np.empty(got.size)
+        same[order], slack[order] = expected.ravel()[wanted], case.tolerance.ravel()[wanted]
+        cost = 4 + min(np.sum(np.log2(np.arange(1, got.size + 1))), 10.0 * got.size)
+        same, slack = same.reshape(got.shape), slack.reshape(got.shape)
+        yield Guess("order", cost, same, f"{d} has the right numbers in the wrong order.", slack=slack)
 
 
 def precision_mistake(case):
     """(sentence, residual) if the error looks like the rounding of a coarser number format, else None.
 
-    Rounding cannot be predicted, so this is no Guess: it needs an error of the right size in most entries, of both signs.
+    Rounding cannot be predicted, so this is no Guess: it needs an error of the right size in most entries, now up, now
+    down.
     """
     known = case.known
     error, size = ((case.got - case.expected) * np.sign(case.expected))[known], abs(case.expected)[known]
     if known.sum() < 4:
         return None
     for dtype in (np.float32, np.float16):
-        eps = float(np.finfo(dtype).eps)
+        eps, name = float(np.finfo(dtype).eps), np.dtype(dtype).name
         stored = np.array_equal(case.got[known], case.got[known].astype(dtype).astype(np.float64))
         limit = (0.51 if stored else 8) * eps * (size if stored else size.max()) + case.tolerance[known]
         typical = np.median(abs(error)) > 0.01 * eps * np.median(size)
-        if np.all(abs(error) <= limit) and (stored or (typical and np.any(error > 0) and np.any(error < 0))):
-            return (f"dL/d{case.name} is right to the precision of {np.dtype(dtype).name} only: a computation or a conversion "
-                    f"in {np.dtype(dtype).name}?", float(np.linalg.norm(error) / np.linalg.norm(size)))  # fmt: skip
+        if np.all(abs(error) <= limit) and (stored or (typical and error.min() < 0 < error.max())):
+            sentence = f"dL/d{case.name} is right to the precision of {name} only: a computation or a conversion in {name}?"
+            return sentence, float(np.linalg.norm(error) / np.linalg.norm(size))
     return None

@@ -7,9 +7,15 @@ import numpy as np
 from tinygen.check.evidence import Number
 
 _CONSTANTS = {
-    "ln 2": np.log(2), "ln 10": np.log(10), "e": np.e, "pi": np.pi, "(2 pi)": 2 * np.pi, "sqrt 2": np.sqrt(2),
-    "sqrt(pi)": np.sqrt(np.pi), "sqrt(2 pi)": np.sqrt(2 * np.pi),
-}  # fmt: skip
+    "ln 2": np.log(2),
+    "ln 10": np.log(10),
+    "e": np.e,
+    "pi": np.pi,
+    "(2 pi)": 2 * np.pi,
+    "sqrt 2": np.sqrt(2),
+    "sqrt(pi)": np.sqrt(np.pi),
+    "sqrt(2 pi)": np.sqrt(2 * np.pi),
+}
 _POWERS = {1: "{}", -1: "1/{}", 2: "{}^2", -2: "1/{}^2", 0.5: "sqrt({})", -0.5: "1/sqrt({})"}
 
 
@@ -32,14 +38,22 @@ def numbers_of(case):
             add(length**power, 3 if abs(power) == 1 else 6, f"{words.format(length)} ({length} is {place})")
         if length > 2:
             less = length - 1
-            for value, words in ((less, less), (1 / less, f"1/{less}"), (length / less, f"{length}/{less}"),
-                                 (less / length, f"{less}/{length}")):  # fmt: skip
+            for value, words in (
+                (less, less),
+                (1 / less, f"1/{less}"),
+                (length / less, f"{length}/{less}"),
+                (less / length, f"{less}/{length}"),
+            ):
                 add(value, 5, f"{words} ({length} is {place})")
     for _, name, array in case.others():
         if array.ndim == 0:
             with np.errstate(all="ignore"):
                 for power, words in _POWERS.items():
-                    add(float(array) ** power if array > 0 or (power == int(power) and array) else np.nan, 4, words.format(name))
+                    add(
+                        float(array) ** power if array > 0 or (power == int(power) and array) else np.nan,
+                        4,
+                        words.format(name),
+                    )
                     add((1 - float(array)) ** power if array < 1 else np.nan, 6, words.format(f"(1 - {name})"))
     norm = float(np.linalg.norm(case.expected[case.known]))
     if norm > 0 and case.known.sum() > 1:

@@ -1,22 +1,19 @@
 """Which mistake is it? The ranked explanations of a gradient that disagrees with the numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
+from tinygen.check.additions import along_axis_guesses, softmax_axis_guesses, term_guesses
+from tinygen.check.alterations import altered_guesses
 from tinygen.check.arrangement import arrangement_guesses, precision_mistake, value_guesses
 from tinygen.check.constants import numbers_of
-from tinygen.check.elementwise import (
-    along_axis_guesses,
-    factor_guesses,
-    field_guesses,
-    softmax_axis_guesses,
-    term_guesses,
-)
 from tinygen.check.evidence import Case, explains, residual
+from tinygen.check.factors import factor_guesses, field_guesses
 from tinygen.check.parameters import parameterisation_guesses
-from tinygen.check.paths import path_mistakes
-from tinygen.check.points import altered_guesses, other_argument_guesses, path_guesses
+from tinygen.check.paths import Search
+from tinygen.check.points import other_argument_guesses, path_guesses
 from tinygen.check.recording import Recording
 from tinygen.check.regions import region_guesses, two_guesses
 from tinygen.check.shapes import shape_moves, structure_sentence
@@ -24,8 +21,6 @@ from tinygen.check.terms import named_term_guesses
 from tinygen.check.variants import variant_mistakes
 
 BEHIND = 12.0  # bits by which an explanation may be less simple than the best and still be shown
-ENOUGH = 5.0  # an explanation this cheap ends the search
-MOST_WORK = 1e7  # array entries times local derivatives, up to which a recorded function is searched
 
 
 @dataclass(frozen=True)
@@ -78,9 +73,8 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
         return []
     if case.automatic:  # fill in what was not measured
         whole, _ = case.gradient()
-        unknown = ~case.known
-        case.expected = np.where(unknown, whole, expected)
-        case.bar = np.where(unknown, np.max(bar[~unknown], initial=0), bar)
+        unknown, widest = ~case.known, np.max(bar[case.known], initial=0)
+        case = replace(case, expected=np.where(unknown, whole, expected), bar=np.where(unknown, widest, bar))
     found = _ranked(case, limit)
     if not found and (said := precision_mistake(case)):
         return [Mistake("precision", said[0], said[1], where=name)]
@@ -90,11 +84,11 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
 def _ranked(case, limit):
     numbers = numbers_of(case)
     fitting = []
-    for rules in (_simple, _structured, _searched, _far):
+    for rules, enough in ((_simple, 5), (_structured, 5), (_searched, 20), (_far, 0)):
         with np.errstate(all="ignore"):
             fitting += [guess for guess in rules(case, numbers) if explains(case, guess)]
         fitting.sort(key=lambda guess: guess.cost)
-        if fitting and fitting[0].cost <= (ENOUGH if rules is not _searched else np.inf):
+        if fitting and fitting[0].cost <= enough:
             break
     best = []
     for guess in fitting:
@@ -105,7 +99,9 @@ def _ranked(case, limit):
 
 def _same(case, one, two):
     """Whether two guesses say the same: one kind, one prediction."""
-    return one.kind == two.kind and bool(np.all(abs(one.predicted - two.predicted)[case.known] <= case.tolerance[case.known]))
+    return one.kind == two.kind and bool(
+        np.all(abs(one.predicted - two.predicted)[case.known] <= case.tolerance[case.known])
+    )
 
 
 def _simple(case, numbers):
@@ -130,25 +126,21 @@ def _structured(case, numbers):
 def _searched(case, numbers):
     yield from altered_guesses(case, numbers)
     if recording := _recorded(case):
-        yield from path_mistakes(case, recording, numbers)
+        yield from islice(Search(case, recording, numbers).guesses(), recording.affordable)
 
 
 def _far(case, numbers):
     if recording := _recorded(case):
-        yield from variant_mistakes(case, recording, numbers)
+        yield from islice(variant_mistakes(case, recording, numbers), recording.affordable)
 
 
 def _recorded(case):
-    """The function's recording, or None if it cannot be had or is too long to search."""
-    if not case.automatic:
-        return None
+    """The function's recording, or None if it cannot be had."""
     try:
         with np.errstate(all="ignore"):
-            recording = Recording(case.total, case.args, case.names, case.argnum)
+            return Recording(case.total, case.args, case.names, case.argnum) if case.automatic else None
     except Exception:  # f is anybody's code: where it cannot be recorded, nothing is said
         return None
-    work = len(recording.edges) * sum(np.size(value) for value in recording.values.values())
-    return recording if work <= MOST_WORK else None
 
 
 def _inside_a_term(case, numbers):
@@ -167,8 +159,14 @@ def _redrawn(f, args, gradient, name):
     if isinstance(value, dict):
         value, again = sum(value.values()), sum(again.values())
     if not np.array_equal(value, again, equal_nan=True):
-        return [Mistake("noise", f"f gives {float(value):.9g} and then {float(again):.9g} for the same arguments: noise is drawn "
-                        "anew at each evaluation. Draw it once and pass it as an argument.", where="f")]  # fmt: skip
+        return [
+            Mistake(
+                "noise",
+                f"f gives {float(value):.9g} and then {float(again):.9g} for the same arguments: noise is drawn "
+                "anew at each evaluation. Draw it once and pass it as an argument.",
+                where="f",
+            )
+        ]
     if gradient is not None:
         one, two = gradient(), gradient()
         try:
@@ -176,8 +174,14 @@ def _redrawn(f, args, gradient, name):
         except (TypeError, ValueError):
             same = True
         if not same:
-            return [Mistake("noise", f"The gradient by {name} differs from call to call while f does not: it draws its own noise. "
-                            "The same noise has to go into f and its gradient; pass it as an argument.", where=name)]  # fmt: skip
+            return [
+                Mistake(
+                    "noise",
+                    f"The gradient by {name} differs from call to call while f does not: it draws its own noise. "
+                    "The same noise has to go into f and its gradient; pass it as an argument.",
+                    where=name,
+                )
+            ]
     return []
 
 
@@ -201,13 +205,20 @@ def _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit):
         case = Case(f, tuple(args), argnum, move(got), expected, bar, name, names)
         for mistake in _ranked(case, 1):
             said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
-            numeric.append((cost, Mistake(kind, f"{said} Then: {mistake.sentence}", mistake.residual, mistake.formula, name)))
+            numeric.append(
+                (cost, Mistake(kind, f"{said} Then: {mistake.sentence}", mistake.residual, mistake.formula, name))
+            )
     shown += [(5, mistake) for mistake in _length_of_another(got, expected, args, name, names)]
     ranked = sorted(numeric or shown, key=lambda pair: pair[0])
     if ranked:
         return [mistake for _, mistake in ranked][:limit]
-    return [Mistake("shape", f"dL/d{name} has shape {got.shape}, expected {expected.shape}: a gradient has its argument's shape.",
-                    where=name)]  # fmt: skip
+    return [
+        Mistake(
+            "shape",
+            f"dL/d{name} has shape {got.shape}, expected {expected.shape}: a gradient has its argument's shape.",
+            where=name,
+        )
+    ]
 
 
 def _length_of_another(got, expected, args, name, names):
@@ -215,6 +226,10 @@ def _length_of_another(got, expected, args, name, names):
     for other, value in zip(names, args):
         for axis, length in enumerate(np.shape(value)):
             if other != name and length in got.shape and length not in expected.shape and length > 1:
-                yield Mistake("batch", f"dL/d{name} has shape {got.shape}, expected {expected.shape}: {length} is the length of "
-                              f"axis {axis} of {other}: summed over the wrong axis?", where=name)  # fmt: skip
+                yield Mistake(
+                    "batch",
+                    f"dL/d{name} has shape {got.shape}, expected {expected.shape}: {length} is the length of "
+                    f"axis {axis} of {other}: summed over the wrong axis?",
+                    where=name,
+                )
                 return

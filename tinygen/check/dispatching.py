@@ -17,7 +17,11 @@ def dispatching(f):
     special = sys.modules.get("scipy.special")
     if special is None:
         return f
-    ours = {special.logsumexp: _plain(logsumexp), special.softmax: _over_all(softmax), special.log_softmax: _over_all(log_softmax)}
+    ours = {
+        special.logsumexp: _plain(logsumexp),
+        special.softmax: _over_all(softmax),
+        special.log_softmax: _over_all(log_softmax),
+    }
     return _copy(f, ours, special, {})
 
 
@@ -33,7 +37,9 @@ def _over_all(function):
 def _copy(value, ours, special, done):
     """`value` itself where nothing has to be replaced."""
     if isinstance(value, ModuleType) and value is special:
-        return _Module(special, {name: ours[getattr(special, name)] for name in ("logsumexp", "softmax", "log_softmax")})
+        return _Module(
+            special, {name: ours[getattr(special, name)] for name in ("logsumexp", "softmax", "log_softmax")}
+        )
     if not isinstance(value, FunctionType):
         return value
     if value in ours:
@@ -47,8 +53,13 @@ def _copy(value, ours, special, done):
     inside = [_copy(cell.cell_contents, ours, special, done) for cell in cells]
     if all(names[name] is used[name] for name in used) and all(a is c.cell_contents for a, c in zip(inside, cells)):
         return value
-    copy = FunctionType(value.__code__, {**value.__globals__, **names}, value.__name__, value.__defaults__,
-                        tuple(CellType(item) for item in inside) or None)  # fmt: skip
+    copy = FunctionType(
+        value.__code__,
+        {**value.__globals__, **names},
+        value.__name__,
+        value.__defaults__,
+        tuple(CellType(item) for item in inside) or None,
+    )
     copy.__kwdefaults__ = value.__kwdefaults__
     done[value] = copy
     return copy

@@ -62,10 +62,26 @@ OWN = {  # words -> function of the argument, and the term that has it as gradie
     "|{0}|": (lambda x: abs(x), ""),
 }
 _OTHER = [
-    "{0}", "1/{0}", "{0}^2", "1/{0}^2", "sqrt({0})", "1/sqrt({0})", "exp({0})", "exp(-{0})", "exp({0} / 2)", "exp(-{0} / 2)",
-    "exp(2 {0})", "exp(-2 {0})", "(1 - {0})", "1/(1 - {0})", "(1 + {0})", "1/(1 + {0})", "sign({0})",
-    "sqrt(1 - {0})", "1/sqrt(1 - {0})",
-]  # fmt: skip
+    "{0}",
+    "1/{0}",
+    "{0}^2",
+    "1/{0}^2",
+    "sqrt({0})",
+    "1/sqrt({0})",
+    "exp({0})",
+    "exp(-{0})",
+    "exp({0} / 2)",
+    "exp(-{0} / 2)",
+    "exp(2 {0})",
+    "exp(-2 {0})",
+    "(1 - {0})",
+    "1/(1 - {0})",
+    "(1 + {0})",
+    "1/(1 + {0})",
+    "sign({0})",
+    "sqrt(1 - {0})",
+    "1/sqrt(1 - {0})",
+]
 
 
 def _sigmoid(x):
@@ -88,12 +104,19 @@ def own_fields(x, name):
             centred = x - x.mean(axis, keepdims=True)
             square, shifted = np.sum(centred**2, axis, keepdims=True), np.exp(x - x.max(axis, keepdims=True))
             softmax = shifted / shifted.sum(axis, keepdims=True)
-            for words, array in (("the mean of {}", x.mean(axis, keepdims=True)), ("{} minus its mean", centred),
-                                 ("std({})", np.sqrt(square / x.shape[axis])), ("1/std({})", np.sqrt(x.shape[axis] / square)),
-                                 ("var({})", square / x.shape[axis]), ("|{}|", np.linalg.norm(x, axis=axis, keepdims=True)),
-                                 ("1/|{}|", 1 / np.linalg.norm(x, axis=axis, keepdims=True)),
-                                 ("sum of exp({})", np.exp(x).sum(axis, keepdims=True)), ("softmax({})", softmax),
-                                 ("1/softmax({})", 1 / softmax), ("(1 - softmax({}))", 1 - softmax)):  # fmt: skip
+            for words, array in (
+                ("the mean of {}", x.mean(axis, keepdims=True)),
+                ("{} minus its mean", centred),
+                ("std({})", np.sqrt(square / x.shape[axis])),
+                ("1/std({})", np.sqrt(x.shape[axis] / square)),
+                ("var({})", square / x.shape[axis]),
+                ("|{}|", np.linalg.norm(x, axis=axis, keepdims=True)),
+                ("1/|{}|", 1 / np.linalg.norm(x, axis=axis, keepdims=True)),
+                ("sum of exp({})", np.exp(x).sum(axis, keepdims=True)),
+                ("softmax({})", softmax),
+                ("1/softmax({})", 1 / softmax),
+                ("(1 - softmax({}))", 1 - softmax),
+            ):
                 whole = np.broadcast_to(array, x.shape)
                 found.append(Field(words.format(name) + along, whole, "own"))
         if x.ndim == 2 and x.shape[0] == x.shape[1]:
@@ -117,7 +140,10 @@ def _matrix_fields(x, name):
 def aligned(array, shape):
     """The ways in which `array` fits `shape`: as NumPy broadcasts it, and by its leading axes (one number a row)."""
     ways = []
-    for candidate in (array, array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array):
+    for candidate in (
+        array,
+        array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array,
+    ):
         try:
             ways.append(np.broadcast_to(candidate, shape))
         except ValueError:
@@ -171,7 +197,10 @@ def fitted_schedule_fields(case):
     logs = {words: np.log(array) for words, array in parts}
     before = {words: logs.get(words.replace("]", " - 1]")) for words, _ in now}
     steps = [(words, before[words] - logs[words]) for words, _ in now if before[words] is not None]
-    for rows, form in (([(words, logs[words]) for words, _ in now], "{}"), (steps, "({} at t - 1, over the same at t)")):
+    for rows, form in (
+        ([(words, logs[words]) for words, _ in now], "{}"),
+        (steps, "({} at t - 1, over the same at t)"),
+    ):
         for count in (1, 2, 3):
             for some in combinations(rows, count):
                 if len(np.unique(np.round(target, 9))) <= count:
@@ -181,7 +210,10 @@ def fitted_schedule_fields(case):
                 close = np.max(abs(matrix @ exponents - target), initial=0) < 1e-2  # the error bars decide later
                 if close and np.all(exponents) and max(abs(exponents)) <= 2:
                     words = form.format(powers([(w, p) for (w, _), p in zip(some, exponents)]))
-                    yield Field(words, np.exp(sum(p * row for (_, row), p in zip(some, exponents))), "schedule"), 2 * count
+                    yield (
+                        Field(words, np.exp(sum(p * row for (_, row), p in zip(some, exponents))), "schedule"),
+                        2 * count,
+                    )
 
 
 def _schedule(case):

@@ -19,7 +19,12 @@ class Role:
 
 
 ROLES = {
-    "logvar": Role("log sigma^2", r"log_?(var|variance|sigma_?(2|sq|squared)|s2)|lv", lambda v: np.exp(v / 2), lambda s: 1.0 + 0 * s),
+    "logvar": Role(
+        "log sigma^2",
+        r"log_?(var|variance|sigma_?(2|sq|squared)|s2)|lv",
+        lambda v: np.exp(v / 2),
+        lambda s: 1.0 + 0 * s,
+    ),
     "logstd": Role("log sigma", r"log_?(std|sd|sigma|scale|s)|ls", np.exp, lambda s: 2.0 + 0 * s),
     "std": Role("sigma", r"std|sd|sigma|scale|s|stddev", lambda v: v, lambda s: 2 / s),
     "var": Role("sigma^2", r"var|variance|sigma_?(2|sq|squared)|s2|v", np.sqrt, lambda s: 1 / s**2),
@@ -52,11 +57,14 @@ def parameterisation_guesses(case):
                 continue
             ratio = role.slope(sigma) / ROLES[true].slope(sigma)
             yield Guess(
-                "parameterisation", 1.5 if key != "precision" else 3, case.expected * ratio,
+                "parameterisation",
+                1.5 if key != "precision" else 3,
+                case.expected * ratio,
                 f"dL/d{case.name} is {_size(ratio)}what it should be: derivative by {role.words} instead of "
                 f"{ROLES[true].words}?",
-                f"dL/d{case.name} = (yours) * {_chain(true, key, case.name)}", slack=case.tolerance * np.maximum(1, abs(ratio)),
-            )  # fmt: skip
+                f"dL/d{case.name} = (yours) * {_chain(true, key, case.name)}",
+                slack=case.tolerance * np.maximum(1, abs(ratio)),
+            )
 
 
 def _size(ratio):
@@ -67,15 +75,32 @@ def _size(ratio):
 
 def _chain(true, given, name):
     """d given / d true as a formula: what the given gradient has to be multiplied with."""
-    sigma = {"logvar": f"exp({name} / 2)", "logstd": f"exp({name})", "std": name, "var": f"sqrt({name})",
-             "precision": f"{name}**-0.5"}[true]  # fmt: skip
-    by_logvar = {"logvar": "1", "logstd": "0.5", "std": "sigma / 2", "var": "sigma**2", "precision": "-1 / sigma**2"}[given]
-    from_true = {"logvar": "1", "logstd": "2", "std": "2 / sigma", "var": "1 / sigma**2", "precision": "-sigma**2"}[true]
+    sigma = {
+        "logvar": f"exp({name} / 2)",
+        "logstd": f"exp({name})",
+        "std": name,
+        "var": f"sqrt({name})",
+        "precision": f"{name}**-0.5",
+    }[true]
+    by_logvar = {"logvar": "1", "logstd": "0.5", "std": "sigma / 2", "var": "sigma**2", "precision": "-1 / sigma**2"}[
+        given
+    ]
+    from_true = {"logvar": "1", "logstd": "2", "std": "2 / sigma", "var": "1 / sigma**2", "precision": "-sigma**2"}[
+        true
+    ]
     chains = {
-        ("logvar", "logstd"): "0.5", ("logvar", "std"): "sigma / 2", ("logvar", "var"): "sigma**2",
-        ("logstd", "logvar"): "2", ("logstd", "std"): "sigma", ("logstd", "var"): "2 * sigma**2",
-        ("std", "logvar"): "2 / sigma", ("std", "logstd"): "1 / sigma", ("std", "var"): "2 * sigma",
-        ("var", "logvar"): "1 / sigma**2", ("var", "logstd"): "0.5 / sigma**2", ("var", "std"): "0.5 / sigma",
-    }  # fmt: skip
+        ("logvar", "logstd"): "0.5",
+        ("logvar", "std"): "sigma / 2",
+        ("logvar", "var"): "sigma**2",
+        ("logstd", "logvar"): "2",
+        ("logstd", "std"): "sigma",
+        ("logstd", "var"): "2 * sigma**2",
+        ("std", "logvar"): "2 / sigma",
+        ("std", "logstd"): "1 / sigma",
+        ("std", "var"): "2 * sigma",
+        ("var", "logvar"): "1 / sigma**2",
+        ("var", "logstd"): "0.5 / sigma**2",
+        ("var", "std"): "0.5 / sigma",
+    }
     chain = chains.get((true, given), f"({by_logvar}) * ({from_true})")
     return chain if "sigma" not in chain or sigma == "sigma" else f"{chain}, sigma = {sigma}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygen.autodiff.tape import Tape, Var
 
+MOST_WORK = 3e7  # array entries in one search: about a second
 _MACHINERY = ("tinygen.autodiff", "tinygen.check", "numpy")  # frames of these modules are not the student's
 
 
@@ -27,6 +28,11 @@ class Place:
 
     def __str__(self):
         return f"`{self.text}` (line {self.line})"
+
+    @property
+    def where(self):
+        """file:line."""
+        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -102,8 +108,9 @@ class Recording:
                 depends.update(outputs)
         self.tape.entries = [
             (slot, row, raw, kw, y, [(i, p) for i, p in parents if p in depends])
-            for slot, row, raw, kw, y, parents in self.all if slot in depends
-        ]  # fmt: skip
+            for slot, row, raw, kw, y, parents in self.all
+            if slot in depends
+        ]
         self._walk(depends)
 
     def _walk(self, depends):
@@ -151,6 +158,11 @@ class Recording:
 
         return f
 
+    @property
+    def affordable(self):
+        """How many walks through it, each over all its values, a search may take."""
+        return int(MOST_WORK / (sum(np.size(value) for value in self.values.values()) + 100 * len(self.all)))
+
     def args(self, edge):
         """The arguments of an edge's operation."""
         return self.all[edge.step][2]
@@ -174,4 +186,6 @@ class Recording:
 
 def _double(value):
     value = np.asarray(value) if isinstance(value, float) else value
-    return value.astype(np.float64) if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f" else value
+    return (
+        value.astype(np.float64) if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f" else value
+    )

@@ -34,14 +34,25 @@ def named_term_guesses(case, numbers, inside):
         yield from _one_term(case, name, gradient, slack, numbers)
         if len(gradients) > 1:
             rest = sum(g for other, (g, _) in gradients.items() if other != name)
-            part = replace(case, f=lambda *args, name=name: case.f(*args)[name], got=case.got - rest, expected=gradient,
-                           bar=slack, gradients={})  # fmt: skip
+            part = replace(
+                case,
+                f=lambda *args, name=name: case.f(*args)[name],
+                got=case.got - rest,
+                expected=gradient,
+                bar=slack,
+                gradients={},
+            )
             for guess in inside(part, numbers_of(part)):
                 if guess.kind not in ("zero", "sign", "factor", "entries"):  # said above, as a coefficient
-                    yield replace(guess, cost=guess.cost + 2.5 + np.log2(len(gradients)), predicted=guess.predicted + rest,
-                                  sentence=f"{name}: {guess.sentence}", where=name, slack=slack if guess.slack is None
-                                  else np.maximum(guess.slack, slack),
-                                  formula=guess.formula and f"{guess.formula}, for the term {name} alone")  # fmt: skip
+                    yield replace(
+                        guess,
+                        cost=guess.cost + 2.5 + np.log2(len(gradients)),
+                        predicted=guess.predicted + rest,
+                        sentence=f"{name}: {guess.sentence}",
+                        where=name,
+                        slack=slack if guess.slack is None else np.maximum(guess.slack, slack),
+                        formula=guess.formula and f"{guess.formula}, for the term {name} alone",
+                    )
     if len(gradients) > 1:
         yield from _all_terms(case, gradients, slack, numbers)
 
@@ -53,9 +64,15 @@ def _one_term(case, name, gradient, slack, numbers):
         return
     c = named_number(found[0] + 1, found[1] + 1, numbers)
     what = _TOLD.get(c.value, f"has the coefficient {c.words}")
-    yield Guess("term", 1 + c.cost, case.expected + (c.value - 1) * gradient, f"{name}: in dL/d{case.name} this term {what}.",
-                f"dL/d{case.name} = (yours) {'-' if c.value > 1 else '+'} {abs(c.value - 1):.6g} * d({name})/d{case.name}",
-                where=name, slack=slack)  # fmt: skip
+    yield Guess(
+        "term",
+        1 + c.cost,
+        case.expected + (c.value - 1) * gradient,
+        f"{name}: in dL/d{case.name} this term {what}.",
+        f"dL/d{case.name} = (yours) {'-' if c.value > 1 else '+'} {abs(c.value - 1):.6g} * d({name})/d{case.name}",
+        where=name,
+        slack=slack,
+    )
 
 
 def _all_terms(case, gradients, slack, numbers):
@@ -74,5 +91,11 @@ def _all_terms(case, gradients, slack, numbers):
     if len(off) > 1:
         predicted = sum(c.value * g for c, (g, _) in zip(found, gradients.values()))
         words = "; ".join(f"{name} {_TOLD.get(c.value, f'has the coefficient {c.words}')}" for name, c in off)
-        yield Guess("two", 2 + sum(c.cost + 1 for c in found), predicted, f"In dL/d{case.name} {len(off)} terms are wrong: {words}.",
-                    where=", ".join(name for name, _ in off), slack=slack)  # fmt: skip
+        yield Guess(
+            "two",
+            2 + sum(c.cost + 1 for c in found),
+            predicted,
+            f"In dL/d{case.name} {len(off)} terms are wrong: {words}.",
+            where=", ".join(name for name, _ in off),
+            slack=slack,
+        )

@@ -27,8 +27,14 @@ def variant_mistakes(case, recording, numbers):
         except (TypeError, ValueError, ArithmeticError, np.linalg.LinAlgError, KeyError):
             continue  # an altered operand need not fit
         place = recording.places[steps[0]]
-        yield Guess("other-point", cost, gradient, f"dL/d{case.name} is the right gradient of another function: with {words} "
-                    f"in {place}.", where=f"{place.file}:{place.line}", slack=slack)  # fmt: skip
+        yield Guess(
+            "other-point",
+            cost,
+            gradient,
+            f"dL/d{case.name} is the right gradient of another function: with {words} in {place}.",
+            where=place.where,
+            slack=slack,
+        )
 
 
 def _changes(recording):
@@ -44,7 +50,13 @@ def _changes(recording):
         for j, operand in enumerate(raw):
             if not isinstance(operand, (np.ndarray, np.generic, float, int)) or isinstance(operand, bool):
                 continue
-            text = f"`{recording.source(sources[j])}`" if j in sources else f"{operand:g}" if np.ndim(operand) == 0 else "it"
+            text = (
+                f"`{recording.source(sources[j])}`"
+                if j in sources
+                else f"{operand:g}"
+                if np.ndim(operand) == 0
+                else "it"
+            )
             yield from _replaced(recording, steps, j, text, operand, sources.get(j), slot)
 
 
@@ -65,6 +77,11 @@ def _replaced(recording, steps, j, text, operand, own, before):
         for step in (1, -1):
             yield steps, j, f"{text} shifted by one place ({step:+d})", lambda v, env, s=step: np.roll(v, s, 0)
     for rival, value in recording.values.items():
-        if shape and rival != own and rival < before and np.shape(value) == shape and not np.array_equal(value, operand):
-            yield (steps, j, f"`{recording.source(rival)}` in place of {text}",
-                   lambda v, env, r=rival: env[r])  # fmt: skip
+        if (
+            shape
+            and rival != own
+            and rival < before
+            and np.shape(value) == shape
+            and not np.array_equal(value, operand)
+        ):
+            yield (steps, j, f"`{recording.source(rival)}` in place of {text}", lambda v, env, r=rival: env[r])
