@@ -1,0 +1,29 @@
+"""The course's own derivations as ledgers of lines with numbers; importing this enters them all into the registry."""
+
+from tinygen.derivations import (
+    diffusion_bound,
+    diffusion_exact,
+    diffusion_forward,
+    diffusion_posterior,
+    diffusion_training,
+    elbo,
+    estimators,
+    gradients,
+    kl,
+    regularization,
+    reparameterization,
+)
+
+__all__ = [
+    "diffusion_bound",
+    "diffusion_exact",
+    "diffusion_forward",
+    "diffusion_posterior",
+    "diffusion_training",
+    "elbo",
+    "estimators",
+    "gradients",
+    "kl",
+    "regularization",
+    "reparameterization",
+]
