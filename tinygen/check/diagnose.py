@@ -53,7 +53,7 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
 
     >>> x = np.array([0.5, -1.0, 2.0])
     >>> diagnose(lambda x: np.sum(x**2), (x,), 0, x, 2 * x, 1e-9 + 0 * x, name="x")[0].formula
-    'dL/dx = (yours) / (1/2)'
+    'dL/dx = (yours) * 2'
     """
     names = tuple(names) if names is not None else tuple(f"args[{i}]" for i in range(len(args)))
     name = names[argnum] if name is None else name
@@ -65,10 +65,9 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
     if told:
         return [Mistake(*told, where=name)]
     expected, bar = np.asarray(expected, dtype=np.float64), np.asarray(bar, dtype=np.float64)
-    got = np.asarray(got, dtype=np.float64)
-    if got.shape != expected.shape:
-        return _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit)
-    case = Case(f, tuple(args), argnum, got, expected, bar, name, names)
+    case = Case(f, tuple(args), argnum, np.asarray(got, dtype=np.float64), expected, bar, name, names)
+    if case.got.shape != expected.shape:
+        return _shape_mistakes(case, limit)
     if not case.wrong.any():
         return []
     if case.automatic:  # fill in what was not measured
@@ -99,9 +98,8 @@ def _ranked(case, limit):
 
 def _same(case, one, two):
     """Whether two guesses say the same: one kind, one prediction."""
-    return one.kind == two.kind and bool(
-        np.all(abs(one.predicted - two.predicted)[case.known] <= case.tolerance[case.known])
-    )
+    difference = abs(one.predicted - two.predicted)[case.known]
+    return one.kind == two.kind and bool(np.all(difference <= case.tolerance[case.known]))
 
 
 def _simple(case, numbers):
@@ -131,7 +129,7 @@ def _searched(case, numbers):
 
 def _far(case, numbers):
     if recording := _recorded(case):
-        yield from islice(variant_mistakes(case, recording, numbers), recording.affordable)
+        yield from islice(variant_mistakes(case, recording), recording.affordable)
 
 
 def _recorded(case):
@@ -155,81 +153,46 @@ def _inside_a_term(case, numbers):
 def _redrawn(f, args, gradient, name):
     """Noise drawn anew at each call makes f, or its gradient, a different function each time."""
     with np.errstate(all="ignore"):
-        value, again = f(*args), f(*args)
-    if isinstance(value, dict):
-        value, again = sum(value.values()), sum(again.values())
+        value, again = ([float(part) for part in _terms(f(*args))] for _ in range(2))
     if not np.array_equal(value, again, equal_nan=True):
-        return [
-            Mistake(
-                "noise",
-                f"f gives {float(value):.9g} and then {float(again):.9g} for the same arguments: noise is drawn "
-                "anew at each evaluation. Draw it once and pass it as an argument.",
-                where="f",
-            )
-        ]
-    if gradient is not None:
-        one, two = gradient(), gradient()
-        try:
-            same = np.array_equal(np.asarray(one, dtype=np.float64), np.asarray(two, dtype=np.float64), equal_nan=True)
-        except (TypeError, ValueError):
-            same = True
-        if not same:
-            return [
-                Mistake(
-                    "noise",
-                    f"The gradient by {name} differs from call to call while f does not: it draws its own noise. "
-                    "The same noise has to go into f and its gradient; pass it as an argument.",
-                    where=name,
-                )
-            ]
+        said = (
+            f"f gives {sum(value):.9g} and then {sum(again):.9g} for the same arguments: noise is drawn anew at each "
+            "evaluation. Draw it once and pass it as an argument."
+        )
+        return [Mistake("noise", said, where="f")]
+    one, two = (gradient(), gradient()) if gradient is not None else (None, None)
+    if isinstance(one, np.ndarray) and not np.array_equal(one, two, equal_nan=True):
+        said = (
+            f"The gradient by {name} differs from call to call while f does not: it draws its own noise. The same noise "
+            "has to go into f and its gradient; pass it as an argument."
+        )
+        return [Mistake("noise", said, where=name)]
     return []
 
 
-def _shape_mistakes(f, args, argnum, got, expected, bar, name, names, limit):
+def _terms(value):
+    return value.values() if isinstance(value, dict) else (value,)
+
+
+def _shape_mistakes(case, limit):
     """Mistakes that explain a wrong shape: first what makes the numbers right, then what it looks like by shape alone."""
-    numeric, shown = [], []
-    for kind, cost, sentence, move in shape_moves(got.shape, expected.shape):
-        said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
-        shown.append((cost, Mistake(kind, said, where=name)))
-        if move is None:
-            continue
-        moved = move(got)
-        case = Case(f, tuple(args), argnum, moved, expected, bar, name, names)
-        if not case.wrong.any():
-            numeric.append((cost, Mistake(kind, f"{said} With that, the numbers are right.", 0.0, where=name)))
-    if numeric:
-        return [mistake for _, mistake in sorted(numeric, key=lambda pair: pair[0])][:limit]
-    for kind, cost, sentence, move in shape_moves(got.shape, expected.shape):
-        if move is None:
-            continue
-        case = Case(f, tuple(args), argnum, move(got), expected, bar, name, names)
-        for mistake in _ranked(case, 1):
-            said = sentence.format(f"dL/d{name}", got.shape, expected.shape)
-            numeric.append(
-                (cost, Mistake(kind, f"{said} Then: {mistake.sentence}", mistake.residual, mistake.formula, name))
-            )
-    shown += [(5, mistake) for mistake in _length_of_another(got, expected, args, name, names)]
-    ranked = sorted(numeric or shown, key=lambda pair: pair[0])
-    if ranked:
-        return [mistake for _, mistake in ranked][:limit]
-    return [
-        Mistake(
-            "shape",
-            f"dL/d{name} has shape {got.shape}, expected {expected.shape}: a gradient has its argument's shape.",
-            where=name,
-        )
-    ]
-
-
-def _length_of_another(got, expected, args, name, names):
-    """An axis of the gradient has a length that is another argument's: summed over the wrong axis."""
-    for other, value in zip(names, args):
-        for axis, length in enumerate(np.shape(value)):
-            if other != name and length in got.shape and length not in expected.shape and length > 1:
-                yield Mistake(
-                    "batch",
-                    f"dL/d{name} has shape {got.shape}, expected {expected.shape}: {length} is the length of "
-                    f"axis {axis} of {other}: summed over the wrong axis?",
-                    where=name,
-                )
-                return
+    start = f"dL/d{case.name} has shape {case.got.shape}, expected {case.expected.shape}"
+    others = zip(case.names, case.args)
+    lengths = {
+        n: f"the length of axis {axis} of {name}"
+        for name, value in others if name != case.name for axis, n in enumerate(np.shape(value))
+    }  # fmt: skip
+    right, nearly, shown = [], [], []
+    for kind, cost, words, move in shape_moves(case.got.shape, case.expected.shape, lengths):
+        shown.append((cost, Mistake(kind, f"{start}: {words}.", where=case.name)))
+        moved = None if move is None else replace(case, got=move(case.got))
+        if moved is not None and not moved.wrong.any():
+            right.append((cost, Mistake(kind, f"{start}: {words}. With that, the numbers are right.", 0.0, where=case.name)))
+        elif moved is not None and not right:
+            nearly += [
+                (cost, replace(mistake, sentence=f"{start}: {words}. Then: {mistake.sentence}", kind=kind))
+                for mistake in _ranked(moved, 1)
+            ]
+    ranked = sorted(right or nearly or shown, key=lambda pair: pair[0])
+    general = Mistake("shape", f"{start}: a gradient has its argument's shape.", where=case.name)
+    return [mistake for _, mistake in ranked][:limit] or [general]

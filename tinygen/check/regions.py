@@ -41,7 +41,7 @@ def two_guesses(case, numbers):
         rest = known & ~fits
         if not rest.any() or fits.sum() < 0.6 * known.sum() or np.mean(case.wrong[fits]) < 0.5:
             continue
-        corrected = replace(case, got=np.where(fits, case.expected, case.got), gradients={})
+        corrected = replace(case, got=np.where(fits, case.expected, case.got))
         words, bits = _described(corrected, rest)
         if words is None:
             words, bits = _listed(case, rest), 20
