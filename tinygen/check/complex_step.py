@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+FACTORS = (1.0, 1.37, 0.83, 1.71, 0.59)  # steps that round differently
 TINY = 2.0**-100  # h**2 is far below rounding, so that f(x + ih) has f(x) as real part and h f'(x) as imaginary part
 
 
@@ -11,8 +12,8 @@ class Refused(Exception):
     """f cannot be evaluated at complex numbers, or not honestly; the message says why."""
 
 
-def complex_step(f, x, v, value, noise):
-    """The derivative of `f` at `x` along `v` as Im f(x + ihv) / h, and how far it moves when h changes (its rounding).
+def complex_step(f, x, v, value, noise, steps=2):
+    """The derivative of `f` at `x` along `v` as Im f(x + ihv) / h, and its rounding: how far it moves between steps h.
 
     For real-analytic code only: abs, norm, var, slogdet and conj are silently wrong, so the result has to be compared
     with Richardson's. `value` is f(x), reproduced by the real part within `noise`.
@@ -22,7 +23,7 @@ def complex_step(f, x, v, value, noise):
     results = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        for h in (TINY, 1.37 * TINY):
+        for h in TINY * np.array(FACTORS[:steps]):
             try:
                 z = np.asarray(f(x + 1j * h * v))
             except Exception as error:
@@ -33,4 +34,4 @@ def complex_step(f, x, v, value, noise):
             if not np.isfinite(z) or abs(z.real - value) > noise:
                 raise Refused("f has another value at complex arguments")
             results.append(float(z.imag) / h)
-    return results[0], abs(results[1] - results[0])
+    return results[0], max(results) - min(results)

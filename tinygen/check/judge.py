@@ -24,7 +24,7 @@ class Judge:
         self.argnums = np.zeros(self.got.shape, dtype=int)
         for leaf in arguments.leaves:
             self.argnums[leaf.start : leaf.stop] = leaf.argnum
-        self.found = Measured.nothing(self.got.shape)
+        self.found = Measured.nothing(self.got.size)
         self.wrong, self.undecided, self.vanishing = (np.zeros(self.got.shape, dtype=bool) for _ in range(3))
 
     def entries(self, indices):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-POINTS = 9  # function values on one line
-SPACINGS = (0.7, 0.6, 0.4)  # eps to these powers, relative to the size of x
+POINTS = 11  # function values on one line at one spacing
+SPACINGS = (0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # eps to these powers, relative to the size of x
 LINES = 2  # random lines
 EVALUATIONS = 2 + LINES * len(SPACINGS) * POINTS  # of f, in all
 
@@ -19,13 +19,15 @@ class NotFinite(ValueError):
 class Noise:
     """`value` of f at the point, standard deviation `sigma` of its rounding errors, and `eps` of its number format.
 
-    `repeatable` is False if two calls on the same x gave two values, which then differ by about sigma.
+    `repeatable` is False if two calls on the same x gave two values, which then differ by about sigma. `smooth` is the
+    length, relative to x, up to which f looks smooth but for its rounding: finite if there are waves or kinks close by.
     """
 
     value: float
     sigma: float
     eps: float
     repeatable: bool
+    smooth: float
 
 
 def scalar(value):
@@ -54,10 +56,13 @@ def along(f, x, v):
 
 
 def scales(x):
-    """A length for each entry of x, a first guess of how far f is smooth: |x|; where x is 0 the typical |x|, or 1."""
+    """A length for each entry of x, a first guess of how far f is smooth: a power of 2 near |x|.
+
+    Where x is 0, the typical |x| of the others, or 1.
+    """
     size = abs(np.asarray(x, dtype=np.float64))
     some = size[size > 0]
-    return np.where(size > 0, size, np.exp(np.mean(np.log(some))) if some.size else 1.0)
+    return 2.0 ** np.round(np.log2(np.where(size > 0, size, np.exp(np.mean(np.log(some))) if some.size else 1.0)))
 
 
 def measure_noise(f, x, rng, *, eps=0.0):
@@ -65,8 +70,9 @@ def measure_noise(f, x, rng, *, eps=0.0):
 
     The k-th difference of a smooth function at spacing d is of order d**k, that of independent errors of standard
     deviation sigma has variance binomial(2k, k) sigma**2 (Hamming; More & Wild, 2011). Rounding of x + t v shows as
-    noise of f, too. Three spacings are tried, the noisiest counts; of two random lines the quieter one, since a kink
-    looks like noise. `eps` is the spacing of the number format if x is stored in a wider one.
+    noise of f, too; and if no value of f has digits below some power of 2, it is rounded to that. Differences that grow
+    with the spacing as those of a smooth function do are no noise, though, but structure of f on a small length.
+    `eps` is the spacing of the number format if x is stored in a wider one.
 
     Raises what f raises at x itself, and NotFinite if f(x) is not finite.
     """
@@ -75,21 +81,55 @@ def measure_noise(f, x, rng, *, eps=0.0):
         raise NotFinite(f"f is {first} at the point itself: there is no derivative to measure")
     kinds = [np.finfo(d).eps for d in (x.dtype, first.dtype) if d.kind == "f"]
     eps = float(max([eps, *kinds]))
-    quietest = math.inf
+    lines = []
     for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
-        noisiest = max(_difference_noise([phi(j * eps**power) for j in range(POINTS)]) for power in SPACINGS)
-        quietest = min(quietest, noisiest)
-    quietest = quietest if math.isfinite(quietest) else 0.0
-    change = abs(float(again) - float(first))
-    return Noise(first, max(quietest, 0.3 * eps * abs(float(first)), change), eps, bool(first == again))
+        lines.append(line_noise(phi, first, eps))
+    sigma = max(abs(float(again) - float(first)), *(sigma for sigma, _ in lines))
+    return Noise(first, sigma, eps, bool(first == again), min(smooth for _, smooth in lines))
 
 
-def _difference_noise(values):
-    """Standard deviation of independent errors in equally spaced values of a smooth function; 0 if some are nan."""
-    difference, levels = np.array(values), []
-    for k in range(1, 7):
-        difference = np.diff(difference)
-        if k >= 4:
-            levels.append(math.sqrt(np.mean(difference**2) / math.comb(2 * k, k)))
-    return float(np.median(levels)) if np.isfinite(levels).all() else 0.0
+def line_noise(phi, centre, eps):
+    """The rounding noise of `phi` near 0, where it has the value `centre`, and the length up to which it looks smooth.
+
+    The differences of noise are the same at all spacings, those of a smooth function grow with a power of it. If they
+    stop growing, there is something on that length which steps beyond it would not see.
+    """
+    floor = 0.3 * eps * abs(float(centre))
+    sigma, smooth, seen = floor, math.inf, [centre]
+    before, last, grown, still = math.inf, 0.0, False, False
+    for power in SPACINGS:
+        values = np.array([phi(j * eps**power) for j in range(POINTS)])
+        steps = abs(np.diff(values))
+        stood, still = still, np.count_nonzero(steps) < POINTS // 2  # values on plateaus: f is rounded coarsely
+        now, rounder = _usual(values, 2), _usual(values, 3)
+        if still or (stood and now == 0):
+            now = rounder = 0.3 * float(np.max(steps))
+        grows = now > 10 * floor and now > max(before, floor) * eps**-0.08  # the spacing grows by eps**-0.1
+        if grown and not grows:
+            smooth = POINTS * last
+            break
+        grown = grown or grows
+        sigma = sigma if grown else max(sigma, min(now, rounder))
+        before, last = math.inf if still else now, eps**power
+        seen.extend(values)
+    return max(sigma, 0.3 * _quantum(seen)), smooth
+
+
+def _usual(values, k):
+    """Standard deviation of independent errors of equally spaced values, from their median k-th difference."""
+    median = np.median(abs(np.diff(values, k)))
+    return float(median) / (0.67 * math.sqrt(math.comb(2 * k, k))) if math.isfinite(median) else 0.0
+
+
+def _quantum(values):
+    """The largest power of 2 of which all values are multiples; 0 if they are all the same."""
+    finite = [value for value in values if math.isfinite(value) and value != 0]
+    if len(set(finite)) < 2:
+        return 0.0
+    powers = []
+    for value in finite:
+        fraction, exponent = np.frexp(value)
+        digits = int(np.ldexp(fraction, 64))
+        powers.append(int(exponent) - 64 + (digits & -digits).bit_length() - 1)
+    return 2.0 ** min(powers)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.check.complex_step import Refused, complex_step
-from tinygen.check.noise import EVALUATIONS, along, measure_noise, scales
+from tinygen.check.noise import EVALUATIONS, along, line_noise, measure_noise, scales
 from tinygen.check.richardson import SIGMAS, slope
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
+FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
+LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
 LOOKS = 3  # random directions in which the ways to measure have to agree
 
@@ -20,7 +22,7 @@ class Measured:
     """Derivatives of f at x: `value` +- `bar`, and `low` and `high`, which differ at a kink: the one-sided derivatives.
 
     `rise` is how steeply f changes over the steps taken, which is more than the derivative where that vanishes.
-    Arrays in the shape of x; nan where an entry was not measured.
+    One number for each entry of x (flat); nan where an entry was not measured.
     """
 
     value: np.ndarray
@@ -30,9 +32,9 @@ class Measured:
     rise: np.ndarray
 
     @classmethod
-    def nothing(cls, shape):
+    def nothing(cls, size):
         """Nothing measured yet."""
-        return cls(*(np.full(shape, np.nan) for _ in range(5)))
+        return cls(*(np.full(size, np.nan) for _ in range(5)))
 
     def put(self, i, slope):
         """File the Slope of entry `i`."""
@@ -43,20 +45,23 @@ class Measured:
 class Meter:
     """Measures derivatives of the scalar-valued `f` at the float array `x`; what it learns about f, it keeps.
 
+    Directions and entries count x as flat, whatever its shape.
+
     rng: a numpy Generator, for the random directions. eps: spacing of the numbers f really computes with, if x is
     stored in a wider format.
     """
 
     def __init__(self, f, x, rng, *, eps=0.0):
-        self.f, self.x, self.rng = f, x, rng
+        shape = x.shape
+        self.f, self.x, self.rng = (lambda v: f(v.reshape(shape))), x.ravel(), rng
         begin = time.perf_counter()
         with np.errstate(all="ignore"):
-            self.noise = measure_noise(f, x, rng, eps=eps)
+            self.noise = measure_noise(self.f, self.x, rng, eps=eps)
         self._seconds = (time.perf_counter() - begin) / EVALUATIONS
-        self.scale = scales(x)
+        self.scale = scales(self.x)
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
-        self._complex = None
-        self._wider = None
+        self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
+        self._looks = self._complex = self._wider = None
 
     @property
     def seconds_an_entry(self):
@@ -64,75 +69,84 @@ class Meter:
         return self._seconds * (30 if self.complex_refused else 8)
 
     def along(self, v, *, goal=0.0):
-        """The derivative along `v` by Richardson: a Slope. Features of f much smaller than the step are looked for."""
+        """The derivative along `v` by Richardson: a Slope.
+
+        What f does on lengths much shorter than the steps is looked at, too; if that is something else, all later
+        measurements keep to shorter steps.
+        """
         moving = v != 0
         scale = float(np.min(self.scale[moving] / abs(v[moving])))
-        phi, noise = along(self.f, self.x, v), self.noise
+        phi, noise = along(self.f, self.x, v * scale), self.noise
         with np.errstate(all="ignore"):
-            best = slope(phi, noise.value, scale / 4, noise.sigma, noise.eps, absolute=goal, relative=GOOD)
+            step, limits = min(0.35, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
+            best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal * scale, relative=GOOD, **limits)
             for part in (2.0**-10, 2.0**-20, 2.0**-30):
                 h = best.step * part
-                odd, slack = (phi(h) - phi(-h)) / (2 * h), SIGMAS * noise.sigma / h
+                odd = (8 * (phi(h / 2) - phi(-h / 2)) - (phi(h) - phi(-h))) / (6 * h)
+                slack = 2 * SIGMAS * noise.sigma / h
                 if abs(odd - best.value) > best.bar + slack + abs(best.jump):
-                    finer = slope(phi, noise.value, h, noise.sigma, noise.eps)
+                    finer = slope(phi, noise.value, h, noise.sigma, noise.eps, **limits)
                     if finer.bar < abs(odd - best.value):
-                        best = finer
-        return best
+                        best, self._probed = finer, min(self._probed, h)
+        return best.over(scale)
 
     def entry(self, i, *, goal=0.0, again=False):
         """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
-        i = np.unravel_index(i, self.x.shape)
-        unit = np.zeros(self.x.shape, dtype=self.x.dtype)
-        unit[i] = 1
         scale, noise = float(self.scale[i]), self.noise
-        decade = round(math.log10(scale))
-        step = scale * self._ratio.get(decade, 0.25) * (0.29 if again else 1)
-        phi = along(self.f, self.x, unit)
+        unit = np.zeros(self.x.shape, dtype=self.x.dtype)
+        unit[i] = scale
+        phi, decade = along(self.f, self.x, unit), round(math.log10(scale))
+        first = self._ratio.get(decade, 0.35)
+        options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, binary=not again)
+        step, goal = (0.29 * first if again else first), goal * scale
+        best, shorter = None, 0.7 if again else 1.0
         with np.errstate(all="ignore"):
-            best = slope(
-                phi,
-                noise.value,
-                step,
-                noise.sigma,
-                noise.eps,
-                absolute=goal,
-                relative=0 if again else GOOD,
-                binary=not again,
-            )
+            if math.isinf(noise.smooth):
+                most = shorter * self._probed
+                best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal, most=most, **options)
+            if best is None or not best.bar <= max(goal, FAIR * abs(best.value)):
+                sigma, smooth = line_noise(phi, noise.value, noise.eps)  # of this entry alone: often less than of all
+                sigma = sigma if noise.repeatable else noise.sigma
+                if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth):
+                    most = shorter * min(smooth, self._probed)
+                    best = slope(phi, noise.value, step, sigma, noise.eps, absolute=goal, most=most, **options)
         if math.isfinite(best.bar) and not again:
-            self._ratio[decade] = best.step / scale
-        return best
+            self._ratio[decade] = best.step
+        return best.over(scale)
 
-    def direction(self):
-        """A random direction in which every entry moves by a similar part of its own scale."""
-        return self.scale * self.rng.uniform(0.5, 1, self.x.shape) * self.rng.choice([-1.0, 1.0], self.x.shape)
+    @property
+    def looks(self):
+        """Some random directions, in which every entry moves by a similar part of its scale, each with its Slope."""
+        if self._looks is None:
+            sign, size = (
+                self.rng.choice([-1.0, 1.0], (LOOKS, self.x.size)),
+                self.rng.uniform(0.5, 1, (LOOKS, self.x.size)),
+            )
+            self._looks = [(v, self.along(v)) for v in self.scale * sign * size]
+        return self._looks
 
-    def complex_along(self, v):
+    def complex_along(self, v, steps=2):
         """The derivative along `v` by complex step, and its rounding. Raises Refused."""
         slack = 1e3 * self.noise.sigma + 1e-9 * abs(float(self.noise.value))
         with np.errstate(all="ignore"):
-            return complex_step(self.f, self.x, v, self.noise.value, slack)
+            return complex_step(self.f, self.x, v, self.noise.value, slack, steps)
 
     @property
     def complex_refused(self):
         """Why the complex step does not hold for f, or "" if it agrees with Richardson in random directions."""
         if self._complex is None:
-            self._complex = self._try_complex()
+            self._complex = self._try_complex() if self.x.size else "there is nothing to measure"
         return self._complex
 
     def _try_complex(self):
         if self.x.dtype != np.float64 or not self.noise.repeatable:
             return "f is not computed in float64" if self.noise.repeatable else "f is not deterministic"
-        pairs = []
-        try:
-            for _ in range(LOOKS):
-                v = self.direction()
+        size = max(abs(real.value) for _, real in self.looks)
+        for v, real in self.looks:
+            try:
                 value, jitter = self.complex_along(v)
-                pairs.append((value, jitter, self.along(v)))
-        except Refused as reason:
-            return str(reason)
-        size = max(abs(real.value) for _, _, real in pairs)
-        for value, jitter, real in pairs:
+            except Refused as reason:
+                return str(reason)
             if real.kink:
                 return "f has a kink here"
             if not real.bar <= 1e-7 * size:
@@ -142,39 +156,39 @@ class Meter:
         return ""
 
     def measure(self, indices=None):
-        """All entries, or those of the flat `indices`: a Measured. By complex step if that holds, else by Richardson."""
+        """All entries, or those of the flat `indices`, by complex step if it holds, else by Richardson: a Measured."""
         indices = np.arange(self.x.size) if indices is None else np.asarray(indices, dtype=int)
         found = None if self.complex_refused else self._complex_entries(indices)
         return self.real(indices) if found is None else found
 
     def real(self, indices):
         """The entries of the flat `indices` by Richardson: a Measured."""
-        out, largest = Measured.nothing(self.x.shape), 0.0
+        self.looks  # noqa: B018  (they may find that steps have to be short)
+        out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
             found = self.entry(flat, goal=GOOD * SMALL * largest)
-            out.put(np.unravel_index(flat, self.x.shape), found)
+            out.put(flat, found)
             if math.isfinite(found.bar):
                 largest = max(largest, abs(found.value))
         return out
 
     def _complex_entries(self, indices):
-        out, jitters = Measured.nothing(self.x.shape), np.zeros(len(indices))
+        out, jitters = Measured.nothing(self.x.size), np.zeros(len(indices))
         try:
-            for row, flat in enumerate(indices):
-                i = np.unravel_index(flat, self.x.shape)
-                unit = np.zeros(self.x.shape)
+            for row, i in enumerate(indices):
+                unit = np.zeros(self.x.size)
                 unit[i] = self.scale[i]
-                value, jitters[row] = self.complex_along(unit)
+                value, jitters[row] = self.complex_along(unit, 5 if len(indices) < 16 else 2)
                 out.value[i] = value / self.scale[i]
         except Refused:
             return None
         if len(indices):
-            at = np.unravel_index(indices, self.x.shape)
-            value, scale = out.value[at], self.scale[at]
-            floor = np.minimum(np.max(abs(value)), np.max(abs(value * scale)) / scale)
-            out.bar[at] = self.noise.eps * (16 * abs(value) + 4 * floor) + SIGMAS * jitters / scale
-            out.low[at] = out.high[at] = value
-            out.rise[at] = abs(value)
+            value, scale = out.value[indices], self.scale[indices]
+            typical = lambda size: np.minimum(np.max(size), np.max(size * scale) / scale)  # of an entry of its scale
+            jitter = np.maximum(jitters / scale, typical(jitters / scale))
+            out.bar[indices] = self.noise.eps * (16 * abs(value) + 8 * typical(abs(value))) + SIGMAS * jitter
+            out.low[indices] = out.high[indices] = value
+            out.rise[indices] = abs(value)
         return out
 
     def wider(self):
@@ -210,7 +224,7 @@ def directional(f, x, v, *, rng=0):
         raise ValueError(f"v must have the shape of x, {x.shape}, got {v.shape}")
     if not np.any(v):
         return 0.0, 0.0
-    found = Meter(f, x, np.random.default_rng(rng)).along(v)
+    found = Meter(f, x, np.random.default_rng(rng)).along(v.ravel())
     return float(found.value), float(found.bar)
 
 
@@ -229,7 +243,7 @@ def derivative(f, x, *, rng=0):
     """
     x = _float_array(x)
     found = Meter(f, x, np.random.default_rng(rng)).measure()
-    return found.value, found.bar
+    return found.value.reshape(x.shape), found.bar.reshape(x.shape)
 
 
 def _float_array(x):

@@ -8,6 +8,8 @@ import numpy as np
 LEVELS = 6  # steps in one ladder, each half of the one before
 SIGMAS = 6.0  # rounding errors are covered to this many standard deviations
 LADDERS = 10  # at most so many ladders, each from another largest step
+PROBE = 1.37  # one more step, between the two smallest
+DOUBT = 5.0  # truncation that is not small against the value is no estimate yet
 
 
 @dataclass(frozen=True)
@@ -40,52 +42,69 @@ class Slope:
         half = abs(self.jump) / 2 if self.kink else 0.0
         return self.value - half, self.value + half
 
+    def over(self, scale):
+        """The same for a line on which 1 is the length `scale`."""
+        names = ("value", "bar", "truncation", "rounding", "jump", "jump_bar", "rise")
+        return replace(self, step=self.step * scale, **{name: getattr(self, name) / scale for name in names})
 
-def _windows(power):
-    """All runs of neighbouring steps of a ladder, as weights that extrapolate a quotient from them to step 0.
 
-    The error of the quotient is a series in h**power, h**(2 power), ...; a run of m steps removes its first m - 1
-    terms (Richardson; the weights are those of Lagrange's polynomial at 0). Returns the weights (runs, LEVELS) of all
-    runs, and for the runs of two steps and more: their first steps, their rows, and the rows of the runs without the
-    largest and without the smallest step.
+def _lagrange(u, at):
+    """Weights that evaluate at `at` the polynomial through values at the points u."""
+    weights = np.empty(len(u), dtype=np.longdouble)
+    for j in range(len(u)):
+        others = np.delete(u, j)
+        weights[j] = np.prod((others - at) / (others - u[j]))
+    return weights
+
+
+def _runs(power):
+    """All runs of at least two neighbouring steps of a ladder, as weights on the quotients at these steps.
+
+    The error of a quotient is a series in h**power, h**(2 power), ...; a run of m steps removes its first m - 1 terms
+    (Richardson: the polynomial in h**power through the run, at h = 0). Returns arrays of one row a run: the weights of
+    its result, of the results without its largest and without its smallest step, and of its polynomial at the probe.
     """
-    runs = [(a, m) for m in range(1, LEVELS + 1) for a in range(LEVELS - m + 1)]
-    rows = {run: row for row, run in enumerate(runs)}
-    weights = np.zeros((len(runs), LEVELS), dtype=np.longdouble)
-    for (a, m), row in rows.items():
-        u = np.longdouble(0.5) ** (power * np.arange(m))
-        for j in range(m):
-            others = np.delete(u, j)
-            weights[row, a + j] = np.prod(others / (others - u[j]))
-    table = [(a, rows[a, m], rows[a + 1, m - 1], rows[a, m - 1]) for a, m in runs if m > 1]
-    return weights, *np.array(table).T
+    u = np.longdouble(0.5) ** (power * np.arange(LEVELS))
+    probe = (PROBE * u[-1] ** (1 / np.longdouble(power))) ** power
+    rows = [[], [], [], []]
+    for m in range(2, LEVELS + 1):
+        for a in range(LEVELS - m + 1):
+            parts = (a, a + m, 0.0), (a + 1, a + m, 0.0), (a, a + m - 1, 0.0), (a, a + m, probe)
+            for table, (start, stop, at) in zip(rows, parts):
+                weights = np.zeros(LEVELS, dtype=np.longdouble)
+                weights[start:stop] = _lagrange(u[start:stop], at)
+                table.append(weights)
+    return tuple(np.array(table) for table in rows)
 
 
-_SMOOTH = _windows(2)  # (f(x+h) - f(x-h)) / 2h where f is smooth: even powers of h
-_SIDED = _windows(1)  # one side of a kink: all powers of h
+_SMOOTH = _runs(2)  # (f(x+h) - f(x-h)) / 2h where f is smooth: even powers of h
+_SIDED = _runs(1)  # one side of a kink: all powers of h
 
 
-def _extrapolate(quotients, noise, table):
+def _extrapolate(quotients, noise, runs):
     """The best run of one ladder: its value, error bar, and the truncation and rounding parts of the bar.
 
-    Truncation is how far the run's result moves when its largest, and (a tenth of that, which exaggerates) its
-    smallest step is left out. A run down to the smallest step that contradicts the best one widens the bar.
+    quotients, noise: at the steps, and last at the probe. Truncation is how far the run's result moves when its largest
+    step is left out, and a tenth of that for its smallest (which exaggerates). A run down to the smallest step that
+    contradicts the best one widens the bar, and so does the probe, if it is not on the best run's polynomial.
     """
-    weights, first, rows, without_largest, without_smallest = table
+    runs = [weights.astype(quotients.dtype) for weights in runs]
     good = np.isfinite(quotients)
-    weights = weights.astype(quotients.dtype)
-    every = weights @ np.where(good, quotients, 0)
-    rounding = SIGMAS * np.sqrt(weights[rows] ** 2 @ np.where(good, noise, 0) ** 2)
-    values = every[rows]
-    truncation = 2 * abs(values - every[without_largest]) + 0.1 * abs(values - every[without_smallest])
+    used = runs[0] != 0
+    clean, errors = np.where(good, quotients, 0), np.where(good, noise, 0)
+    values, without_largest, without_smallest, at_probe = (weights @ clean[:-1] for weights in runs)
+    rounding = SIGMAS * np.sqrt(runs[0] ** 2 @ errors[:-1] ** 2)
+    truncation = 2 * abs(values - without_largest) + 0.1 * abs(values - without_smallest)
+    truncation = np.where(truncation > 0.05 * np.max(abs(clean)), DOUBT * truncation, truncation)
     bars = truncation + rounding
-    bars[((weights[rows] != 0) @ ~good) | ~np.isfinite(bars)] = np.inf
+    bars[(used @ ~good[:-1]) | ~np.isfinite(bars)] = np.inf
     best = int(np.argmin(bars))
     if not np.isfinite(bars[best]):
         return math.nan, math.inf, math.inf, 0.0
-    finer = np.isfinite(bars) & (first >= first[best]) & (weights[rows, -1] != 0)
+    finer = np.isfinite(bars) & used[:, -1] & (np.argmax(used, axis=1) >= np.argmax(used[best]))
     contradiction = np.max(abs(values[finer] - values[best]) - bars[finer], initial=0)
-    bar = max(bars[best], contradiction)
+    off = abs(at_probe[best] - clean[-1]) - SIGMAS * errors[-1] - rounding[best] if good[-1] else 0
+    bar = max(bars[best], contradiction, off if off > truncation[best] else 0)
     return values[best], bar, bar - rounding[best], rounding[best]
 
 
@@ -93,9 +112,10 @@ def ladder(phi, centre, step, sigma, eps):
     """The derivative of `phi` at 0 from one ladder of steps: a Slope.
 
     `centre` is phi(0), `sigma` the standard deviation of the rounding errors of phi, which are at least `eps` times
-    its values in any case.
+    its values in any case. Beside the steps there is a probe at no simple ratio to them: a wave that has the same
+    phase at all steps looks smooth without it.
     """
-    h = step * 0.5 ** np.arange(LEVELS)
+    h = step * np.append(0.5 ** np.arange(LEVELS), PROBE * 0.5 ** (LEVELS - 1))
     right, left = np.array([[phi(s), phi(-s)] for s in h]).T
     with np.errstate(all="ignore"):
         rounding = 0.3 * np.fmax(abs(right), abs(left)) + np.fmax(abs(right - centre), abs(left - centre))
@@ -104,45 +124,53 @@ def ladder(phi, centre, step, sigma, eps):
         if not np.isfinite(odd).any() and (np.isfinite(right).any() or np.isfinite(left).any()):
             sided = "right" if np.isfinite(right).any() else "left"
             quotients = (right - centre) / h if sided == "right" else (centre - left) / h
-            value, bar, truncation, rounding = _extrapolate(quotients, 1.5 * noise, _SIDED)
-            return Slope(value, bar, truncation, rounding, step, sided=sided, rise=float(np.nanmax(abs(quotients))))
-        value, bar, truncation, rounding = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
+            found = _extrapolate(quotients, 1.5 * noise, _SIDED)
+            return Slope(*found, step, sided=sided, rise=float(np.nanmax(abs(quotients))))
+        found = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
         half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
         if abs(half) > half_bar:  # a kink: the average of both sides has odd powers of h, too
-            value, bar, truncation, rounding = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
+            found = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
     rise = float(np.nanmax(np.fmax(abs(odd), abs(even)), initial=0))
-    return Slope(value, bar, truncation, rounding, step, 2 * half, 2 * half_bar, rise=rise)
+    return Slope(*found, step, 2 * half, 2 * half_bar, rise=rise)
 
 
-def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, binary=True):
+def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, least=0.0, most=math.inf, binary=True):
     """The derivative of `phi` at 0 with its error bar, from the best of several ladders: a Slope.
 
     The first ladder starts at `step`; the next ones at larger steps where rounding limits the result, at smaller ones
     where truncation does or where phi is nan, until the bar is good enough (at most `absolute`, or `relative` times the
-    value) or gets no better. `binary` makes the steps powers of 2, so that x + h is exact more often.
+    value) or gets no better. The first steps of all ladders are kept between `least` and `most`. `binary` makes steps
+    powers of 2, so that x + h is exact more often.
     """
-    step = 2.0 ** round(math.log2(step)) if binary else step
-    done, best, rise = set(), None, None
+    step = min(step, most)
+    step = 2.0 ** math.floor(math.log2(step)) if binary else step
+    tried = []
     for _ in range(LADDERS):
         now = ladder(phi, centre, step, sigma, eps)
-        done.add(step)
-        rise = now.rise if rise is None else rise
-        stuck = best is not None and not now.bar < 0.5 * best.bar and now.rounding >= now.truncation
-        if best is None or _preferable(now, best):
-            best = now
+        narrowest = min((s.bar for s in tried), default=math.inf)
+        stuck = now.rounding >= now.truncation and not now.bar < 0.5 * narrowest
+        tried.append(now)
+        best = _best(tried)
         if best.bar <= max(absolute, relative * abs(best.value)) or stuck:
             break
-        step = _next_step(now) if math.isfinite(now.bar) else step / 32
-        if step in done or not 1e-290 < step < 1e290:
+        step = min(_next_step(now) if math.isfinite(now.bar) else step / 32, most)
+        if step in {s.step for s in tried} or not max(least, 1e-290) < step < 1e290:
             break
-    return replace(best, rise=rise)
+    return replace(best, rise=tried[0].rise)
 
 
-def _preferable(now, best):
-    """Whether to believe `now` rather than `best`: the narrower bar, but of two that contradict the smaller steps."""
-    if math.isfinite(now.bar) and abs(now.value - best.value) > now.bar + best.bar:
-        return now.step < best.step
-    return now.bar < best.bar
+def _best(tried):
+    """The Slope with the narrowest bar, after every bar is widened by what ladders of smaller steps have against it.
+
+    They speak against it by another value, and by a truncation of their own that rounding does not explain: what is not
+    smooth on a small length is not known from a large one.
+    """
+    widened = []
+    for slope in tried:
+        finer = [s for s in tried if s.step < slope.step and math.isfinite(s.bar)]
+        against = [max(abs(s.value - slope.value) - s.bar, s.truncation - s.rounding) for s in finer]
+        widened.append(replace(slope, bar=max([slope.bar, *against])))
+    return min(widened, key=lambda slope: slope.bar)
 
 
 def _next_step(now):

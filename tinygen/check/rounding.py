@@ -35,9 +35,9 @@ class Claimed:
         if given.callable:
             precision = meter.noise.eps if exact is not None else np.max(eps, initial=0)
             cap = np.where(self.coarse, COARSE, RESOLUTION) * (size + largest)
-            self.slack = np.maximum(
-                self.slack, np.minimum(4 * self._jitter(arguments, given, meter.rng, precision), cap)
-            )
+            jitter = 4 * self._jitter(arguments, given, meter.rng, precision)
+            jumps = jitter > 100 * cap  # a gradient that jumps is not rounded: there is a kink
+            self.slack = np.maximum(self.slack, np.where(jumps, 0, np.minimum(jitter, cap)))
 
     def _take(self, exact):
         known = np.isfinite(exact)
