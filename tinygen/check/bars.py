@@ -140,8 +140,10 @@ def _arriving(tape, out, seed):
         x = np.asarray(x)
         if x.dtype.kind != "f":
             return 0.0
-        term = np.multiply(g, x, dtype=np.float64)
-        return ULPS * np.finfo(x.dtype).eps * np.sum(abs(np.where(np.asarray(g) == 0, 0, term)))
+        terms = np.sum(abs(g * x), dtype=np.float64)
+        if not np.isfinite(terms):  # what is not used may be infinite
+            terms = np.sum(abs(np.where(np.asarray(g) == 0, 0, g * x)), dtype=np.float64)
+        return ULPS * np.finfo(x.dtype).eps * terms
 
     for slot, row, args, kw, y, parents in reversed(tape.entries):
         several = type(y) is tuple

@@ -157,7 +157,7 @@ def _compare(line, before, values, gaps, points):
 
 def _judged(line, found, true, decided):
     if line.wrong:
-        found.verdict = FAIL if true else PASS
+        found.verdict, found.expected = (FAIL if true else PASS), np.nan
         found.remarks = [("it holds, but was to be false: " if true else "false, as expected: ") + line.wrong]
     elif not true:
         found.verdict = FAIL
@@ -195,7 +195,8 @@ class _Trial:
         self.excess = float(excess.flat[i])
         self.bar = float(np.broadcast_to(bars, excess.shape).flat[i])
         self.got = float(np.broadcast_to(b.value, excess.shape).flat[i])
-        self.expected = float(np.broadcast_to(a.value, excess.shape).flat[i] - target.flat[i])
+        exactly = sign == 0 or gap is not None or self.outside  # else only the direction was asked for
+        self.expected = float(np.broadcast_to(a.value, excess.shape).flat[i] - target.flat[i]) if exactly else np.nan
         self.difference = float(difference.flat[int(np.argmax(abs(difference)))])
         self.tight = bool(np.all(abs(difference) <= bars))
         self.size = float(max(np.max(abs(a.value), initial=0), np.max(abs(b.value), initial=0)))
