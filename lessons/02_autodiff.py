@@ -17,7 +17,9 @@ import numpy as np
 
 import tinygen as tg
 from tinygen.check import check_grad
-from tinygen.course import Picture, answers, check_value, exercise, finish, said
+from tinygen.course import Picture, check_value, exercise, finish, said
+from tinygen.course import answers_autodiff as answers
+from tinygen.course.answers import convicts
 
 rng = np.random.default_rng(2)  # every random number of this lesson comes from here
 
@@ -364,7 +366,7 @@ def counterexample(x):
 
 
 def check_counterexample(counterexample):
-    return answers.convicts(value(counterexample), gradient(counterexample, planted_walk), 0.7)
+    return convicts(value(counterexample), gradient(counterexample, planted_walk), 0.7)
 
 
 test_counterexample = exercise(counterexample, check_counterexample)

@@ -23,7 +23,8 @@ from scipy.stats import norm
 import tinygen as tg
 from tinygen import gaussian, plots
 from tinygen.check import check_grad
-from tinygen.course import Slider, answers, check_value, exercise, finish, said, yours
+from tinygen.course import Slider, check_value, exercise, finish, said, yours
+from tinygen.course import answers_gaussian as answers
 from tinygen.data import digits
 from tinygen.models import bounds, vae
 from tinygen.models.vae import VAE
