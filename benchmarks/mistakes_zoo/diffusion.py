@@ -21,11 +21,22 @@ def noise_loss_backward(W, x, eps, alpha_bar, t, slip=""):
     return {"W": 2 * (x if slip == "input_is_x" else z).T @ R / (len(x) if slip == "mean_over_batch" else R.size)}
 
 
-derivation(noise_loss, noise_loss_backward,
-           lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(7, 3)), rng.normal(size=(7, 3)),
-                        np.cumprod(1 - np.linspace(0.05, 0.4, 10)), rng.integers(1, 9, size=7)),
-           t_off_by_one=("other-point shift schedule", "t "), no_roots=("path chain-factor other-point", ""),
-           predicts_x=("other-point path", ""), input_is_x=("path other-point", ""), mean_over_batch=("factor", "3"))
+derivation(
+    noise_loss,
+    noise_loss_backward,
+    lambda rng: (
+        rng.normal(size=(3, 3)),
+        rng.normal(size=(7, 3)),
+        rng.normal(size=(7, 3)),
+        np.cumprod(1 - np.linspace(0.05, 0.4, 10)),
+        rng.integers(1, 9, size=7),
+    ),
+    t_off_by_one=("other-point shift schedule", "t "),
+    no_roots=("path chain-factor other-point", ""),
+    predicts_x=("other-point path", ""),
+    input_is_x=("path other-point", ""),
+    mean_over_batch=("factor", "3"),
+)
 
 
 def reverse_mean(eps_hat, z, mean, beta, alpha_bar, t):
@@ -45,13 +56,21 @@ def reverse_mean_backward(eps_hat, z, mean, beta, alpha_bar, t, slip=""):
     return {"eps_hat": deps, "z": R / np.sqrt(1 - b) if slip == "z_sign" else -R / np.sqrt(1 - b)}
 
 
-derivation(reverse_mean, reverse_mean_backward,
-           lambda rng: (*(rng.normal(size=(7, 3)) for _ in range(3)), (b := np.linspace(0.05, 0.4, 10)),
-           np.cumprod(1 - b),
-                        rng.integers(1, 9, size=7)),
-           t_off_by_one=("schedule shift other-point", "t "), one_step_noise=("schedule", "one-step|step"),
-           variance=("schedule", ""),
-           no_root_alpha=("schedule", "beta"), z_sign=("sign", ""))
+derivation(
+    reverse_mean,
+    reverse_mean_backward,
+    lambda rng: (
+        *(rng.normal(size=(7, 3)) for _ in range(3)),
+        (b := np.linspace(0.05, 0.4, 10)),
+        np.cumprod(1 - b),
+        rng.integers(1, 9, size=7),
+    ),
+    t_off_by_one=("schedule shift other-point", "t "),
+    one_step_noise=("schedule", "one-step|step"),
+    variance=("schedule", ""),
+    no_root_alpha=("schedule", "beta"),
+    z_sign=("sign", ""),
+)
 
 
 def denoising_score(P, x, eps, sigma):
@@ -64,13 +83,22 @@ def denoising_score_backward(P, x, eps, sigma, slip=""):
     """-sigma z' (eps - sigma z P)."""
     z = x + sigma * eps
     R = eps - sigma * (z @ P)
-    d = {"no_weight": -z.T @ R, "weight_squared": -(sigma**2) * z.T @ R, "clean_input": -sigma * x.T @ R,
-         "sign": sigma * z.T @ R}.get(slip, -sigma * z.T @ R)
+    d = {
+        "no_weight": -z.T @ R,
+        "weight_squared": -(sigma**2) * z.T @ R,
+        "clean_input": -sigma * x.T @ R,
+        "sign": sigma * z.T @ R,
+    }.get(slip, -sigma * z.T @ R)
     return {"P": d.T if slip == "transposed" else d}
 
 
-derivation(denoising_score, denoising_score_backward,
-           lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(7, 3)), rng.normal(size=(7, 3)), 0.37),
-           no_weight=("chain-factor factor schedule", "sigma"),
-           weight_squared=("chain-factor factor schedule", "sigma"), clean_input=("path other-point", ""),
-           sign=("sign", ""), transposed=("transpose", ""))
+derivation(
+    denoising_score,
+    denoising_score_backward,
+    lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(7, 3)), rng.normal(size=(7, 3)), 0.37),
+    no_weight=("chain-factor factor schedule", "sigma"),
+    weight_squared=("chain-factor factor schedule", "sigma"),
+    clean_input=("path other-point", ""),
+    sign=("sign", ""),
+    transposed=("transpose", ""),
+)

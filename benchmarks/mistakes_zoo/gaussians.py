@@ -23,11 +23,17 @@ def kl_standard_backward(mean, logvar, slip=""):
     return {"mean": 2 * mean if slip == "square_rule" else mean, "logvar": dlogvar}
 
 
-derivation(kl_standard, kl_standard_backward,
-           lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)) - 0.5),
-           std_for_var=("other-point term chain-factor path", ""), no_entropy=("term offset path", ""),
-           by_log_sigma=("parameterisation factor", "log sigma|twice"), by_sigma=("parameterisation", "sigma|std"),
-           by_var=("parameterisation", "sigma\\^2|var"), square_rule=("factor", "twice|2"))
+derivation(
+    kl_standard,
+    kl_standard_backward,
+    lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)) - 0.5),
+    std_for_var=("other-point term chain-factor path", ""),
+    no_entropy=("term offset path", ""),
+    by_log_sigma=("parameterisation factor", "log sigma|twice"),
+    by_sigma=("parameterisation", "sigma|std"),
+    by_var=("parameterisation", "sigma\\^2|var"),
+    square_rule=("factor", "twice|2"),
+)
 
 
 def kl_std(mean, std):
@@ -47,10 +53,16 @@ def kl_std_backward(mean, std, slip=""):
     return {"mean": mean, "std": dstd}
 
 
-derivation(kl_std, kl_std_backward, lambda rng: (rng.normal(size=7), rng.uniform(0.3, 2, size=7)),
-           no_entropy=("term path", ""), variance_log=("term path chain-factor", ""),
-           by_log_std=("parameterisation", "log"), by_variance=("parameterisation", "sigma\\^2|var"),
-           plus=("term sign path", ""))
+derivation(
+    kl_std,
+    kl_std_backward,
+    lambda rng: (rng.normal(size=7), rng.uniform(0.3, 2, size=7)),
+    no_entropy=("term path", ""),
+    variance_log=("term path chain-factor", ""),
+    by_log_std=("parameterisation", "log"),
+    by_variance=("parameterisation", "sigma\\^2|var"),
+    plus=("term sign path", ""),
+)
 
 
 def kl_two(mean0, logvar0, mean1, logvar1):
@@ -62,23 +74,36 @@ def kl_two_backward(mean0, logvar0, mean1, logvar1, slip=""):
     """As on the sheet of Gaussian formulas."""
     if slip == "other_way_round":  # KL(1 || 0), its gradients given back in the places of KL(0 || 1)
         swapped = kl_two_backward(mean1, logvar1, mean0, logvar0)
-        return {"mean0": swapped["mean1"], "logvar0": swapped["logvar1"],
-                "mean1": swapped["mean0"], "logvar1": swapped["logvar0"]}
+        return {
+            "mean0": swapped["mean1"],
+            "logvar0": swapped["logvar1"],
+            "mean1": swapped["mean0"],
+            "logvar1": swapped["logvar0"],
+        }
     d = mean0 - mean1
     scale = np.exp(logvar0 if slip == "wrong_variance" else logvar1)
     dmean0 = d if slip == "no_variance" else d / scale
     quadratic = 0 if slip == "mean_term" else d**2
     dlogvar1 = (1 - (np.exp(logvar0) + quadratic) / np.exp(logvar1)) / 2
-    return {"mean0": dmean0, "logvar0": (np.exp(logvar0 - logvar1) - 1) / 2,
-            "mean1": dmean0 if slip == "mean1_sign" else -dmean0,
-            "logvar1": 2 * dlogvar1 if slip == "logvar1_by_log_sigma" else dlogvar1}
+    return {
+        "mean0": dmean0,
+        "logvar0": (np.exp(logvar0 - logvar1) - 1) / 2,
+        "mean1": dmean0 if slip == "mean1_sign" else -dmean0,
+        "logvar1": 2 * dlogvar1 if slip == "logvar1_by_log_sigma" else dlogvar1,
+    }
 
 
-derivation(kl_two, kl_two_backward,
-           lambda rng: tuple(rng.normal(size=5) * s for s in (1, 0.7, 1, 0.7)),
-           other_way_round=("other-point other-argument", ""), wrong_variance=("chain-factor", ""),
-           no_variance=("chain-factor path", "logvar1|exp"), mean_term=("term path", ""), mean1_sign=("sign", ""),
-           logvar1_by_log_sigma=("parameterisation factor", "log sigma|twice"))
+derivation(
+    kl_two,
+    kl_two_backward,
+    lambda rng: tuple(rng.normal(size=5) * s for s in (1, 0.7, 1, 0.7)),
+    other_way_round=("other-point other-argument", ""),
+    wrong_variance=("chain-factor", ""),
+    no_variance=("chain-factor path", "logvar1|exp"),
+    mean_term=("term path", ""),
+    mean1_sign=("sign", ""),
+    logvar1_by_log_sigma=("parameterisation factor", "log sigma|twice"),
+)
 
 
 def log_density(x, mean, logvar):
@@ -91,14 +116,23 @@ def log_density_backward(x, mean, logvar, slip=""):
     var = np.exp(logvar / 2 if slip == "std_for_var" else logvar)
     dx = -(x - mean) / var
     dlogvar = ((x - mean) ** 2 / var - (0 if slip == "normaliser" else 1)) / 2
-    return {"x": -dx if slip == "x_sign" else dx, "mean": (dx if slip == "mean_sign" else -dx).sum(0),
-            "logvar": dlogvar[-1] if slip == "last_only" else dlogvar.sum(0)}
+    return {
+        "x": -dx if slip == "x_sign" else dx,
+        "mean": (dx if slip == "mean_sign" else -dx).sum(0),
+        "logvar": dlogvar[-1] if slip == "last_only" else dlogvar.sum(0),
+    }
 
 
-derivation(log_density, log_density_backward,
-           lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=3)),
-           std_for_var=("chain-factor other-point parameterisation path", ""), normaliser=("term offset path", ""),
-           x_sign=("sign", ""), mean_sign=("sign", ""), last_only=("batch", ""))
+derivation(
+    log_density,
+    log_density_backward,
+    lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=3)),
+    std_for_var=("chain-factor other-point parameterisation path", ""),
+    normaliser=("term offset path", ""),
+    x_sign=("sign", ""),
+    mean_sign=("sign", ""),
+    last_only=("batch", ""),
+)
 
 
 def kl_cholesky(mean, L):
@@ -120,7 +154,12 @@ def kl_cholesky_backward(mean, L, slip=""):
     return {"mean": mean, "L": dL.T if slip == "upper" else dL}
 
 
-derivation(kl_cholesky, kl_cholesky_backward,
-           lambda rng: (rng.normal(size=5), np.tril(rng.normal(size=(5, 5)), -1) + np.diag(rng.uniform(0.5, 2, 5))),
-           log_det_twice=("term entries path factor", ""), full_inverse=("entries term transpose", ""),
-           no_log_det=("term entries path", ""), upper=("transpose", ""))
+derivation(
+    kl_cholesky,
+    kl_cholesky_backward,
+    lambda rng: (rng.normal(size=5), np.tril(rng.normal(size=(5, 5)), -1) + np.diag(rng.uniform(0.5, 2, 5))),
+    log_det_twice=("term entries path factor", ""),
+    full_inverse=("entries term transpose", ""),
+    no_log_det=("term entries path", ""),
+    upper=("transpose", ""),
+)

@@ -9,8 +9,10 @@ from .base import derivation
 def linear_vae(W, b, mean, logvar, eps, x):
     """Minus the ELBO of a linear decoder with unit noise, by term; z = mean + exp(logvar / 2) eps."""
     z = mean + np.exp(logvar / 2) * eps
-    return {"reconstruction": 0.5 * np.sum((x - z @ W - b) ** 2),
-            "kl": 0.5 * np.sum(np.exp(logvar) + mean**2 - 1 - logvar)}
+    return {
+        "reconstruction": 0.5 * np.sum((x - z @ W - b) ** 2),
+        "kl": 0.5 * np.sum(np.exp(logvar) + mean**2 - 1 - logvar),
+    }
 
 
 def linear_vae_backward(W, b, mean, logvar, eps, x, slip=""):
@@ -21,24 +23,41 @@ def linear_vae_backward(W, b, mean, logvar, eps, x, slip=""):
     dz = R @ W.T
     kl = {"kl_sign": -1, "kl_dropped": 0, "kl_mean": 1 / len(x), "beta": 4}.get(slip, 1)
     path = 0 if slip == "no_path" else dz * eps * std / (1 if slip == "half_forgotten" else 2)
-    return {"W": z.T @ R, "b": R.sum(0), "mean": (0 if slip == "no_path" else dz) + kl * mean,
-            "logvar": path + kl * (np.exp(logvar) - 1) / 2}
+    return {
+        "W": z.T @ R,
+        "b": R.sum(0),
+        "mean": (0 if slip == "no_path" else dz) + kl * mean,
+        "logvar": path + kl * (np.exp(logvar) - 1) / 2,
+    }
 
 
-derivation(linear_vae, linear_vae_backward,
-           lambda rng: (rng.normal(size=(2, 3)), rng.normal(size=3), rng.normal(size=(5, 2)),
-           rng.normal(size=(5, 2)) - 1,
-                        rng.normal(size=(5, 2)), rng.normal(size=(5, 3))),
-           std_is_exp_logvar=("chain-factor term path parameterisation", "reconstruction|std|exp"),
-           half_forgotten=("term factor path", "reconstruction|path|twice"),
-           kl_sign=("term", "kl"), kl_dropped=("term", "kl"), kl_mean=("term", "kl"), beta=("term", "kl"),
-           no_path=("term path", "reconstruction|path"))
+derivation(
+    linear_vae,
+    linear_vae_backward,
+    lambda rng: (
+        rng.normal(size=(2, 3)),
+        rng.normal(size=3),
+        rng.normal(size=(5, 2)),
+        rng.normal(size=(5, 2)) - 1,
+        rng.normal(size=(5, 2)),
+        rng.normal(size=(5, 3)),
+    ),
+    std_is_exp_logvar=("chain-factor term path parameterisation", "reconstruction|std|exp"),
+    half_forgotten=("term factor path", "reconstruction|path|twice"),
+    kl_sign=("term", "kl"),
+    kl_dropped=("term", "kl"),
+    kl_mean=("term", "kl"),
+    beta=("term", "kl"),
+    no_path=("term path", "reconstruction|path"),
+)
 
 
 def bernoulli_elbo(logits, mean, logvar, x):
     """Minus the ELBO with pixels in {0, 1}, by term, mean over the batch, beta = 2."""
-    return {"reconstruction": np.sum(np.logaddexp(0, logits) - x * logits) / len(x),
-            "kl": 2 * 0.5 * np.sum(np.exp(logvar) + mean**2 - 1 - logvar) / len(x)}
+    return {
+        "reconstruction": np.sum(np.logaddexp(0, logits) - x * logits) / len(x),
+        "kl": 2 * 0.5 * np.sum(np.exp(logvar) + mean**2 - 1 - logvar) / len(x),
+    }
 
 
 def bernoulli_elbo_backward(logits, mean, logvar, x, slip=""):
@@ -51,13 +70,23 @@ def bernoulli_elbo_backward(logits, mean, logvar, x, slip=""):
     return {"logits": -R if slip == "sign" else R, "mean": kl * mean, "logvar": kl * dlogvar}
 
 
-derivation(bernoulli_elbo, bernoulli_elbo_backward,
-           lambda rng: (rng.normal(size=(5, 7)), rng.normal(size=(5, 2)), rng.normal(size=(5, 2)),
-                        rng.integers(0, 2, size=(5, 7)).astype(float)),
-           no_beta=("term factor", "half|1/2|2"), kl_sign=("term sign", ""), kl_not_mean=("term factor", "5"),
-           extra_sigmoid=("chain-factor", ""), pixel_mean=("term factor", "7"),
-           by_log_sigma=("parameterisation factor term", ""),
-           sign=("sign term", ""))
+derivation(
+    bernoulli_elbo,
+    bernoulli_elbo_backward,
+    lambda rng: (
+        rng.normal(size=(5, 7)),
+        rng.normal(size=(5, 2)),
+        rng.normal(size=(5, 2)),
+        rng.integers(0, 2, size=(5, 7)).astype(float),
+    ),
+    no_beta=("term factor", "half|1/2|2"),
+    kl_sign=("term sign", ""),
+    kl_not_mean=("term factor", "5"),
+    extra_sigmoid=("chain-factor", ""),
+    pixel_mean=("term factor", "7"),
+    by_log_sigma=("parameterisation factor term", ""),
+    sign=("sign term", ""),
+)
 
 
 def mixture(x, means, logits):
@@ -82,9 +111,16 @@ def mixture_backward(x, means, logits, slip=""):
     return {"x": back.sum(1), "means": -back.sum(0), "logits": dlogits}
 
 
-derivation(mixture, mixture_backward, lambda rng: (rng.normal(size=7) * 2, rng.normal(size=3) * 2, rng.normal(size=3)),
-           prior_weights=("path other-point", ""), unweighted=("path other-point chain-factor", ""), sign=("sign", ""),
-           no_count=("term factor path", ""), no_softmax_term=("term path", ""))
+derivation(
+    mixture,
+    mixture_backward,
+    lambda rng: (rng.normal(size=7) * 2, rng.normal(size=3) * 2, rng.normal(size=3)),
+    prior_weights=("path other-point", ""),
+    unweighted=("path other-point chain-factor", ""),
+    sign=("sign", ""),
+    no_count=("term factor path", ""),
+    no_softmax_term=("term path", ""),
+)
 
 
 def iwae(log_w):
@@ -99,14 +135,22 @@ def iwae_backward(log_w, slip=""):
     w = softmax(log_w, axis=0 if slip == "wrong_axis" else 1)
     if slip == "unnormalised":
         w = np.exp(log_w)
-    return {"log_w": (1 if slip == "sign" else -1) * w / {"mean_over_all": log_w.size, "no_mean": 1}.get(slip,
-    len(log_w))}
+    return {
+        "log_w": (1 if slip == "sign" else -1) * w / {"mean_over_all": log_w.size, "no_mean": 1}.get(slip, len(log_w))
+    }
 
 
-derivation(iwae, iwae_backward, lambda rng: (rng.normal(size=(5, 7)),),
-           elbo=("path other-point offset constant", ""), wrong_axis=("order other-point", ""),
-           unnormalised=("chain-factor path mean-term", ""),
-           sign=("sign", ""), mean_over_all=("factor", "7"), no_mean=("factor", "5"))
+derivation(
+    iwae,
+    iwae_backward,
+    lambda rng: (rng.normal(size=(5, 7)),),
+    elbo=("path other-point offset constant", ""),
+    wrong_axis=("order other-point", ""),
+    unnormalised=("chain-factor path mean-term", ""),
+    sign=("sign", ""),
+    mean_over_all=("factor", "7"),
+    no_mean=("factor", "5"),
+)
 
 
 def coupling_flow(log_scale, shift, x):
@@ -121,15 +165,24 @@ def coupling_flow_backward(log_scale, shift, x, slip=""):
     z = x * s + shift
     dlog = z * x * (1 if slip == "by_scale" else s)
     log_det = {"no_log_det": 0, "log_det_sign": 1, "by_scale": -1 / s}.get(slip, -1)
-    return {"log_scale": dlog + log_det, "shift": 2 * z if slip == "square_rule" else z,
-            "x": z if slip == "no_scale" else z / s if slip == "inverse" else z * s}
+    return {
+        "log_scale": dlog + log_det,
+        "shift": 2 * z if slip == "square_rule" else z,
+        "x": z if slip == "no_scale" else z / s if slip == "inverse" else z * s,
+    }
 
 
-derivation(coupling_flow, coupling_flow_backward, lambda rng: tuple(rng.normal(size=(5, 3)) * s for s in (0.5, 1, 1)),
-           no_log_det=("term", "log_det"), log_det_sign=("term", "log_det"),
-           by_scale=("parameterisation chain-factor", ""),
-           square_rule=("factor", "twice|2"), no_scale=("chain-factor path", "log_scale|exp"),
-           inverse=("chain-factor", "log_scale|exp"))
+derivation(
+    coupling_flow,
+    coupling_flow_backward,
+    lambda rng: tuple(rng.normal(size=(5, 3)) * s for s in (0.5, 1, 1)),
+    no_log_det=("term", "log_det"),
+    log_det_sign=("term", "log_det"),
+    by_scale=("parameterisation chain-factor", ""),
+    square_rule=("factor", "twice|2"),
+    no_scale=("chain-factor path", "log_scale|exp"),
+    inverse=("chain-factor", "log_scale|exp"),
+)
 
 
 def gan_generator(fake, real, v):
@@ -147,10 +200,15 @@ def gan_generator_backward(fake, real, v, slip=""):
     return {"fake": p_fake[:, None] * v, "v": dv}
 
 
-derivation(gan_generator, gan_generator_backward,
-           lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(7, 3)), rng.normal(size=3)),
-           non_saturating=("term path mean-term other-point", ""), real_sign=("term", "real"),
-           real_dropped=("term", "real"), real_twice=("term", "real"))
+derivation(
+    gan_generator,
+    gan_generator_backward,
+    lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(7, 3)), rng.normal(size=3)),
+    non_saturating=("term path mean-term other-point", ""),
+    real_sign=("term", "real"),
+    real_dropped=("term", "real"),
+    real_twice=("term", "real"),
+)
 
 
 def contrastive(a, b):
@@ -165,10 +223,15 @@ def contrastive_backward(a, b, slip=""):
     return {"a": d @ b, "b": (d if slip == "no_transpose" else d.T) @ a}
 
 
-derivation(contrastive, contrastive_backward, lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 3))),
-           wrong_axis=("order other-point path", ""), no_positive=("term path", ""),
-           no_temperature=("factor", "half|1/2"),
-           no_transpose=("transpose path", ""))
+derivation(
+    contrastive,
+    contrastive_backward,
+    lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=(5, 3))),
+    wrong_axis=("order other-point path", ""),
+    no_positive=("term path", ""),
+    no_temperature=("factor", "half|1/2"),
+    no_transpose=("transpose path", ""),
+)
 
 
 def huber(x, target, delta):
@@ -185,17 +248,21 @@ def huber_backward(x, target, delta, slip=""):
     return {"x": r if slip == "squared_everywhere" else np.where(np.abs(r) <= delta, inside, outside)}
 
 
-derivation(huber, huber_backward, lambda rng: (rng.normal(size=13) * 2, rng.normal(size=13), 0.8),
-           unit_slope=("entries factor chain-factor path", ""), positive=("entries sign path", ""),
-           square_rule=("entries factor path", ""),
-           squared_everywhere=("entries path chain-factor", ""))
+derivation(
+    huber,
+    huber_backward,
+    lambda rng: (rng.normal(size=13) * 2, rng.normal(size=13), 0.8),
+    unit_slope=("entries factor chain-factor path", ""),
+    positive=("entries sign path", ""),
+    square_rule=("entries factor path", ""),
+    squared_everywhere=("entries path chain-factor", ""),
+)
 
 
 def entropy_bonus(logits, advantage, action):
     """Policy-gradient loss with an entropy bonus of 0.1, by term."""
     logp = log_softmax(logits, axis=1)
-    return {"policy": -np.sum(advantage * np.sum(action * logp, axis=1)),
-            "entropy": 0.1 * np.sum(np.exp(logp) * logp)}
+    return {"policy": -np.sum(advantage * np.sum(action * logp, axis=1)), "entropy": 0.1 * np.sum(np.exp(logp) * logp)}
 
 
 def entropy_bonus_backward(logits, advantage, action, slip=""):
@@ -208,8 +275,13 @@ def entropy_bonus_backward(logits, advantage, action, slip=""):
     return {"logits": w * (p - action) + entropy}
 
 
-derivation(entropy_bonus, entropy_bonus_backward,
-           lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=5), np.eye(3)[rng.integers(0, 3, 5)]),
-           advantage_mean=("other-point broadcast term", ""), no_mean=("term mean-term path", ""),
-           no_entropy=("term", "entropy"),
-           entropy_sign=("term", "entropy"), coefficient=("term", "entropy"))
+derivation(
+    entropy_bonus,
+    entropy_bonus_backward,
+    lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=5), np.eye(3)[rng.integers(0, 3, 5)]),
+    advantage_mean=("other-point broadcast term", ""),
+    no_mean=("term mean-term path", ""),
+    no_entropy=("term", "entropy"),
+    entropy_sign=("term", "entropy"),
+    coefficient=("term", "entropy"),
+)

@@ -24,18 +24,25 @@ def layer_norm_backward(x, gain, bias, u, slip=""):
     if slip == "constants":  # mean and std treated as constants
         mean = along = 0
     scale = {"no_std": 1, "std_squared": std**2}.get(slip, std)
-    return {"x": (g - mean - along) / scale, "gain": np.sum(u * (x if slip == "raw_gain" else xhat), axis=0),
-    "bias": u.sum(0)}
+    return {
+        "x": (g - mean - along) / scale,
+        "gain": np.sum(u * (x if slip == "raw_gain" else xhat), axis=0),
+        "bias": u.sum(0),
+    }
 
 
-derivation(layer_norm, layer_norm_backward,
-           lambda rng: (rng.normal(size=(5, 7)) * 2 + 1, rng.normal(size=7), rng.normal(size=7),
-           rng.normal(size=(5, 7))),
-           no_gain=("chain-factor path", "gain|"), no_mean_term=("mean-term path", ""),
-           no_std_term=("mean-term path", ""),
-           constants=("mean-term path", ""), no_std=("chain-factor path factor", ""),
-           std_squared=("chain-factor factor", ""),
-           raw_gain=("chain-factor path", ""))
+derivation(
+    layer_norm,
+    layer_norm_backward,
+    lambda rng: (rng.normal(size=(5, 7)) * 2 + 1, rng.normal(size=7), rng.normal(size=7), rng.normal(size=(5, 7))),
+    no_gain=("chain-factor path", "gain|"),
+    no_mean_term=("mean-term path", ""),
+    no_std_term=("mean-term path", ""),
+    constants=("mean-term path", ""),
+    no_std=("chain-factor path factor", ""),
+    std_squared=("chain-factor factor", ""),
+    raw_gain=("chain-factor path", ""),
+)
 
 
 def batch_variance(x, u):
@@ -50,8 +57,14 @@ def batch_variance_backward(x, u, slip=""):
     return {"x": (1 if slip == "no_two" else 2) * u * centred / count}
 
 
-derivation(batch_variance, batch_variance_backward, lambda rng: (rng.normal(size=(7, 3)) + 1, rng.normal(size=3)),
-           not_centred=("mean-term path", "mean"), ddof=("factor", "7|6"), no_two=("factor", "half|1/2"))
+derivation(
+    batch_variance,
+    batch_variance_backward,
+    lambda rng: (rng.normal(size=(7, 3)) + 1, rng.normal(size=3)),
+    not_centred=("mean-term path", "mean"),
+    ddof=("factor", "7|6"),
+    no_two=("factor", "half|1/2"),
+)
 
 
 def attention(Q, K, V, u):
@@ -70,9 +83,16 @@ def attention_backward(Q, K, V, u, slip=""):
     return {"Q": dS @ K, "K": dK, "V": (P if slip == "values_no_transpose" else P.T) @ u}
 
 
-derivation(attention, attention_backward, lambda rng: tuple(rng.normal(size=(5, 3)) for _ in range(4)),
-           softmax_diagonal=("mean-term path", ""), no_scale=("factor", "sqrt|3"), scale_squared=("factor", "sqrt|3"),
-           no_transpose=("transpose path", ""), values_no_transpose=("transpose path", ""))
+derivation(
+    attention,
+    attention_backward,
+    lambda rng: tuple(rng.normal(size=(5, 3)) for _ in range(4)),
+    softmax_diagonal=("mean-term path", ""),
+    no_scale=("factor", "sqrt|3"),
+    scale_squared=("factor", "sqrt|3"),
+    no_transpose=("transpose path", ""),
+    values_no_transpose=("transpose path", ""),
+)
 
 
 def embedding(table, weight, index, target):
@@ -94,10 +114,14 @@ def embedding_backward(table, weight, index, target, slip=""):
     return {"table": d, "weight": table[index].T @ (R**2 if slip == "squared" else R)}
 
 
-derivation(embedding, embedding_backward,
-           lambda rng: (rng.normal(size=(7, 3)), rng.normal(size=3), np.array([0, 2, 2, 5, 2, 6, 0]),
-           rng.normal(size=7)),
-           assigned=("entries batch", ""), shifted=("shift", "row"), squared=("chain-factor path", ""))
+derivation(
+    embedding,
+    embedding_backward,
+    lambda rng: (rng.normal(size=(7, 3)), rng.normal(size=3), np.array([0, 2, 2, 5, 2, 6, 0]), rng.normal(size=7)),
+    assigned=("entries batch", ""),
+    shifted=("shift", "row"),
+    squared=("chain-factor path", ""),
+)
 
 
 def rnn(W, U, X, u):
@@ -127,12 +151,17 @@ def rnn_backward(W, U, X, u, slip=""):
     return {"W": dW.T if slip == "outer_swapped" else dW, "U": dU, "X": dX}
 
 
-derivation(rnn, rnn_backward,
-           lambda rng: (rng.normal(size=(5, 5)) / 2, rng.normal(size=(5, 3)), rng.normal(size=(4, 3)),
-           rng.normal(size=5)),
-           t_off_by_one=("shift path other-point chain-factor", ""), not_accumulated=("batch path entries", ""),
-           no_transpose=("transpose path", ""), truncated=("entries path batch", ""), x_shifted=("shift", ""),
-           outer_swapped=("transpose", ""))
+derivation(
+    rnn,
+    rnn_backward,
+    lambda rng: (rng.normal(size=(5, 5)) / 2, rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=5)),
+    t_off_by_one=("shift path other-point chain-factor", ""),
+    not_accumulated=("batch path entries", ""),
+    no_transpose=("transpose path", ""),
+    truncated=("entries path batch", ""),
+    x_shifted=("shift", ""),
+    outer_swapped=("transpose", ""),
+)
 
 
 def moving_sum(x, u):
@@ -148,9 +177,14 @@ def moving_sum_backward(x, u, slip=""):
     return {"x": {"without_own": later - u, "not_summed": u}.get(slip, later)}
 
 
-derivation(moving_sum, moving_sum_backward, lambda rng: (rng.normal(size=11), rng.normal(size=11)),
-           forward=("order", "direction|forward|revers"), without_own=("term path shift", ""),
-           not_summed=("term path chain-factor other-argument", ""))
+derivation(
+    moving_sum,
+    moving_sum_backward,
+    lambda rng: (rng.normal(size=11), rng.normal(size=11)),
+    forward=("order", "direction|forward|revers"),
+    without_own=("term path shift", ""),
+    not_summed=("term path chain-factor other-argument", ""),
+)
 
 
 def convolution(x, kernel, u):
@@ -165,5 +199,10 @@ def convolution_backward(x, kernel, u, slip=""):
     return {"x": np.convolve(u, flipped), "kernel": dkernel[::-1] if slip == "kernel_flipped" else dkernel}
 
 
-derivation(convolution, convolution_backward, lambda rng: (rng.normal(size=11), rng.normal(size=3), rng.normal(size=9)),
-           not_flipped=("other-point order", "revers|flip"), kernel_flipped=("order", "revers|flip"))
+derivation(
+    convolution,
+    convolution_backward,
+    lambda rng: (rng.normal(size=11), rng.normal(size=3), rng.normal(size=9)),
+    not_flipped=("other-point order", "revers|flip"),
+    kernel_flipped=("order", "revers|flip"),
+)

@@ -1,9 +1,9 @@
 """Other packages' checkers at their defaults, put in front of the same NumPy function and the same gradient by hand.
 
-Each peer is a function of a Trial that returns whether it accepts the gradient. Made with their own means for a gradient
-from elsewhere: a custom Function (PyTorch), custom_vjp (JAX), primitive and defvjp (autograd). Orders above the first and
-forward mode are left out, since a gradient by hand has neither. SciPy's check_grad returns a norm and no verdict: here it
-accepts if that is at most 1e-6 of the gradient's norm.
+Each peer is a function of a Trial that returns whether it accepts the gradient. Made with their own means for a
+gradient from elsewhere: a custom Function (PyTorch), custom_vjp (JAX), primitive and defvjp (autograd). No orders above
+the first and no forward mode, since a gradient by hand has neither. SciPy's check_grad returns a norm and no
+verdict: here it accepts if that is at most 1e-6 of the gradient's norm.
 """
 
 import warnings

@@ -1,7 +1,8 @@
-"""Mistakes that can be planted in any gradient, of sizes from 1e-6 to 1, and the trials made of them and of the slips."""
+"""Mistakes that can be planted in any gradient, of sizes from 1e-6 to 1; the trials made of them and of the slips."""
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -84,11 +85,23 @@ PLANTS = {
     "shuffled": (_shuffled, (1,), "order", "order", _big),
     "clipped": (_clipped, (0.6, 0.2), "clipped", "", _big),
     "absolute": (lambda g, s, r: abs(g), (1,), "sign entries", "", lambda g: _big(g) and g.min() < 0 < g.max()),
-    "cut at 0": (lambda g, s, r: np.maximum(g, 0), (1,), "clipped entries", "", lambda g: _big(g) and g.min() < 0 < g.max()),
+    "cut at 0": (
+        lambda g, s, r: np.maximum(g, 0),
+        (1,),
+        "clipped entries",
+        "",
+        lambda g: _big(g) and g.min() < 0 < g.max(),
+    ),
     "float32": (lambda g, s, r: g.astype(np.float32).astype(float), (1,), "precision", "", _big),
     "unsummed": (lambda g, s, r: np.stack([w * g for w in r.dirichlet(np.ones(4))]), (1,), "batch", "sum", _big),
     "squeezed": (lambda g, s, r: g[..., None], (1,), "shape", "", _big),
-    "averaged": (lambda g, s, r: np.broadcast_to(g.mean(0), g.shape).copy(), (1,), "batch", "", lambda g: _rows(g) and np.all(g.mean(0) > 1e-9)),
+    "averaged": (
+        lambda g, s, r: np.broadcast_to(g.mean(0), g.shape).copy(),
+        (1,),
+        "batch",
+        "",
+        lambda g: _rows(g) and np.all(g.mean(0) > 1e-9),
+    ),
     "two: sign, entry": (_two, (-1,), "two", "", lambda g: g.size >= 8),
     "two: twice, entry": (_two, (2,), "two", "", lambda g: g.size >= 8),
 }
@@ -140,24 +153,25 @@ def plants(seed, each):
 
 
 def _term_plants(seed, rng):
+    """Gradients by two arguments exchanged, and one term of a loss scaled."""
     for subject in ZOO:
         args = subject.example(np.random.default_rng(seed))
-        terms = subject.f(*args)
-        checked = [n for n in subject.backward(*args)]
-        for one, two in zip(checked, checked[1:]):
-            if np.shape(subject.backward(*args)[one]) == np.shape(subject.backward(*args)[two]):
-                yield Trial(f"{subject.name}: {one} and {two} exchanged", subject, args, partial(_exchanged, subject, one, two),
-                            frozenset({"other-argument"}))  # fmt: skip
-        if not isinstance(terms, dict):
-            continue
-        for name in checked:
+        right, terms = subject.backward(*args), subject.f(*args)
+        for one, two in pairwise(right):
+            if np.shape(right[one]) == np.shape(right[two]):
+                backward, kinds = partial(_exchanged, subject, one, two), frozenset({"other-argument"})
+                yield Trial(f"{subject.name}: {one} and {two} exchanged", subject, args, backward, kinds)
+        for name in right if isinstance(terms, dict) else ():
             k = subject.names.index(name)
             parts = {t: _term_gradient(subject, args, k, t) for t in terms}
             live = [t for t, part in parts.items() if part is not None and np.any(part)]
             for size in (1e-4, -0.3) if len(live) > 1 else ():
                 term = live[int(rng.integers(len(live)))]
-                yield Trial(f"{subject.name}.{name}: {term} scaled {size:g}", subject, args,
-                            partial(_term_scaled, subject, name, term, size), frozenset({"term"}), term, name)  # fmt: skip
+                backward, label = (
+                    partial(_term_scaled, subject, name, term, size),
+                    f"{subject.name}.{name}: {term} scaled",
+                )
+                yield Trial(f"{label} {size:g}", subject, args, backward, frozenset({"term"}), term, name)
 
 
 def _term_gradient(subject, args, k, term):
@@ -174,12 +188,21 @@ def rights(seed, count):
         subject = ZOO[k % len(ZOO)]
         args, backward, form = subject.example(rng), subject.backward, k // len(ZOO) % 4
         if form == 1:
-            yield Trial(f"{subject.name}: float32", subject, tuple(_single(a) for a in args), partial(_own_precision, subject))
+            yield Trial(
+                f"{subject.name}: float32", subject, tuple(_single(a) for a in args), partial(_own_precision, subject)
+            )
         elif form == 2:
             scale = float(10.0 ** rng.uniform(-6, 6))
-            yield Trial(f"{subject.name}: times {scale:.1e}", _Scaled(subject, scale), args, _Scaled(subject, scale).backward)
+            yield Trial(
+                f"{subject.name}: times {scale:.1e}", _Scaled(subject, scale), args, _Scaled(subject, scale).backward
+            )
         elif form == 3 and subject.name == "huber":
-            yield Trial("huber: at its kink", subject, (args[1] + np.round(rng.uniform(-1, 1, 13)) * args[2], *args[1:]), backward)
+            yield Trial(
+                "huber: at its kink",
+                subject,
+                (args[1] + np.round(rng.uniform(-1, 1, 13)) * args[2], *args[1:]),
+                backward,
+            )
         else:
             yield Trial(f"{subject.name}: as it is", subject, args, backward)
 

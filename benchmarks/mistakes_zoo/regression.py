@@ -17,15 +17,25 @@ def linear_regression_backward(W, b, X, Y, slip=""):
     count = {"no_mean": 1, "mean_over_all": R.size}.get(slip, len(X))
     R = (1 if slip == "no_two" else 2) * R / count
     db = R.sum(0)
-    return {"W": X.T @ (R if slip != "first_only" else R * (np.arange(len(X)) == 0)[:, None]),
-            "b": {"bias_mean": R.mean(0), "bias_unsummed": R, "bias_wrong_axis": R.sum(1)}.get(slip, db)}
+    return {
+        "W": X.T @ (R if slip != "first_only" else R * (np.arange(len(X)) == 0)[:, None]),
+        "b": {"bias_mean": R.mean(0), "bias_unsummed": R, "bias_wrong_axis": R.sum(1)}.get(slip, db),
+    }
 
 
-derivation(linear_regression, linear_regression_backward,
-           lambda rng: (rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))),
-           residual_sign=("sign", ""), no_mean=("factor", "7"), mean_over_all=("factor", "half|1/2|2"),
-           no_two=("factor", "half|1/2"), first_only=("batch", ""), bias_mean=("factor", "7"),
-           bias_unsummed=("batch", "sum"), bias_wrong_axis=("batch shape", "sum|axis"))
+derivation(
+    linear_regression,
+    linear_regression_backward,
+    lambda rng: (rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))),
+    residual_sign=("sign", ""),
+    no_mean=("factor", "7"),
+    mean_over_all=("factor", "half|1/2|2"),
+    no_two=("factor", "half|1/2"),
+    first_only=("batch", ""),
+    bias_mean=("factor", "7"),
+    bias_unsummed=("batch", "sum"),
+    bias_wrong_axis=("batch shape", "sum|axis"),
+)
 
 
 def logistic_regression(w, X, y):
@@ -48,10 +58,15 @@ def logistic_regression_backward(w, X, y, slip=""):
     return {"w": X.T @ R / (1 if slip == "no_mean" else len(X))}
 
 
-derivation(logistic_regression, logistic_regression_backward,
-           lambda rng: (rng.normal(size=3), rng.normal(size=(11, 3)), rng.integers(0, 2, 11).astype(float)),
-           blown_up=("broadcast", ""), extra_sigmoid=("chain-factor path", ""),
-           labels_sign=("term sign path other-point", ""), no_mean=("factor", "11"))
+derivation(
+    logistic_regression,
+    logistic_regression_backward,
+    lambda rng: (rng.normal(size=3), rng.normal(size=(11, 3)), rng.integers(0, 2, 11).astype(float)),
+    blown_up=("broadcast", ""),
+    extra_sigmoid=("chain-factor path", ""),
+    labels_sign=("term sign path other-point", ""),
+    no_mean=("factor", "11"),
+)
 
 
 def cross_entropy(logits, onehot):
@@ -72,10 +87,16 @@ def cross_entropy_backward(logits, onehot, slip=""):
     return {"logits": d / (d.size if slip == "mean_over_all" else len(logits))}
 
 
-derivation(cross_entropy, cross_entropy_backward,
-           lambda rng: (rng.normal(size=(5, 7)) * 2, np.eye(7)[rng.integers(0, 7, 5)]),
-           wrong_axis=("order other-point", "axis"), no_labels=("term path", ""),
-           softmax_jacobian=("entries path term", ""), sign=("sign", ""), mean_over_all=("factor", "7"))
+derivation(
+    cross_entropy,
+    cross_entropy_backward,
+    lambda rng: (rng.normal(size=(5, 7)) * 2, np.eye(7)[rng.integers(0, 7, 5)]),
+    wrong_axis=("order other-point", "axis"),
+    no_labels=("term path", ""),
+    softmax_jacobian=("entries path term", ""),
+    sign=("sign", ""),
+    mean_over_all=("factor", "7"),
+)
 
 
 def mlp(W1, b1, W2, b2, X, Y):
@@ -92,17 +113,34 @@ def mlp_backward(W1, b1, W2, b2, X, Y, slip=""):
     dH = R @ (W2 if slip == "no_transpose" else W2.T)
     slopes = {"tanh_of_input": 1 - A**2, "no_tanh": 1, "tanh_power": 1 - H, "tanh_half": (1 - H**2) / 2}
     dA = dH * slopes.get(slip, 1 - H**2)
-    return {"W1": X.T @ dA, "b1": dA.mean(0) if slip == "bias_mean" else dA.sum(0),
-            "W2": {"input_activation": A.T @ R, "relu_like": np.maximum(H, 0).T @ R}.get(slip, H.T @ R), "b2": R.sum(0)}
+    return {
+        "W1": X.T @ dA,
+        "b1": dA.mean(0) if slip == "bias_mean" else dA.sum(0),
+        "W2": {"input_activation": A.T @ R, "relu_like": np.maximum(H, 0).T @ R}.get(slip, H.T @ R),
+        "b2": R.sum(0),
+    }
 
 
-derivation(mlp, mlp_backward,
-           lambda rng: (rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 5)), rng.normal(size=5),
-                        rng.normal(size=(7, 3)), rng.normal(size=(7, 5))),
-           no_transpose=("transpose other-point", ""), tanh_of_input=("chain-factor", ""),
-           no_tanh=("chain-factor path", ""),
-           tanh_power=("chain-factor", ""), tanh_half=("factor chain-factor", "half|1/2"), bias_mean=("factor", "7"),
-           input_activation=("chain-factor path", ""), relu_like=("chain-factor path", ""))
+derivation(
+    mlp,
+    mlp_backward,
+    lambda rng: (
+        rng.normal(size=(3, 5)),
+        rng.normal(size=5),
+        rng.normal(size=(5, 5)),
+        rng.normal(size=5),
+        rng.normal(size=(7, 3)),
+        rng.normal(size=(7, 5)),
+    ),
+    no_transpose=("transpose other-point", ""),
+    tanh_of_input=("chain-factor", ""),
+    no_tanh=("chain-factor path", ""),
+    tanh_power=("chain-factor", ""),
+    tanh_half=("factor chain-factor", "half|1/2"),
+    bias_mean=("factor", "7"),
+    input_activation=("chain-factor path", ""),
+    relu_like=("chain-factor path", ""),
+)
 
 
 def poisson(weights, X, counts):
@@ -119,10 +157,15 @@ def poisson_backward(weights, X, counts, slip=""):
     return {"weights": X.T @ R / (len(X) if slip == "mean" else 1)}
 
 
-derivation(poisson, poisson_backward,
-           lambda rng: (rng.normal(size=3) / 2, rng.normal(size=(7, 3)), rng.poisson(2, size=7).astype(float)),
-           no_exp=("chain-factor path term", ""), no_counts=("term path", ""), log=("chain-factor path", ""),
-           mean=("factor", "7"))
+derivation(
+    poisson,
+    poisson_backward,
+    lambda rng: (rng.normal(size=3) / 2, rng.normal(size=(7, 3)), rng.poisson(2, size=7).astype(float)),
+    no_exp=("chain-factor path term", ""),
+    no_counts=("term path", ""),
+    log=("chain-factor path", ""),
+    mean=("factor", "7"),
+)
 
 
 def student_t(x, scale, dof):
@@ -144,8 +187,12 @@ def student_t_backward(x, scale, dof, slip=""):
     return {"x": dx, "scale": scale * dscale if slip == "by_log_scale" else dscale, "dof": ddof}
 
 
-derivation(student_t, student_t_backward,
-           lambda rng: (rng.normal(size=7) * 2, rng.uniform(0.5, 2, 7), rng.uniform(2, 9, 7)),
-           dof_off_by_one=("chain-factor other-point", ""), no_normaliser=("term path", ""),
-           inner_half=("chain-factor path factor term", ""), by_log_scale=("parameterisation chain-factor",
-           "log|scale"))
+derivation(
+    student_t,
+    student_t_backward,
+    lambda rng: (rng.normal(size=7) * 2, rng.uniform(0.5, 2, 7), rng.uniform(2, 9, 7)),
+    dof_off_by_one=("chain-factor other-point", ""),
+    no_normaliser=("term path", ""),
+    inner_half=("chain-factor path factor term", ""),
+    by_log_scale=("parameterisation chain-factor", "log|scale"),
+)

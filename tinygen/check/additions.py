@@ -1,4 +1,4 @@
-"""Something is added to the right gradient: a term of the loss is missing or wrong, or a mean that should be subtracted."""
+"""Something is added to the right gradient: a term of the loss is missing or wrong, or a mean."""
 
 import numpy as np
 
@@ -40,7 +40,9 @@ def _offset(case, numbers):
         sentence = f"Every entry of {d} {told}: the term {case.name} of an entropy or a log-determinant?"
         yield Guess("term", 3 + c.cost, predicted, sentence, formula)
     else:
-        sentence = f"Every entry of {d} is {size} too {'large' if c.value > 0 else 'small'}: a term linear in {case.name}?"
+        sentence = (
+            f"Every entry of {d} is {size} too {'large' if c.value > 0 else 'small'}: a term linear in {case.name}?"
+        )
         yield Guess("offset", 6 + c.cost, predicted, sentence, formula)
 
 
@@ -57,27 +59,35 @@ def _along(case, axis):
     free = error.size // error.shape[axis] * MOST_BITS + 10
     where = f"along axis {axis} of dL/d{name}" if error.ndim > 1 else f"in all of dL/d{name}"
     slack = 2 * case.tolerance + case.tolerance.max(axis, keepdims=True)
-    mean, centred = (_part(error, field, axis) for field in (np.ones(error.shape), case.x - case.x.mean(axis, keepdims=True)))
+    mean, centred = (
+        _part(error, field, axis) for field in (np.ones(error.shape), case.x - case.x.mean(axis, keepdims=True))
+    )
     if error.ndim > 1:
         sentence = (
             f"The error is one and the same number {where}: the mean over this axis (or a normaliser's derivative) is "
             "missing, or was subtracted once too often."
         )
         yield Guess("mean-term", free, case.expected + mean, sentence, slack=slack)
-    sentence = f"The error {where} is a multiple of {name} minus its mean: the derivative of the standard deviation is missing."
+    sentence = (
+        f"The error {where} is a multiple of {name} minus its mean: the standard deviation's derivative is missing."
+    )
     yield Guess("mean-term", free, case.expected + centred, sentence, slack=slack)
     sentence = f"The error {where} is a multiple of {name}: the derivative of a norm is missing."
     yield Guess("mean-term", free, case.expected + _part(error, case.x, axis), sentence, slack=slack)
     sentence = (
-        f"The error {where} is a multiple of softmax({name}): the softmax's Jacobian was taken without its second part, "
+        f"The error {where} is a multiple of softmax({name}): the softmax's Jacobian lacks its second part, "
         "the weighted mean that is subtracted."
     )
     yield Guess("mean-term", free, case.expected + _part(error, softmax(case.x, axis), axis), sentence, slack=slack)
     if error.ndim > 1:
-        sentence = f"The error {where} is a number plus a multiple of {name}: mean and standard deviation taken for constants?"
+        sentence = (
+            f"The error {where} is a number plus a multiple of {name}: mean and standard deviation taken for constants?"
+        )
         yield Guess("mean-term", 2 * free, case.expected + mean + centred, sentence, slack=2 * slack)
         with np.errstate(all="ignore"):
-            ratio = np.sum(case.got * case.expected, axis, keepdims=True) / np.sum(case.expected**2, axis, keepdims=True)
+            ratio = np.sum(case.got * case.expected, axis, keepdims=True) / np.sum(
+                case.expected**2, axis, keepdims=True
+            )
         sentence = f"Each slice {where} has a factor of its own: a weight, a normaliser or a mask is wrong."
         yield Guess("factor", free + 2, case.expected * ratio, sentence, slack=slack * np.maximum(1, abs(ratio)))
 
@@ -89,7 +99,7 @@ def _part(error, field, axis):
 
 
 def softmax_axis_guesses(case):
-    """The softmax of the argument taken over the wrong axis, as in the gradient of a cross-entropy: softmax - onehot."""
+    """The softmax of the argument over the wrong axis, as in the gradient of a cross-entropy: softmax - onehot."""
     if case.got.ndim != 2:
         return
     over = [softmax(case.x, axis) for axis in (0, 1)]

@@ -80,7 +80,9 @@ def _other(i, name, array):
         return Alteration(kind, worth, words, {i: value if array.ndim else float(value)}, **options)
 
     if not np.all(array == 1):
-        yield alter("chain-factor", 1, f"if {name} were 1 everywhere: the factor {name} is left out.", np.ones_like(array))
+        yield alter(
+            "chain-factor", 1, f"if {name} were 1 everywhere: the factor {name} is left out.", np.ones_like(array)
+        )
     yield alter("path", 0, f"if {name} were 0: the part that comes through {name} is left out.", 0 * array)
     yield alter("other-point", 1, f"for -{name} in place of {name}: the sign of {name}.", -array)
     if np.all((array > 0) & (array < 1)):
@@ -91,16 +93,26 @@ def _other(i, name, array):
         yield alter("broadcast", 2, words, mean, factor=True)
         yield alter("order", 1, f"for {name} reversed: {name} is flipped, or should have been.", array[::-1])
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
-        yield alter("transpose", 2, f"for {name}.T in place of {name}: a transpose is missing, or one too many.", array.T)
+        yield alter(
+            "transpose", 2, f"for {name}.T in place of {name}: a transpose is missing, or one too many.", array.T
+        )
     blown = "in f itself, (B,) and (B, 1) are blown up to (B, B)."
     if array.ndim == 1:
         yield alter("broadcast", 1, f"for {name} of shape (B, 1): {blown}", array[:, None])
     if array.ndim == 2 and array.shape[1] == 1:
         yield alter("broadcast", 1, f"for {name} of shape (B,): {blown}", array[:, 0])
     if array.ndim == 0 or role_of(name):
-        for form, value in (("{}**2", array**2), ("sqrt({})", np.sqrt(abs(array))), ("{} - 1", array - 1), ("{} + 1", array + 1)):
+        for form, value in (
+            ("{}**2", array**2),
+            ("sqrt({})", np.sqrt(abs(array))),
+            ("{} - 1", array - 1),
+            ("{} + 1", array + 1),
+        ):
             yield alter("other-point", 0, f"for {form.format(name)} in place of {name}.", value)
-        for form, value in (("2 * {}", 2 * array), ("{} / 2", array / 2)):  # the path through it, by a factor, says more
+        for form, value in (
+            ("2 * {}", 2 * array),
+            ("{} / 2", array / 2),
+        ):  # the path through it, by a factor, says more
             yield alter("other-point", -3, f"for {form.format(name)} in place of {name}.", value)
 
 

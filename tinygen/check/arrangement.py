@@ -1,4 +1,4 @@
-"""Right numbers in the wrong place: transposed, reversed, shifted, permuted, summed over an axis; or cut and rounded."""
+"""Right numbers in the wrong place: transposed, reversed, shifted, permuted, summed; or cut and rounded."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tinygen.check.evidence import Guess, scaled
 
 @dataclass(frozen=True)
 class Move:
-    """What was done to the right gradient (`do`), its cost in bits, the words for it, and the formula that undoes it."""
+    """What was done to the right gradient (`do`), its cost in bits, its words, and the formula that undoes it."""
 
     kind: str
     cost: float
@@ -27,7 +27,9 @@ def arrangement_guesses(case, numbers):
         if c is not None and c.value:
             factor = {1: "", -1: " It also has the wrong sign."}.get(c.value, f" It also has a factor {c.words}.")
             kind, formula = ("two", None) if factor else (move.kind, move.formula and f"{d} = {move.formula}")
-            yield Guess(kind, move.cost + 2 * c.cost, c.value * moved, f"{d} {move.words}{factor}", formula, slack=slack)
+            yield Guess(
+                kind, move.cost + 2 * c.cost, c.value * moved, f"{d} {move.words}{factor}", formula, slack=slack
+            )
 
 
 def _moves(shape):
@@ -50,15 +52,21 @@ def _moves(shape):
 def _along(axis, place, length):
     backwards = f"runs backwards along {place}: reversed, or not flipped."
     yield Move("order", 2, backwards, lambda e: np.flip(e, axis), f"np.flip(yours, {axis})")
-    words = f"is summed cumulatively in the wrong direction along {place}: forward instead of from the end, or the reverse."
+    words = (
+        f"is summed cumulatively in the wrong direction along {place}: forward instead of from the end, or the reverse."
+    )
     yield Move("order", 4, words, lambda e: _summed_forward(e, axis))
     for verb, step in (("summed", np.sum), ("averaged", np.mean)):
         words = f"is {verb} along {place}, where each entry has its own gradient."
         yield Move("batch", 3, words, lambda e, s=step: np.broadcast_to(s(e, axis, keepdims=True), e.shape))
     for k in (-1, 1) if length > 2 else ():
-        words = f"has its {'rows' if axis == 0 else f'entries along {place}'} one place too {'late' if k == 1 else 'early'}"
+        words = (
+            f"has its {'rows' if axis == 0 else f'entries along {place}'} one place too {'late' if k == 1 else 'early'}"
+        )
         t = f"an index off by one (t {'-' if k == 1 else '+'} 1 in place of t)?"
-        yield Move("shift", 2.5, f"{words}: {t}", lambda e, k=k: np.roll(e, k, axis), f"np.roll(yours, {-k}, axis={axis})")
+        yield Move(
+            "shift", 2.5, f"{words}: {t}", lambda e, k=k: np.roll(e, k, axis), f"np.roll(yours, {-k}, axis={axis})"
+        )
         yield Move("shift", 3, f"{words}, with zeros filled in: {t}", lambda e, k=k: _pushed(e, k, axis))
 
 
@@ -111,6 +119,8 @@ def precision_mistake(case):
         limit = (0.51 if stored else 8) * eps * (size if stored else size.max()) + case.tolerance[known]
         typical = np.median(abs(error)) > 0.01 * eps * np.median(size)
         if np.all(abs(error) <= limit) and (stored or (typical and error.min() < 0 < error.max())):
-            sentence = f"dL/d{case.name} is right to the precision of {name} only: a computation or a conversion in {name}?"
+            sentence = (
+                f"dL/d{case.name} is right to the precision of {name} only: a computation or a conversion in {name}?"
+            )
             return sentence, float(np.linalg.norm(error) / np.linalg.norm(size))
     return None

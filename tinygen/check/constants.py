@@ -20,7 +20,7 @@ _POWERS = {1: "{}", -1: "1/{}", 2: "{}^2", -2: "1/{}^2", 0.5: "sqrt({})", -0.5: 
 
 
 def numbers_of(case):
-    """All Numbers worth trying, each with its cost in bits: the more there are of a kind, the more one of them costs."""
+    """All Numbers worth trying, each with its cost in bits: the more of a kind there are, the more each costs."""
     table = {1.0: (0, "1"), 2.0: (2, "2"), 0.5: (2, "1/2")}
 
     def add(value, cost, words):

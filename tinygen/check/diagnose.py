@@ -163,8 +163,8 @@ def _redrawn(f, args, gradient, name):
     one, two = (gradient(), gradient()) if gradient is not None else (None, None)
     if isinstance(one, np.ndarray) and not np.array_equal(one, two, equal_nan=True):
         said = (
-            f"The gradient by {name} differs from call to call while f does not: it draws its own noise. The same noise "
-            "has to go into f and its gradient; pass it as an argument."
+            f"The gradient by {name} differs from call to call while f does not: it draws its own noise. The same "
+            "noise has to go into f and its gradient; pass it as an argument."
         )
         return [Mistake("noise", said, where=name)]
     return []
@@ -175,7 +175,7 @@ def _terms(value):
 
 
 def _shape_mistakes(case, limit):
-    """Mistakes that explain a wrong shape: first what makes the numbers right, then what it looks like by shape alone."""
+    """Mistakes that explain a wrong shape: what makes the numbers right, else what it looks like by shape alone."""
     start = f"dL/d{case.name} has shape {case.got.shape}, expected {case.expected.shape}"
     others = zip(case.names, case.args)
     lengths = {
@@ -187,7 +187,9 @@ def _shape_mistakes(case, limit):
         shown.append((cost, Mistake(kind, f"{start}: {words}.", where=case.name)))
         moved = None if move is None else replace(case, got=move(case.got))
         if moved is not None and not moved.wrong.any():
-            right.append((cost, Mistake(kind, f"{start}: {words}. With that, the numbers are right.", 0.0, where=case.name)))
+            right.append(
+                (cost, Mistake(kind, f"{start}: {words}. With that, the numbers are right.", 0.0, where=case.name))
+            )
         elif moved is not None and not right:
             nearly += [
                 (cost, replace(mistake, sentence=f"{start}: {words}. Then: {mistake.sentence}", kind=kind))

@@ -1,4 +1,4 @@
-"""A copy of a function in which SciPy's logsumexp, softmax and log_softmax are tinygen's, so that it can be recorded."""
+"""A copy of a function in which SciPy's logsumexp, softmax and log_softmax are tinygen's: it can be recorded."""
 
 import sys
 from types import CellType, FunctionType, ModuleType

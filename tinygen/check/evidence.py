@@ -1,4 +1,4 @@
-"""Does a hypothesis explain a wrong gradient? What is known of the case, and how much a hypothesis has to explain to be named.
+"""Does a hypothesis explain a wrong gradient? The case, and how much must be explained.
 
 A hypothesis predicts the wrong gradient from the right one. It is kept only if every prediction lies within the error
 bars of what was given. Bars alone would let a long list of hypotheses fit anything by chance; so each has a cost in

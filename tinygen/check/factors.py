@@ -1,4 +1,4 @@
-"""Every entry has a factor too many: a number, or a function of the arguments that the chain rule should not have brought."""
+"""Every entry has a factor too many: a number, or a function of the arguments."""
 
 import re
 
@@ -96,7 +96,7 @@ def _hint(case, field):
     if field.of == "own" and words == f"exp(-{case.name})":
         return f": the derivative by exp({case.name}) instead of {case.name}?"
     if any(re.fullmatch(form, words) for form in _ONE_STEP):
-        return ": one-step noise where total noise is meant (eps_step is sqrt(beta / (1 - alpha_bar)) eps_total on average)?"
+        return ": one-step noise for total noise (on average eps_step is sqrt(beta / (1 - alpha_bar)) eps_total)?"
     if "at t - 1" in words:
         return ": t is off by one?"
     if "tanh" in words and "^2" in words:

@@ -1,4 +1,4 @@
-"""Simple functions of the arguments, as arrays of the checked argument's shape: factors and terms that a slip leaves behind."""
+"""Simple functions of the arguments, as arrays of the checked argument's shape: what a slip leaves behind."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Field:
-    """An array with its words: `words` as formula, `of` the kind of thing it comes from, `integral` whose gradient it is."""
+    """An array with its words: `words` as formula, `of` where it comes from, `integral` whose gradient it is."""
 
     words: str
     array: np.ndarray

@@ -1,4 +1,4 @@
-"""Where in the function went the derivative wrong? Each step of the chain rule is spoiled in turn, and the results compared.
+"""Where in the function went the derivative wrong? Each step of the chain rule is spoiled in turn and compared.
 
 Only where tinygen differentiates the function and agrees with the numeric gradient: then a recording knows the piece of
 source of each operation, and the student reads which expression was differentiated wrongly.
@@ -11,8 +11,18 @@ import numpy as np
 from tinygen.check.evidence import Guess, scaled
 from tinygen.check.spoiling import local_changes, value_changes
 
-_ODD = (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError)  # what an altered operand may raise where it does not fit
-_TOLD = {0: "is missing: its derivative was taken for 0", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
+_ODD = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    np.linalg.LinAlgError,
+)  # what an altered operand may raise where it does not fit
+_TOLD = {
+    0: "is missing: its derivative was taken for 0",
+    -1: "has the wrong sign",
+    2: "counts twice",
+    0.5: "counts half",
+}
 
 
 class Search:
@@ -30,7 +40,7 @@ class Search:
         self.cost = 3 + np.log2(len(groups) + 1)
 
     def guesses(self):
-        """Guesses: a path is missing, scaled, of the wrong sign; a local derivative is wrong; a cotangent is spoiled."""
+        """Guesses: a path is missing or scaled; a local derivative is wrong; a cotangent is spoiled."""
         for edges, whole in self.paths:
             yield from self._scaled(edges, whole)
             if len(edges) > 1:

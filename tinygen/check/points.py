@@ -26,7 +26,9 @@ def path_guesses(case, numbers):
     simple = [n for n in numbers if n.cost <= 3 and n.value != 1]
     role, std = role_of(case.name), _std_beside(case)
     for i, name, noise in case.others():
-        drawn = re.match(r"(?i)(eps|epsilon|noise|xi)", name) and noise.dtype.kind == "f" and noise.shape == case.got.shape
+        drawn = (
+            re.match(r"(?i)(eps|epsilon|noise|xi)", name) and noise.dtype.kind == "f" and noise.shape == case.got.shape
+        )
         found = case.gradient(argnum=i) if drawn and std is not None else None
         if found is None:
             continue

@@ -1,7 +1,7 @@
 """A function recorded by tinygen with the piece of source of each operation, to try what a wrong local derivative does.
 
-Reverse mode is linear in each local derivative. So the effect of a wrong one on the gradient is what a changed cotangent
-gives when it is walked back from that place on.
+Reverse mode is linear in each local derivative. So the effect of a wrong one on the gradient is what a changed
+cotangent gives when it is walked back from that place on.
 """
 
 import itertools
@@ -144,7 +144,7 @@ class Recording:
         return np.zeros(np.shape(self.values[self.input])) if out is None else out
 
     def replay(self, change):
-        """The loss as a function of the checked argument, where `change(step, args)` may alter an operation's arguments."""
+        """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments."""
 
         def f(x):
             env = {**{slot: self.values[slot] for slot in self.inputs}, self.input: x}

@@ -63,7 +63,7 @@ def _index(name, place):
 
 
 def _described(case, wrong):
-    """Words and cost of a region with a simple shape: a row, the diagonal, where x is negative; (None, 0) if it has none."""
+    """Words and cost of a region with a simple shape: a row, the diagonal, where x < 0; (None, 0) if it has none."""
     live = case.known & ((abs(case.expected) > case.tolerance) | wrong)
     for axis in range(wrong.ndim):
         if found := _lines(wrong, live, axis):

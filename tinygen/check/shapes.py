@@ -6,7 +6,7 @@ _WHAT = {"b": "booleans", "O": "objects", "U": "strings", "S": "strings"}
 
 
 def structure_sentence(got, x, name):
-    """(kind, sentence) of what is wrong with `got` as a gradient by the array `x`, its shape apart; None if nothing is."""
+    """(kind, sentence) of what is wrong with `got` as a gradient by `x`, its shape apart; None if nothing is."""
     d = f"dL/d{name}"
     if got is None:
         return "tree", f"{d} is None: the gradient function returns nothing for this argument (a return missing?)."

@@ -1,4 +1,4 @@
-"""The ways in which one step of the chain rule goes wrong: a wrong local derivative, a wrong operand, a spoiled cotangent."""
+"""How a step of the chain rule goes wrong: a wrong local derivative, a wrong operand, a spoiled cotangent."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,19 @@ import numpy as np
 
 from tinygen.check.fields import OWN
 
-LINEAR = {"add", "subtract", "negative", "positive", "sum", "reshape", "ravel", "broadcast_to", "getitem", "transpose", "stack"}
+LINEAR = {
+    "add",
+    "subtract",
+    "negative",
+    "positive",
+    "sum",
+    "reshape",
+    "ravel",
+    "broadcast_to",
+    "getitem",
+    "transpose",
+    "stack",
+}
 _DERIVATIVES = {  # wrong local derivatives of an operation y = op(x)
     "x": lambda x, y: x,
     "y": lambda x, y: y,
@@ -64,7 +76,9 @@ def local_changes(recording, edge):
     shape = np.shape(args[edge.i])
     floats = [j for j, v in enumerate(args) if _floating(v)]
     if name in ("where", "maximum", "minimum", "clip"):
-        yield Change("path", 1, "the kink is left out: this branch is taken everywhere", lambda e: _summed(e.g[0], shape))
+        yield Change(
+            "path", 1, "the kink is left out: this branch is taken everywhere", lambda e: _summed(e.g[0], shape)
+        )
         yield Change("path", 1, "the kink is left out: this branch is taken nowhere", lambda e: 0 * e.k)
     elif name not in LINEAR and _broadcasts(shape, np.shape(y)):
         yield Change("chain-factor", 1, _left_out(recording, edge, floats), lambda e: _summed(e.g[0], shape))

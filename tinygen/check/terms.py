@@ -11,7 +11,7 @@ _TOLD = {0: "is missing (dropped, or detached)", -1: "has the wrong sign", 2: "c
 
 
 def term_gradients(case):
-    """{name: (gradient, bar)} of the terms that depend on the argument; {} if f names no terms, or one can't be measured."""
+    """{name: (gradient, bar)} of the terms that depend on the argument; {} if f names none, or one is out of reach."""
     value, found = case.f(*case.args), {}
     for name in value if isinstance(value, dict) and len(value) > 1 else ():
         measured = case.gradient(f=_term(case, name))
@@ -27,7 +27,7 @@ def _term(case, name):
 
 
 def named_term_guesses(case, numbers, inside):
-    """One coefficient for each term, two or more at once (least squares), then each by itself through the rules `inside`."""
+    """One coefficient wrong, or more (least squares), or one term wrong in itself by the rules `inside`."""
     gradients = term_gradients(case)
     slack = case.tolerance + sum(bar for _, bar in gradients.values())
     for name, (gradient, _) in gradients.items():
