@@ -94,6 +94,14 @@ def test_variance_ratio_is_the_square_of_the_scale_with_the_error_it_says():
     assert abs(floors.mean() - 1) < 0.05
 
 
+def test_variance_ratio_of_few_rows_written_out():
+    real, fake = gaussians(n=14)
+    a, b = np.arange(14) % 2, np.arange(14) % 7 == 0  # 7 and 7 rows, 2 and 12 rows
+    within = lambda x, y: np.mean([x[y == c].var(0, ddof=1).sum() for c in (0, 1)])
+    expected = within(fake, b) / within(real, a)
+    np.testing.assert_allclose(metrics.variance_ratio(real, a, fake, b).value, expected, rtol=1e-12)
+
+
 def test_fidelity_is_the_judge_s_accuracy_with_wilson_s_interval():
     class Judge:
         def predict(self, X):

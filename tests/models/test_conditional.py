@@ -48,6 +48,18 @@ def test_samples_are_of_the_class_asked_for():
     np.testing.assert_array_equal(model.sample(3, "a"), model.sample(y=["a"] * 3))
 
 
+def test_samples_come_from_the_learned_prior():
+    X, y = two_classes(100)
+    model = ConditionalVAE(**{**QUICK, "hidden": ()}, decoder=Gaussian(1e-8), learned_prior=True).fit(X, y)
+    model.params_["prior"] = {"W": np.array([[1, -2, -1, 2], [0, 3, 1, -3]], np.float32), "b": np.zeros(4, np.float32)}
+    model.params_["decoder"] = [{"W": np.eye(4, 2, dtype=np.float32), "b": np.zeros(2, np.float32)}]  # x = z
+    for label, mean, logvar in (("a", [1, -2], [-1, 2]), ("b", [0, 3], [1, -3])):
+        z = model.sample(20_000, label)
+        error = np.exp(np.array(logvar) / 2) / np.sqrt(20_000)
+        assert (np.abs(z.mean(0) - mean) < 5 * error).all()
+        np.testing.assert_allclose(np.log(z.var(0)), logvar, atol=5 * np.sqrt(2 / 20_000))
+
+
 def test_labels_reach_encoder_decoder_and_scores():
     X, y = two_classes(100)
     model = ConditionalVAE(**QUICK, decoder="gaussian").fit(X, y)

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.data import digits
 from tinygen.models import autoencoder, bounds
@@ -152,6 +153,18 @@ def test_every_objective_learns(grey, objective, draws):
     assert mean > 5 * error
     assert set(model.history_) == ({"loss", "reconstruction", "kl", "seconds"} if objective == "elbo" else
                                    {"loss", "bound", "seconds"})  # fmt: skip
+
+
+@pytest.mark.parametrize("objective, gradient", [("iwae", "plain"), ("stl", "stl"), ("dreg", "dreg"), ("score", None)])
+def test_each_objective_is_the_gradient_that_it_names(quick, grey, objective, gradient):
+    x = grey[0][:20].astype(np.float32)
+    eps = np.random.default_rng(0).standard_normal((3, 20, 2)).astype(np.float32)
+    model = VAE(**QUICK, objective=objective, draws=3)
+    used = lambda p: model._loss(model._nets(), p, {"x": x}, {"eps": eps, "beta": 1.0})[0]
+    named = lambda p: (bounds.iwae_loss(p, x, eps, gradient=gradient) if gradient else
+                       bounds.score_function_loss(p, x, eps, baseline="others"))[0]  # fmt: skip
+    for a, b in zip(*(tree.flatten(tg.grad(f)(quick.params_))[0] for f in (used, named))):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("posterior", ["cholesky", "affine", Planar(1)], ids=str)
