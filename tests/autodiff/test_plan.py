@@ -168,10 +168,10 @@ def test_a_result_may_be_the_next_input(rng):
 
 
 def test_layout_is_part_of_the_key(rng):
-    compiled = tg.compile(lambda x: np.sum(x * 3, axis=0))
+    compiled = tg.compile(lambda x: np.sum(x * 3))
     wide = rng.standard_normal((100, 7))
     for x in (wide[:50], np.asfortranarray(wide[:50]), wide[::2]):
-        same_bits(compiled(x), np.sum(x * 3, axis=0))
+        same_bits(compiled(x), np.sum(x * 3))
     assert len(compiled.plans) == 3
 
 
@@ -210,6 +210,13 @@ def test_numpy_scalars_none_and_containers():
         p = {"a": np.ones(3, "f"), "b": (b, None)}
         same_bits(compiled(p), f(p))
     assert compiled(p)["n"] is None and len(compiled.plans) == 1
+
+
+def test_a_numpy_scalar_is_not_taken_for_a_python_float():
+    x = np.ones(3, np.float32)
+    compiled = tg.compile(lambda a, x: a * x)
+    for a in (np.float64(2), 2.0, np.float64(3), 3.0):
+        same_bits(compiled(a, x), a * x)
 
 
 def test_out_writes_into_the_given_arrays(rng):
@@ -376,12 +383,21 @@ def test_fast_kernels_stay_within_the_bound_that_explain_states(dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_batch_sums_stay_within_their_bound(dtype, rng):
+def test_sums_by_a_product_with_ones_stay_within_their_bound(dtype, rng):
     x = rng.standard_normal((1009, 31)).astype(dtype)
-    compiled = tg.compile(lambda x: (np.sum(x, axis=0), x.sum(axis=0, keepdims=True), np.sum(x.T * 2, axis=0)))
-    plain, kept, transposed = compiled(x)
-    assert compiled.explain().count("for speed") == 2 and kept.shape == (1, 31)
+    exact = x.astype(np.longdouble)
+    compiled = tg.compile(lambda x: (x.sum(axis=0), x.sum(axis=0, keepdims=True), x.sum(axis=-1), np.sum(x.T * 2, axis=0)))
+    rows, kept, columns, transposed = compiled(x)
+    assert compiled.explain().count("for speed") == 3 and kept.shape == (1, 31) and columns.shape == (1009,)
     same_bits(transposed, np.sum(x.T * 2, axis=0))
-    bound = 0.5 * len(x) * np.finfo(dtype).eps * np.sum(np.abs(x.astype(np.longdouble)), axis=0)
-    for result in (plain, kept[0]):
-        assert np.all(np.abs(result - np.sum(x.astype(np.longdouble), axis=0)) <= bound)
+    for result, axis in ((rows, 0), (kept[0], 0), (columns, 1)):
+        bound = 0.5 * x.shape[axis] * np.finfo(dtype).eps * np.sum(np.abs(exact), axis=axis)
+        assert np.all(np.abs(result - np.sum(exact, axis=axis)) <= bound)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_matrices_and_a_constant_bound_keep_their_bits(dtype, rng):
+    """np.dot in place of np.matmul, and a whole array in place of maximum's 0-d operand."""
+    for n in (7, 64, 129):
+        a, b = (rng.standard_normal((n, n)).astype(dtype) for _ in range(2))
+        replays(lambda a, b: (a @ b, a.T @ b, a @ a.T, np.maximum(a, 0), np.minimum(0.5, b)), a, b, rng=rng)

@@ -13,15 +13,10 @@ BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only;
 
 
 class Linked:
-    """The steps (calls without arguments), where the results lie, and a table for people: (label, steps, outputs)."""
+    """The steps (calls without arguments), how to hand out the results, and a table for people: label, steps, outputs."""
 
-    def __init__(self, structure):
-        self.structure, self.results = structure, []  # (array or constant, how to hand it out)
-        self.steps, self.table, self.scalars, self.nbytes = [], [], [], 0
-
-    def result(self):
-        """The output tree after a replay."""
-        return tree.unflatten(self.structure, [value if give is None else give(value) for value, give in self.results])
+    def __init__(self):
+        self.steps, self.table, self.scalars, self.nbytes, self.result = [], [], [], 0, None
 
 
 def link(program, inputs, targets, *, exact):
@@ -68,7 +63,7 @@ class _Linker:
         return slot
 
     def build(self, inputs):
-        out = self.out = Linked(self.program.structure)
+        out = self.out = Linked()
         place, self.root_buffer, self.fresh = {}, {}, set()  # fresh: slots that are NumPy scalars in the eager call
         self.place = place
         for (slot, value), array in zip(self.program.inputs, inputs):
@@ -79,6 +74,7 @@ class _Linker:
         self._place_targets()
         for k, op in enumerate(self.program.operations):
             self._bind(k, op)
+        results = []  # (array or constant, how to hand it out)
         for k, (slot, constant) in enumerate(self.program.outputs):
             value, give = (constant, None) if slot is None else (place[slot], self._giving(slot))
             if k in self.targets and value is not self.targets[k]:
@@ -86,7 +82,8 @@ class _Linker:
                 out.steps.append(step)
                 out.table.append(("copy to out", [step], [self.targets[k]]))
                 value = self.targets[k]
-            out.results.append((value, give))
+            results.append((value, give))
+        out.result = _handing_out(self.program.structure, iter(results))
         return out
 
     def _giving(self, slot):
@@ -127,7 +124,10 @@ class _Linker:
             calls = fast(args, arrays[0], **op.kw)
             note = f"  [for speed: within {bound}]" if calls else ""
         if calls is None and ufunc is not None:
-            calls = [partial(ufunc, *args, out=arrays[0]) if ufunc in BY_KEYWORD else partial(ufunc, *args, arrays[0])]
+            if ufunc in BY_KEYWORD:
+                calls = [partial(ufunc, *(_full(a, arrays[0]) for a in args), out=arrays[0])]
+            else:
+                calls = [partial(ufunc, *args, arrays[0])]
         elif calls is None and filled:
             kernel = kernel_of(op.row)
             calls = kernel(args, arrays[0], **op.kw) if kernel else None
@@ -147,14 +147,14 @@ class _Linker:
             raw = [x for x in op.args if isinstance(x, (np.ndarray, np.generic, int, float))]
             dtype = np.result_type(*(x.dtype if isinstance(x, (np.ndarray, np.generic)) else x for x in raw))
             if slot is None:
-                return np.array(a, dtype)
+                return _constant(a, dtype)
             if a.dtype != dtype:
                 cast = np.empty((), dtype)
                 steps.append(partial(np.copyto, cast, a, "unsafe"))
                 return cast
             return a
         if slot is None and isinstance(a, np.ndarray) and a.size > 1 and not any(a.strides):
-            return np.array(a.flat[0], a.dtype)
+            return _constant(a.flat[0], a.dtype)
         return np.asarray(a)
 
     def _output(self, k, op, slot, y, operands):
@@ -212,6 +212,31 @@ def _call(function, args, kw, arrays, numbers):
     ys = function(*args, **kw)
     for array, y in zip(arrays, ys if isinstance(ys, (tuple, list)) else (ys,)):
         array[...] = y
+
+
+def _handing_out(structure, results):
+    """A call that gives the output tree after a replay."""
+    if structure.kind is None:
+        value, give = next(results)
+        return partial(give, value) if give else lambda: value
+    parts = [_handing_out(child, results) for child in structure.children]
+    if structure.kind is tuple:
+        return lambda: tuple([part() for part in parts])
+    if structure.kind is dict:
+        return lambda: {key: part() for key, part in zip(structure.keys, parts)}
+    return lambda: tree.rebuild(structure.kind, structure.keys, [part() for part in parts])
+
+
+def _constant(number, dtype):
+    array = np.array(number, dtype)
+    array.flags.writeable = False
+    return array
+
+
+def _full(a, out):
+    """A constant 0-d operand of maximum or minimum as a whole array: only that runs wide."""
+    constant = isinstance(a, np.ndarray) and a.ndim == 0 and a.base is None and not a.flags.writeable
+    return np.full_like(out, a) if constant and out.size >= 256 else a
 
 
 def _unchanged(op, i, x, y):

@@ -176,7 +176,8 @@ def _match(g, x, y, row, i):
         if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):
             raise ValueError(f"rule {i} of {row.name} returned shape {g.shape}, expected the argument's, {x.shape}.")
         repeated = tuple(extra + j for j, n in enumerate(x.shape) if n != g.shape[extra + j])
-        g = np.sum(g, axis=(*range(extra), *repeated)).reshape(x.shape)
+        g = np.sum(g, axis=(*range(extra), *repeated))
+        g = g.reshape(x.shape) if g.shape != x.shape else g
     if g.dtype != x.dtype:
         if g.dtype not in [part.dtype for part in (y if type(y) is tuple else (y,))]:
             raise TypeError(f"rule {i} of {row.name} returned {g.dtype}, expected the argument's dtype {x.dtype}.")

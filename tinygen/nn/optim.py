@@ -75,6 +75,9 @@ class Adam:
         self.t = 0
         self.M, self.V = np.zeros_like(vector), np.zeros_like(vector)
         self._blocks = _blocks(vector, self.M, self.V)
+        # As 0-d arrays of the vector's dtype, which NumPy takes faster than Python's numbers.
+        self._betas = [np.array(beta, vector.dtype) for beta in (self.beta1, self.beta2)]
+        self._rate, self._eps = np.zeros((), vector.dtype), np.zeros((), vector.dtype)
 
     def step(self, gradient):
         """Change the vector by one step along `gradient`: an array of the vector's shape and dtype."""
@@ -83,18 +86,21 @@ class Adam:
         to_m = (1 - self.beta1) / (1 - self.beta1**self.t)  # M to_m is m without its bias, V to_v^2 is v
         to_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
         rate, eps = self.rate * to_m / to_v, self.eps / to_v
+        beta1, beta2 = self._betas
+        self._rate[()], self._eps[()] = rate, eps
+        rate, eps = self._rate, self._eps
         for here, work, theta, M, V in self._blocks:
             g = gradient[here]
-            np.multiply(M, self.beta1, out=M)
-            np.add(M, g, out=M)
-            np.multiply(g, g, out=work)
-            np.multiply(V, self.beta2, out=V)
-            np.add(V, work, out=V)
-            np.sqrt(V, out=work)
-            np.add(work, eps, out=work)
-            np.divide(M, work, out=work)
-            np.multiply(work, rate, out=work)
-            np.subtract(theta, work, out=theta)
+            np.multiply(M, beta1, M)
+            np.add(M, g, M)
+            np.multiply(g, g, work)
+            np.multiply(V, beta2, V)
+            np.add(V, work, V)
+            np.sqrt(V, work)
+            np.add(work, eps, work)
+            np.divide(M, work, work)
+            np.multiply(work, rate, work)
+            np.subtract(theta, work, theta)
 
     def state(self):
         """What the next step depends on, beside vector and gradient, as a tree for a checkpoint."""
