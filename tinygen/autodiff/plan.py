@@ -160,7 +160,7 @@ def _scan(x, leaves, key):
             key.append(x.strides)
     elif kind is float:
         leaves.append(x)
-        key.append("float")  # not the type: np.dtype(np.float64) == float
+        key.append(...)  # not float, nor "float": np.dtype(np.float64) equals both
     elif kind is tuple or kind is list:
         key.append(len(x))
         key.append(kind)
