@@ -44,6 +44,13 @@ def test_the_readmes_files_exist():
         assert (ROOT / target).exists(), target
 
 
+def test_the_readmes_notation_is_the_schedules():
+    from tinygen.models.diffusion import schedule
+
+    table = [line for line in schedule.__doc__.splitlines() if line.startswith("|")]
+    assert len(table) > 8 and "\n".join(table) in README
+
+
 def test_importing_tinygen_loads_numpy_only():
     loaded = python("import sys, tinygen; print(*sys.modules)").split()
     heavy = {"scipy", "matplotlib", "tqdm", "sklearn", "ziamath", "jupytext", "pytest", "hypothesis"}
