@@ -1,5 +1,6 @@
 """Every row of the table: it is used, its derivatives agree with numeric ones, values and dtypes stay what they are."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -78,6 +79,37 @@ def test_its_examples_use_every_rule_of_the_row(function, monkeypatch, rng):
     for example in of(function):
         pulled(example, example.arguments(rng))
     assert set(written) <= set(seen)
+
+
+NEWER = {("min", "np.clip"), ("max", "np.clip")}
+OTHERWISE = {"np.atleast_1d", "np.atleast_2d", "np.atleast_3d", "np.vsplit", "np.dsplit", "np.linalg.outer"}
+
+
+@each_function
+def test_the_rules_have_the_names_and_defaults_of_the_function(function):
+    """Options are passed on as they were given: a default or an order of its own would be a wrong derivative."""
+    row = ROWS[function]
+    try:
+        theirs = inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return  # written in C, without a signature
+    if isinstance(function, np.ufunc) or label(function) in OTHERWISE:
+        return
+    rules = row.rules if isinstance(row.rules, tuple) else ()
+    for rule, skip in [(row.through, 0)] if row.through else [(rule, 2) for rule in rules if rule]:
+        ours = list(inspect.signature(rule).parameters.values())[skip:]
+        if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in ours):
+            continue
+        for i, p in enumerate(ours):
+            if p.name not in theirs:  # which of them, depends on the version of NumPy
+                assert (p.name, label(function)) in {("constant_values", "np.pad"), ("z", "np.where")} | NEWER
+                continue
+            default = theirs[p.name].default
+            if default is np._NoValue:
+                assert p.default in (None, False)
+            elif inspect.Parameter.empty not in (default, p.default):
+                assert default == p.default
+            assert p.kind is p.KEYWORD_ONLY or list(theirs)[i] == p.name
 
 
 @each_function
