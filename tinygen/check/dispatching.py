@@ -36,10 +36,9 @@ def _over_all(function):
 
 def _copy(value, ours, special, done):
     """`value` itself where nothing has to be replaced."""
-    if isinstance(value, ModuleType) and value is special:
-        return _Module(
-            special, {name: ours[getattr(special, name)] for name in ("logsumexp", "softmax", "log_softmax")}
-        )
+    if isinstance(value, ModuleType) and value in (special, sys.modules["scipy"]):
+        inside = _Module(special, {function.__name__: own for function, own in ours.items()})
+        return inside if value is special else _Module(value, {"special": inside})
     if not isinstance(value, FunctionType):
         return value
     if value in ours:
@@ -66,7 +65,7 @@ def _copy(value, ours, special, done):
 
 
 class _Module:
-    """scipy.special with some of its names replaced."""
+    """A module with some of its names replaced."""
 
     def __init__(self, module, names):
         self._module, self._names = module, names
