@@ -1,4 +1,4 @@
-"""Do the error bars of numeric derivatives hold? Random functions with known gradients; python -m benchmarks.coverage."""
+"""Do the error bars of numeric derivatives hold? Random functions with known gradients."""
 
 import argparse
 import collections

@@ -85,7 +85,8 @@ def measure_noise(f, x, rng, *, eps=0.0):
     for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
         lines.append(line_noise(phi, first, eps))
-    sigma = max(abs(float(again) - float(first)), *(sigma for sigma, _ in lines))
+    sigma = max([0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
+    sigma = max(sigma, abs(float(again) - float(first)))
     return Noise(first, sigma, eps, bool(first == again), min(smooth for _, smooth in lines))
 
 
@@ -93,7 +94,8 @@ def line_noise(phi, centre, eps):
     """The rounding noise of `phi` near 0, where it has the value `centre`, and the length up to which it looks smooth.
 
     The differences of noise are the same at all spacings, those of a smooth function grow with a power of it. If they
-    stop growing, there is something on that length which steps beyond it would not see.
+    stop growing, there is something on that length which steps beyond it would not see. The noise is inf if phi stands
+    still, so that nothing is known.
     """
     floor = 0.3 * eps * abs(float(centre))
     sigma, smooth, seen = floor, math.inf, [centre]
@@ -103,8 +105,10 @@ def line_noise(phi, centre, eps):
         steps = abs(np.diff(values))
         stood, still = still, np.count_nonzero(steps) < POINTS // 2  # values on plateaus: f is rounded coarsely
         now, rounder = _usual(values, 2), _usual(values, 3)
-        if still or (stood and now == 0):
-            now = rounder = 0.3 * float(np.max(steps))
+        if power > 0.55:  # f is as good as linear
+            now = rounder = max(now, rounder)
+        if still or (stood and np.median(steps) > 100 * floor):  # how coarsely, shows as f begins to move
+            now = rounder = max(now, 0.3 * float(np.max(steps)))
         grows = now > 10 * floor and now > max(before, floor) * eps**-0.08  # the spacing grows by eps**-0.1
         if grown and not grows:
             smooth = POINTS * last
@@ -113,13 +117,19 @@ def line_noise(phi, centre, eps):
         sigma = sigma if grown else max(sigma, min(now, rounder))
         before, last = math.inf if still else now, eps**power
         seen.extend(values)
-    return max(sigma, 0.3 * _quantum(seen)), smooth
+    return math.inf if np.ptp(seen) == 0 else max(sigma, 0.3 * _quantum(seen)), smooth
 
 
 def _usual(values, k):
-    """Standard deviation of independent errors of equally spaced values, from their median k-th difference."""
-    median = np.median(abs(np.diff(values, k)))
-    return float(median) / (0.67 * math.sqrt(math.comb(2 * k, k))) if math.isfinite(median) else 0.0
+    """Standard deviation of independent errors of equally spaced values, from their median k-th difference.
+
+    A kink is in few differences, so that the median does not see it; if the median is 0, the mean square counts.
+    """
+    size = abs(np.diff(values, k)).astype(np.float64)
+    if not np.isfinite(size).all():
+        return 0.0
+    usual = np.median(size) / 0.67 or math.sqrt(np.mean(size**2))
+    return float(usual) / math.sqrt(math.comb(2 * k, k))
 
 
 def _quantum(values):

@@ -82,6 +82,8 @@ class Meter:
             best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal * scale, relative=GOOD, **limits)
             for part in (2.0**-10, 2.0**-20, 2.0**-30):
                 h = best.step * part
+                if h < LEAST * noise.eps:
+                    break
                 odd = (8 * (phi(h / 2) - phi(-h / 2)) - (phi(h) - phi(-h))) / (6 * h)
                 slack = 2 * SIGMAS * noise.sigma / h
                 if abs(odd - best.value) > best.bar + slack + abs(best.jump):
@@ -106,9 +108,9 @@ class Meter:
                 best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal, most=most, **options)
             if best is None or not best.bar <= max(goal, FAIR * abs(best.value)):
                 sigma, smooth = line_noise(phi, noise.value, noise.eps)  # of this entry alone: often less than of all
-                sigma = sigma if noise.repeatable else noise.sigma
+                sigma = min(sigma, noise.sigma) if noise.repeatable else noise.sigma
                 if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth):
-                    most = shorter * min(smooth, self._probed)
+                    most = shorter * min(smooth, noise.smooth, self._probed)
                     best = slope(phi, noise.value, step, sigma, noise.eps, absolute=goal, most=most, **options)
         if math.isfinite(best.bar) and not again:
             self._ratio[decade] = best.step
