@@ -124,7 +124,7 @@ def _cell(ran, prose):
         parts.append(f'<pre class="error" tabindex="0">{html.escape(ran.error)}</pre>')
     parts += [f"<figure>{figure}</figure>" for figure in ran.figures]
     if ran.shown:
-        parts.append(f"<figure>{ran.shown}</figure>")
+        parts.append(f'<div class="shown">{ran.shown}</div>')
     return f'<section class="cell">{"".join(parts)}</section>'
 
 
