@@ -4,10 +4,12 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.check.diagnose import Mistake
+from tinygen.check.noise import scales
 from tinygen.check.numeric import derivative
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.check.sequential import Sequential
 
+STEP = 1e-5  # of differences that are averaged, relative to the size of x
 PAIRED = 8  # draws that are compared one by one, with common random numbers, before they are averaged
 FACTORS = {-1: ("sign", "has the wrong sign"), 0: ("zero", "is 0: no gradient arrives")} | {
     c: ("factor", f"is {c:g} times what it should be") for c in (2, 0.5, 4, 0.25)
@@ -25,7 +27,7 @@ def check_unbiased(
         `at` is estimated. Then each estimate is held against the numeric derivative of truth(., rng) with the same
         random numbers: a gradient along the path agrees with it draw by draw, any other one only on average.
     variance: of one estimate, entry by entry, in closed form: tested too. bar: error of `truth`.
-    draws: how many at most (a suspicion is followed up with as many again): 100,000, with `at` 1,000. resolution: the
+    draws: how many at most (a suspicion is followed up with as many again): 100,000, with `at` 10,000. resolution: the
         bias that must not be missed, as a part of the largest |truth| (of the spread of one draw where truth is 0).
     false_alarm: the chance that a right estimate FAILs. power: that such a bias is found.
 
@@ -40,7 +42,7 @@ def check_unbiased(
     given = f"false_alarm={false_alarm}, power={power}, resolution={resolution}, draws={draws}"
     if not (0 < false_alarm < 1 and 0 < power < 1 and resolution > 0 and (draws is None or draws >= 2)):
         raise ValueError(f"need false_alarm and power between 0 and 1, resolution > 0, draws >= 2, got {given}")
-    draws = draws or (100_000 if at is None else 1_000)
+    draws = draws or (100_000 if at is None else 10_000)
     if callable(truth):
         if at is None or variance is not None:
             raise ValueError("a truth that is a function needs the point `at`, and has no variance to compare with")
@@ -137,48 +139,63 @@ class _Source:
 def _paired(draw, value, at, rng, draws, resolution, false_alarm, power):
     """Each estimate beside the numeric derivative of the value with the same random numbers."""
     at = np.asarray(at, dtype=np.float64)
-    numeric, bars = [], []
-
-    def difference():
-        seed = int(rng.integers(2**63))
-        one = np.asarray(draw(np.random.default_rng(seed)), dtype=np.float64)
-        if one.shape != at.shape:
-            raise ValueError(f"draw(rng) returned shape {one.shape}, expected that of `at`, {at.shape}, one at a time")
-        slope, bar = derivative(lambda x: value(x, np.random.default_rng(seed)), at)
-        numeric.append(slope.ravel())
-        bars.append(bar.ravel() + 16 * np.finfo(float).eps * abs(slope).ravel())
-        return (one - slope).ravel()
-
-    places = Estimate(at, "at").places
-    pairs = np.stack([difference() for _ in range(PAIRED)])
-    if np.all(abs(pairs) <= np.stack(bars)):
-        with np.errstate(invalid="ignore"):
-            i, j = np.unravel_index(np.nanargmax(abs(pairs) / np.stack(bars)), pairs.shape)
-        slope = numeric[i][j]
-        entry = Entry(f"{places[j]}, draw {i}", PASS, float(slope + pairs[i, j]), float(slope), float(bars[i][j]))
+    expected = Estimate(at, "at")
+    seeds = [int(seed) for seed in rng.integers(2**63, size=PAIRED)]
+    one = lambda seed: _row(draw(np.random.default_rng(seed)), at.shape)
+    seeded = lambda seed: lambda x: value(x, np.random.default_rng(seed))
+    measured = [derivative(seeded(seed), at) for seed in seeds]
+    slopes, bars = (np.stack([pair[k].ravel() for pair in measured]) for k in range(2))
+    bars += 16 * np.finfo(float).eps * abs(slopes)
+    off = np.stack([one(seed) for seed in seeds]) - slopes
+    if np.all(abs(off) <= bars):
+        used = np.divide(abs(off), bars, out=np.zeros_like(off), where=bars > 0)
+        i, j = np.unravel_index(np.argmax(used), off.shape)
+        place = f"{expected.places[j]}, draw {i}"
+        entry = Entry(place, PASS, float(slopes[i, j] + off[i, j]), float(slopes[i, j]), float(bars[i, j]))
         note = f"{PAIRED} draws agree one by one with numeric derivatives at the same random numbers: it is the path's"
         return Report(_name(draw), [entry], notes=[note], details={"draws": PAIRED, "pathwise": True})
-    kept = list(pairs)
+
+    # Not the path's. Averages need no ladder of steps for each draw: one step, whose error is known from the ladders.
+    short = np.stack([_central(seeded(seed), at) for seed in seeds])
+    bar = 10 * np.max(abs(short - slopes) + bars, axis=0)
+    taken = [np.zeros(at.size), 0]
 
     def rows(n):
-        taken = [kept.pop() if kept else difference() for _ in range(n)]
-        return np.stack(taken)
+        pairs = []
+        for seed in rng.integers(2**63, size=n):
+            slope = _central(seeded(int(seed)), at)
+            taken[0], taken[1] = taken[0] + slope, taken[1] + 1
+            pairs.append(one(int(seed)) - slope)
+        return np.stack(pairs)
 
     def goal(tally):
-        scale = np.max(abs(np.mean(numeric, axis=0)), initial=0.0)
-        return resolution * (scale if scale > 0 else tally.std)
+        scale = np.max(abs(taken[0] / taken[1]), initial=0.0)
+        return resolution * np.where(scale > 0, scale, tally.std)
 
-    test = Sequential(
-        rows, at.size, bar=np.mean(bars, axis=0), goal=goal, most=draws, false_alarm=false_alarm, power=power
-    ).run()
-    target = np.mean(numeric, axis=0)
-    goals = goal(test.tally) + np.zeros(at.size)
-    report = _report(draw, test, target, places, goals, resolution, false_alarm, power)
+    test = Sequential(rows, at.size, bar=bar, goal=goal, most=draws, false_alarm=false_alarm, power=power).run()
+    target = taken[0] / taken[1]
+    report = _report(draw, test, target, expected.places, goal(test.tally), resolution, false_alarm, power)
     report.notes.append("compared at common random numbers; draw by draw it is not the path's gradient")
-    expected = Estimate(target.reshape(at.shape), "truth")
     _diagnose(report, test, target, expected, False)
     report.details["pathwise"] = False
     return report
+
+
+def _row(value, shape):
+    value = np.asarray(value, dtype=np.float64)
+    if value.shape != shape:
+        raise ValueError(f"draw(rng) returned shape {value.shape}, expected that of `at`, {shape}, one at a time")
+    return value.ravel()
+
+
+def _central(f, x):
+    """Central differences of one step, flat."""
+    steps, slope = STEP * scales(x), np.zeros(x.size)
+    for i, index in enumerate(np.ndindex(x.shape)):
+        h = np.zeros(x.shape)
+        h[index] = steps[index]
+        slope[i] = (f(x + h) - f(x - h)) / (2 * steps[index])
+    return slope
 
 
 def _name(draw):

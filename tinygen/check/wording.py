@@ -8,7 +8,7 @@ import numpy as np
 from tinygen.check.report import FAIL, PASS, UNDECIDED
 
 _SILENT = "left|right|big|Big|bigl|bigr|Bigl|Bigr|mathbb|mathcal|mathrm|text|operatorname|quad|qquad"
-_SPOKEN = {r"\mid": "|", r"\parallel": "||", r"\cdot": "*", r"\geq": " >= ", r"\leq": " <= ", r"\sim": " ~ "}
+_SPOKEN = {r"\mid": "|", r"\parallel": "||", r"\cdot": "*", r"\geq": " >= ", r"\leq": " <= ", r"\sim": " ~ ", r"\in": " in "}
 
 
 def item(line, found, number, first):
