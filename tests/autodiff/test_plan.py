@@ -138,6 +138,26 @@ def test_buffers_are_used_again_and_operands_overwritten(rng):
     assert replays(chain, x, rng=rng).last[1].linked.nbytes == x.nbytes  # one buffer, overwritten fifty times
 
 
+def test_a_plan_keeps_none_of_the_recorded_arrays(rng):
+    import gc
+    import weakref
+
+    alive = []
+
+    def f(x):
+        for _ in range(5):
+            x = np.sin(x * 2)
+            alive.append(weakref.ref(x.value) if hasattr(x, "value") else weakref.ref(x))
+        return x
+
+    x = rng.standard_normal((20, 10))
+    compiled = tg.compile(f)
+    for _ in range(2):
+        same_bits(compiled(x + 1), f(x + 1))
+    gc.collect()
+    assert sum(ref() is not None for ref in alive) == 0
+
+
 def test_a_view_keeps_its_owner_alive(rng):
     def f(x):
         y = np.exp(x)
@@ -386,7 +406,9 @@ def test_fast_kernels_stay_within_the_bound_that_explain_states(dtype, rng):
 def test_sums_by_a_product_with_ones_stay_within_their_bound(dtype, rng):
     x = rng.standard_normal((1009, 31)).astype(dtype)
     exact = x.astype(np.longdouble)
-    compiled = tg.compile(lambda x: (x.sum(axis=0), x.sum(axis=0, keepdims=True), x.sum(axis=-1), np.sum(x.T * 2, axis=0)))
+    compiled = tg.compile(
+        lambda x: (x.sum(axis=0), x.sum(axis=0, keepdims=True), x.sum(axis=-1), np.sum(x.T * 2, axis=0))
+    )
     rows, kept, columns, transposed = compiled(x)
     assert compiled.explain().count("for speed") == 3 and kept.shape == (1, 31) and columns.shape == (1009,)
     same_bits(transposed, np.sum(x.T * 2, axis=0))

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.kernels import fast_kernel_of, kernel_of, ufunc_of
+from tinygen.autodiff.program import Outline, compact
 
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
@@ -34,10 +35,12 @@ class _Linker:
         for op in program.operations:
             self.value.update(zip(op.outputs, op.values()))
         self.weak = {slot for slot, v in self.value.items() if type(v) in (float, int, bool)}
-        self.source = {}  # slot -> the slot whose memory it looks at
-        for op in program.operations:
-            for slot, y in zip(op.outputs, op.values()):
-                self.source[slot] = self._source(op, slot, y)
+        if program.source is None:
+            program.source = {}
+            for op in program.operations:
+                op.ufunc = ufunc_of(op)
+                program.source |= {slot: _source(op, slot, y) for slot, y in zip(op.outputs, op.values())}
+        self.source = program.source
         self.free = {}  # bytes -> buffers nobody reads any more
         self.last_read = {}
         for k, op in enumerate(program.operations):
@@ -52,22 +55,12 @@ class _Linker:
             slot = self.source[slot]
         return slot
 
-    def _source(self, op, slot, y):
-        """The parent whose memory this output shares (a view, or a copy that changes nothing); itself if it is new."""
-        if not isinstance(y, np.ndarray) or not y.size:
-            return slot
-        for i, parent in op.parents:
-            x = op.args[i]
-            if isinstance(x, np.ndarray) and (np.may_share_memory(x, y) or _unchanged(op, i, x, y)):
-                return parent
-        return slot
-
     def build(self, inputs):
         out = self.out = Linked()
         place, self.root_buffer, self.fresh = {}, {}, set()  # fresh: slots that are NumPy scalars in the eager call
         self.place = place
         for (slot, value), array in zip(self.program.inputs, inputs):
-            place[slot] = np.empty((), np.asarray(value).dtype) if array is None else array
+            place[slot] = np.empty((), getattr(value, "dtype", np.float64)) if array is None else array
             out.scalars.append(place[slot] if array is None else None)
             if isinstance(value, np.generic):
                 self.fresh.add(slot)
@@ -111,7 +104,7 @@ class _Linker:
             place.update(zip(op.outputs, ys if isinstance(ys, (tuple, list)) else (ys,)))
             return
         steps = []
-        ufunc, nin = ufunc_of(op)
+        ufunc, nin = op.ufunc
         if ufunc is not None:
             args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
         operands = args if ufunc is not None else ()
@@ -144,8 +137,8 @@ class _Linker:
         """The operand of a ufunc: numbers become 0-d arrays of the dtype in which the operation is done."""
         slot = dict(op.parents).get(i)
         if slot in self.weak or (slot is None and isinstance(a, (int, float)) and not isinstance(a, np.generic)):
-            raw = [x for x in op.args if isinstance(x, (np.ndarray, np.generic, int, float))]
-            dtype = np.result_type(*(x.dtype if isinstance(x, (np.ndarray, np.generic)) else x for x in raw))
+            raw = [getattr(x, "dtype", x) for x in op.args if isinstance(x, (int, float)) or hasattr(x, "dtype")]
+            dtype = np.result_type(*raw)
             if slot is None:
                 return _constant(a, dtype)
             if a.dtype != dtype:
@@ -166,13 +159,13 @@ class _Linker:
         else:
             array = self._dying(k, op, slot, y, operands)
             if array is None:
-                array = self._buffer(np.asarray(y), slot)
+                array = self._buffer(y if isinstance(y, Outline) else np.asarray(y), slot)
         self.place[slot] = array
         return array
 
     def _dying(self, k, op, slot, y, operands):
         """An operand of the same layout that nobody reads afterwards: element by element, it may be overwritten."""
-        if not operands or not isinstance(y, np.ndarray):
+        if not operands or not isinstance(y, (np.ndarray, Outline)):
             return None
         for i, parent in op.parents:
             root = self._root(parent)
@@ -196,7 +189,7 @@ class _Linker:
             raw = _aligned(nbytes)
             self.out.nbytes += nbytes
         self.root_buffer[slot] = raw
-        return np.ndarray(y.shape, y.dtype, raw, strides=_compact(y))
+        return np.ndarray(y.shape, y.dtype, raw, strides=y.compact if isinstance(y, Outline) else compact(y))
 
     def _release(self, k, op):
         """Buffers whose last reader was this operation go back to the pool; so do results that nobody reads."""
@@ -215,16 +208,25 @@ def _call(function, args, kw, arrays, numbers):
 
 
 def _handing_out(structure, results):
-    """A call that gives the output tree after a replay."""
+    """A call that gives the output tree after a replay, its containers made anew."""
     if structure.kind is None:
         value, give = next(results)
         return partial(give, value) if give else lambda: value
-    parts = [_handing_out(child, results) for child in structure.children]
-    if structure.kind is tuple:
-        return lambda: tuple([part() for part in parts])
-    if structure.kind is dict:
-        return lambda: {key: part() for key, part in zip(structure.keys, parts)}
-    return lambda: tree.rebuild(structure.kind, structure.keys, [part() for part in parts])
+    leaves = [
+        next(results) if child.kind is None else (None, _handing_out(child, results)) for child in structure.children
+    ]
+    changing = [(i, give if value is None else partial(give, value)) for i, (value, give) in enumerate(leaves) if give]
+    fixed, kind, keys = [value for value, _ in leaves], structure.kind, structure.keys
+
+    def hand_out():
+        parts = fixed.copy()
+        for i, give in changing:
+            parts[i] = give()
+        if kind is list:
+            return parts
+        return tuple(parts) if kind is tuple else tree.rebuild(kind, keys, parts)
+
+    return hand_out
 
 
 def _constant(number, dtype):
@@ -239,6 +241,17 @@ def _full(a, out):
     return np.full_like(out, a) if constant and out.size >= 256 else a
 
 
+def _source(op, slot, y):
+    """The parent whose memory this output shares (a view, or a copy that changes nothing); itself if it is new."""
+    if not isinstance(y, np.ndarray) or not y.size:
+        return slot
+    for i, parent in op.parents:
+        x = op.args[i]
+        if isinstance(x, np.ndarray) and (np.may_share_memory(x, y) or _unchanged(op, i, x, y)):
+            return parent
+    return slot
+
+
 def _unchanged(op, i, x, y):
     """Whether `y` is argument `i` again, in the same layout: a product with ones, a copy, a cast to the same dtype."""
     if x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides:
@@ -251,11 +264,6 @@ def _unchanged(op, i, x, y):
         if constant and isinstance(other, (np.ndarray, np.generic, float, int)):
             return np.size(other) > 0 and not any(getattr(other, "strides", ())) and np.asarray(other).flat[0] == 1
     return False
-
-
-def _compact(y):
-    """The strides of a buffer for `y`: those of the eager result, which decide the order of later sums."""
-    return np.empty_like(y).strides if y.size else None
 
 
 def _aligned(nbytes):

@@ -87,8 +87,9 @@ class Plan:
         self.targets = _targets(self.program, out)
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
-        self._link(leaves)
         self._compare(leaves, args)
+        self._link(leaves)
+        self.program.forget()
 
     def _link(self, leaves, exact=False):
         arrays = [held if own is None else own for held, own in zip(self.held, self.own)]
@@ -127,7 +128,6 @@ class Plan:
                     f"(output {k}): it reads something that is not an argument, such as a random draw, a global or an "
                     "array that changes. A replay would freeze it: pass it as an argument (noise too)."
                 )
-        self._link(leaves)
 
     def explain(self):
         """Each step with shapes, bytes and microseconds (median of 20 replays); the memory; what is frozen."""

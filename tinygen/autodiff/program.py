@@ -12,14 +12,30 @@ from tinygen.autodiff.transforms import gc_paused
 class Operation:
     """`outputs = row.function(*args, **kw)`: `parents` says which args are slots; `y` is the recorded value."""
 
-    __slots__ = ("args", "kw", "outputs", "parents", "row", "y")
+    __slots__ = ("args", "kw", "outputs", "parents", "row", "ufunc", "y")
 
     def __init__(self, row, args, kw, y, parents, outputs):
         self.row, self.args, self.kw, self.y, self.parents, self.outputs = row, args, kw, y, parents, outputs
+        self.ufunc = None  # found by the linker
 
     def values(self):
         """The recorded outputs as a tuple, also if there is only one."""
         return self.y if type(self.y) is tuple else (self.y,)
+
+
+class Outline:
+    """What is kept of a recorded array: enough to lay out a buffer like it."""
+
+    __slots__ = ("compact", "dtype", "nbytes", "shape", "size", "strides")
+
+    def __init__(self, array):
+        self.shape, self.dtype, self.strides = array.shape, array.dtype, array.strides
+        self.size, self.nbytes, self.compact = array.size, array.nbytes, compact(array)
+
+
+def compact(array):
+    """The strides of a buffer like `array`: those of the eager result, which decide the order of later sums."""
+    return np.empty_like(array).strides if array.size else None
 
 
 class Program:
@@ -27,6 +43,19 @@ class Program:
 
     def __init__(self, inputs, operations, outputs, structure):
         self.inputs, self.operations, self.outputs, self.structure = inputs, operations, outputs, structure
+        self.source = None  # slot -> the slot whose memory it looks at; found by the linker
+
+    def forget(self):
+        """Drop the recorded values, which only the first linking needs, and keep their outlines."""
+
+        def outline(v):
+            return Outline(v) if isinstance(v, np.ndarray) else v
+
+        self.inputs = [(slot, outline(value)) for slot, value in self.inputs]
+        for op in self.operations:
+            op.y = tuple(map(outline, op.y)) if type(op.y) is tuple else outline(op.y)
+            read = {i for i, _ in op.parents}
+            op.args = [outline(a) if i in read else a for i, a in enumerate(op.args)]
 
     def frozen(self):
         """The arrays that `f` took from elsewhere than its arguments: their contents are part of the program."""
