@@ -1,11 +1,13 @@
 """Is this gradient right? Every entry against a numeric derivative with its error bar: PASS, FAIL or UNDECIDED."""
 
+import math
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tinygen.check.arguments import Arguments
+from tinygen.check.curves import plot
 from tinygen.check.diagnose import Mistake, diagnose
 from tinygen.check.findings import file_leaf, file_notes, remedy
 from tinygen.check.given import Given
@@ -15,7 +17,9 @@ from tinygen.check.numeric import Meter
 from tinygen.check.projections import LOOKS, bisect, project, sample, visible
 from tinygen.check.report import FAIL, UNDECIDED, Entry, Report
 from tinygen.check.rounding import Claimed
+from tinygen.check.shrink import reproduce, shrink
 
+ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
 DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
@@ -28,8 +32,12 @@ class GradientReport(Report):
     arrays: dict = field(default_factory=dict, repr=False)
     judge: Judge = field(default=None, repr=False)
 
+    def plot(self):
+        """The V-shaped error of difference quotients, and the orders of Taylor's remainder: a Matplotlib Figure."""
+        return super().plot() if self.judge is None else plot(self)
 
-def check_grad(f, gradient=None, *args, names=None, entries=4096, rng=0):
+
+def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rng=0):
     """Compare a gradient with numeric derivatives of `f` at `args`: a Report.
 
     f: plain Python on arrays, need not be differentiable by tinygen; returns one number, or a dict of named loss terms
@@ -53,6 +61,28 @@ def check_grad(f, gradient=None, *args, names=None, entries=4096, rng=0):
     'factor'
     """
     begin = time.perf_counter()
+    report, arguments, given = _compare(f, gradient, args, names, entries, rng)
+    _diagnose(report, arguments, given)
+    if report.verdict == FAIL and given.callable:
+        report.example = _example(f, gradient, args, arguments.names, report)
+    report.details["seconds"] = time.perf_counter() - begin
+    return report
+
+
+def assert_grad(f, gradient=None, *args, **options):
+    """check_grad that raises AssertionError with the report on FAIL and on UNDECIDED; returns the Report.
+
+    >>> assert_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0])).ok
+    True
+    """
+    report = check_grad(f, gradient, *args, **options)
+    if not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+def _compare(f, gradient, args, names, entries, rng):
+    """check_grad without the search for causes: the report, the Arguments, and what was Given."""
     rng = np.random.default_rng(rng)
     arguments = Arguments(f, args, names)
     if not arguments.leaves:
@@ -67,7 +97,7 @@ def check_grad(f, gradient=None, *args, names=None, entries=4096, rng=0):
         meter = Meter(arguments.total, arguments.vector, rng, eps=arguments.eps)
     except NotFinite as error:
         report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
-        return report
+        return report, arguments, given
     claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
@@ -81,27 +111,13 @@ def check_grad(f, gradient=None, *args, names=None, entries=4096, rng=0):
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
     file_notes(report, leaves, judge)
-    _diagnose(report, arguments, given, leaves)
     report.details.update(
         value=float(meter.noise.value),
         noise=meter.noise.sigma,
         promoted=bool(arguments.promoted),
         complex_step=meter.complex_refused or "holds",
-        seconds=time.perf_counter() - begin,
     )
-    return report
-
-
-def assert_grad(f, gradient=None, *args, **options):
-    """check_grad that raises AssertionError with the report on FAIL and on UNDECIDED; returns the Report.
-
-    >>> assert_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0])).ok
-    True
-    """
-    report = check_grad(f, gradient, *args, **options)
-    if not report.ok:
-        raise AssertionError(str(report))
-    return report
+    return report, arguments, given
 
 
 def _promote(arguments, rng):
@@ -162,14 +178,32 @@ def _large(report, judge, leaves, given, hint):
     )
 
 
-def _diagnose(report, arguments, given, leaves):
+def _diagnose(report, arguments, given):
     """Ask which mistake explains each wrong leaf."""
-    f, values, names, places = arguments.flat()
     judge = report.judge
-    wrong = [leaf for leaf in leaves if leaf in given.misshapen or judge.wrong[leaf.start : leaf.stop].any()]
-    for leaf in wrong[:DIAGNOSED]:
+    if judge is None:
+        return
+    f, values, names, places = arguments.flat()
+    wrong = [leaf for leaf in given.misshapen] + [
+        leaf for leaf in given.arrays if judge.wrong[leaf.start : leaf.stop].any()
+    ]
+    for leaf in sorted(wrong, key=lambda leaf: leaf.start)[:DIAGNOSED]:
         got, expected, bar = report.arrays[leaf.name]
         report.mistakes += diagnose(
             f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
             name=leaf.name, names=names, gradient=(lambda leaf=leaf: given.again(leaf)) if given.callable else None,
         )  # fmt: skip
+
+
+def _example(f, gradient, args, names, report):
+    """Lines that reproduce the failure on the smallest arguments that still show it."""
+    failing = lambda report: {
+        (entry.where.split("[")[0], math.isnan(entry.got)) for entry in report.entries if entry.verdict == FAIL
+    }
+    wanted = failing(report)
+
+    def fails(new):
+        found, *_ = _compare(f, gradient, new, names, ENTRIES, 0)
+        return found.verdict == FAIL and failing(found) & wanted
+
+    return reproduce(f, gradient, shrink(args, fails), names)

@@ -68,6 +68,10 @@ class Meter:
         """About how long it takes to measure one entry."""
         return self._seconds * (30 if self.complex_refused else 8)
 
+    def line(self, v):
+        """The function t -> f(x + t v); nan where f cannot be evaluated."""
+        return along(self.f, self.x, v)
+
     def along(self, v, *, goal=0.0):
         """The derivative along `v` by Richardson: a Slope.
 
@@ -76,7 +80,7 @@ class Meter:
         """
         moving = v != 0
         scale = float(np.min(self.scale[moving] / abs(v[moving])))
-        phi, noise = along(self.f, self.x, v * scale), self.noise
+        phi, noise = self.line(v * scale), self.noise
         with np.errstate(all="ignore"):
             step, limits = min(0.35, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
             best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal * scale, relative=GOOD, **limits)
@@ -97,7 +101,7 @@ class Meter:
         scale, noise = float(self.scale[i]), self.noise
         unit = np.zeros(self.x.shape, dtype=self.x.dtype)
         unit[i] = scale
-        phi, decade = along(self.f, self.x, unit), round(math.log10(scale))
+        phi, decade = self.line(unit), round(math.log10(scale))
         first = self._ratio.get(decade, 0.35)
         options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, binary=not again)
         step, goal = (0.29 * first if again else first), goal * scale

@@ -80,6 +80,23 @@ class Report:
             lines += ["To see it:", *("    " + line for line in self.example.splitlines())]
         return "\n".join(lines)
 
+    def plot(self):
+        """How much of its error bar each entry uses up, up to 30 of them, the worst first: a Matplotlib Figure."""
+        from matplotlib.figure import Figure
+
+        used = [abs(entry.got - entry.expected) / entry.bar if entry.bar > 0 else math.nan for entry in self.entries]
+        order = sorted((i for i, part in enumerate(used) if math.isfinite(part)), key=lambda i: -used[i])[:30]
+        figure = Figure(figsize=(7, 1.5 + 0.25 * len(order)), layout="constrained")
+        axes = figure.subplots()
+        colours = {PASS: "C2", FAIL: "C3", UNDECIDED: "C1"}
+        for row, i in enumerate(order):
+            axes.plot(max(used[i], 1e-3), row, "o", color=colours[self.entries[i].verdict])
+        axes.set_yticks(range(len(order)), [self.entries[i].where for i in order])
+        axes.invert_yaxis()
+        axes.axvline(1, color="gray", ls=":")
+        axes.set(xscale="log", xlabel="|got - expected| / error bar", title=f"{self.name}: {self.verdict}")
+        return figure
+
     def to_dict(self):
         """The report as JSON values."""
         return {

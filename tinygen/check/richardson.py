@@ -159,6 +159,18 @@ def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, least=0.
     return replace(best, rise=tried[0].rise)
 
 
+def curvature(phi, centre, sigma, eps):
+    """The second derivative of `phi` at 0, where it has the value `centre`, and its error bar; 1 is phi's length."""
+    tried = []
+    for step in 4.0 ** -np.arange(-1, 6):
+        h = step * np.append(0.5 ** np.arange(LEVELS), PROBE * 0.5 ** (LEVELS - 1))
+        right, left = np.array([[phi(s), phi(-s)] for s in h]).T
+        noise = math.sqrt(6) * np.maximum(sigma, 0.3 * eps * np.fmax(abs(right), abs(left))) / h**2
+        tried.append(Slope(*_extrapolate((right + left - 2 * centre) / h**2, noise, _SMOOTH), step))
+    best = _best(tried)
+    return float(best.value), float(best.bar)
+
+
 def _best(tried):
     """The Slope with the narrowest bar, after every bar is widened by what ladders of smaller steps have against it.
 
