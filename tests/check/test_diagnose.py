@@ -66,6 +66,7 @@ WRONG = [
     (kl, 0, lambda g, *a: g * 1.000031, "factor", "1.000031 times"),
     (kl, 0, lambda g, *a: 0 * g, "zero", "zero everywhere"),
     (kl, 0, lambda g, *a: g + 0.017, "offset", "0.017 too large"),
+    (kl, 0, lambda g, *a: g + 3e-8, "offset", "3e-08 too large"),
     (kl, 1, lambda g, m, l: np.exp(l) - 1, "parameterisation", "log sigma instead of log sigma"),
     (kl, 1, lambda g, m, l: g * 2 * np.exp(-l / 2), "parameterisation", "by sigma instead of log sigma"),
     (kl, 1, lambda g, m, l: g * np.exp(-l), "parameterisation", r"by sigma\^2 instead of log sigma"),
@@ -140,7 +141,9 @@ def test_nonsense_is_not_explained(f):
         assert ask(f, 0, noise, seed, bar=10.0 ** -(3 + 2 * seed)) == []
 
 
-EVERYWHERE = [row for row in WRONG if row[3] in ("sign", "factor", "parameterisation", "term", "chain-factor")]
+EVERYWHERE = [
+    row for row in WRONG if row[3] in ("sign", "offset", "factor", "parameterisation", "term", "chain-factor")
+]
 
 
 @pytest.mark.parametrize("row", EVERYWHERE, ids=lambda row: f"{row[0].__name__}-{row[1]}-{row[3]}-{row[4][:24]}")
