@@ -50,7 +50,7 @@ def table(outcomes):
         worst = outcome.worst
         numbers = f"{'':11} {'':7} {'':7}"
         if worst is not None and worst.got == worst.got:
-            numbers = f"{worst.got:11.5g} {abs(worst.got - worst.expected):7.0e} {worst.bar:7.0e}"
+            numbers = f"{worst.got + 0:11.5g} {abs(worst.got - worst.expected):7.0e} {worst.bar:7.0e}"
         rows.append(f"{fit(outcome.claim.name, 34):34} {numbers} {outcome.report.verdict:9} {outcome.seconds:5.2f}")
     bad = [outcome for outcome in outcomes if not outcome.report.ok]
     seconds = sum(outcome.seconds for outcome in outcomes)

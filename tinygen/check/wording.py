@@ -8,7 +8,8 @@ import numpy as np
 from tinygen.check.report import FAIL, PASS, UNDECIDED
 
 _SILENT = "left|right|big|Big|bigl|bigr|Bigl|Bigr|mathbb|mathcal|mathrm|text|operatorname|quad|qquad"
-_SPOKEN = {r"\mid": "|", r"\parallel": "||", r"\cdot": "*", r"\geq": " >= ", r"\leq": " <= ", r"\sim": " ~ ", r"\in": " in "}
+_SPOKEN = {r"\mid": "|", r"\parallel": "||", r"\cdot": "*", r"\in": " in "}
+_SPOKEN |= {r"\geq": " >= ", r"\leq": " <= ", r"\sim": " ~ "}
 
 
 def item(line, found, number, first):
@@ -50,10 +51,11 @@ def words(latex):
     >>> words(r"\\log\\int q(z)\\,\\frac{\\Pr(x\\mid z)}{q_{\\phi}(z)}\\,dz")
     'log int q(z) Pr(x|z)/q_phi(z) dz'
     """
-    text = re.sub(r"\\(mathrm|mathbb|text|operatorname) *{([^{}]*)}", r"\2", latex)
-    text = re.sub(rf"\\({_SILENT})(?![a-zA-Z])|&", "", text)
+    text = latex
     for command, word in _SPOKEN.items():
         text = re.sub(rf" *{re.escape(command)}(?![a-zA-Z]) *", word, text)
+    text = re.sub(r"\\(mathrm|mathbb|text|operatorname) *{([^{}]*)}", r"\2", text)
+    text = re.sub(rf"\\({_SILENT})(?![a-zA-Z])|&", "", text)
     text = re.sub(r"\\[,;:! ]", " ", text)
     text = re.sub(r"\\[dt]?frac *(\w)(\w)", r"(\1/\2) ", text)
     before = None
