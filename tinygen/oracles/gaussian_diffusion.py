@@ -73,3 +73,41 @@ class GaussianDiffusion:
     def ode_gain(self, alpha_bar_from, alpha_bar_to):
         """The probability-flow ODE multiplies z - sqrt(a) mean by sqrt(c_to / c_from)."""
         return np.sqrt(self.marginal(alpha_bar_to)[1] / self.marginal(alpha_bar_from)[1])
+
+    # ---- where samplers end: every one of them is affine for this data, so its output is Gaussian ----
+
+    def ancestral_law(self, beta, alpha_bar, var, start=(0.0, 1.0)):
+        """Mean and variance of z_0 when z_T ~ N(*start) goes back with the exact mean and variances var[t].
+
+        beta, alpha_bar, var: (T + 1,), or (T + 1, D) for var. A deviation from the marginal's mean is multiplied by
+        (1 - beta/c)/sqrt(1 - beta) in each step.
+        """
+        gains = [(1 - b / self.marginal(a)[1]) / np.sqrt(1 - b) for b, a in zip(beta, alpha_bar)]
+        return self._law(alpha_bar, gains, var, start)
+
+    def ddim_law(self, alpha_bar, var, start=(0.0, 1.0)):
+        """The same for DDIM with noise of variance var[t] in step t (zeros: eta = 0)."""
+        gains = [np.nan]
+        for a, b, v in zip(alpha_bar[1:], alpha_bar[:-1], var[1:]):
+            pull = np.sqrt(a * b) * self.var + np.sqrt(np.maximum(1 - b - v, 0) * (1 - a))
+            gains.append(pull / self.marginal(a)[1])
+        return self._law(alpha_bar, gains, var, start)
+
+    def heun_law(self, alpha_bar, start=(0.0, 1.0)):
+        """The same for Heun's method in y = z/sqrt(a), s = sigma/sqrt(a), dy/ds = s (y - mean)/(var + s^2); the last
+        step, to s = 0 where the slope is 0 whatever y, is Euler's."""
+        s = np.sqrt(1 - alpha_bar) / np.sqrt(alpha_bar)
+        gains = [np.nan]
+        for t in range(1, len(alpha_bar)):
+            h, slope = s[t - 1] - s[t], s[t] / (self.var + s[t] ** 2)
+            ahead = 1 + h * slope
+            if t > 1:
+                ahead = 1 + h / 2 * (slope + s[t - 1] / (self.var + s[t - 1] ** 2) * ahead)
+            gains.append(ahead * np.sqrt(alpha_bar[t - 1] / alpha_bar[t]))
+        return self._law(alpha_bar, gains, np.zeros(len(alpha_bar)), start)
+
+    def _law(self, alpha_bar, gains, var, start):
+        away, spread = start[0] - self.marginal(alpha_bar[-1])[0], start[1]
+        for t in range(len(alpha_bar) - 1, 0, -1):
+            away, spread = gains[t] * away, gains[t] ** 2 * spread + var[t]
+        return self.mean + away, spread

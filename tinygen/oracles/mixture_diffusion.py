@@ -37,6 +37,11 @@ class MixtureDiffusion:
             raise ValueError("MixtureDiffusion: a covariance has a negative eigenvalue.")
         self.eigenvalues = np.maximum(self.eigenvalues, 0)
 
+    @classmethod
+    def of_data(cls, x):
+        """The data set x (n, D) itself, each row as likely: its denoiser is what a net that memorises would learn."""
+        return cls(np.full(len(x), 1 / len(x)), x, np.zeros(len(x)))
+
     def _parts(self, z, alpha_bar):
         """Deviations in each component's eigenvectors (B, K, D), the eigenvalues of C_k (K, D), log w_k N_k (B, K)."""
         away = z[:, None, :] - np.sqrt(alpha_bar) * self.means  # (B, K, D)
@@ -69,6 +74,21 @@ class MixtureDiffusion:
         away, c, _ = self._parts(z, alpha_bar)
         shrunk = np.sqrt(alpha_bar) * np.einsum("bkd,ked->bke", self.eigenvalues / c * away, self.eigenvectors)
         return np.einsum("bk,bkd->bd", self.responsibilities(z, alpha_bar), self.means + shrunk)
+
+    def score_jacobian(self, z, alpha_bar):
+        """The Hessian of log q_t: sum_k r_k (g_k g_k' - C_k^-1) - score score', g_k = C_k^-1 (z - sqrt(a) mu_k), (B, D, D)."""
+        away, c, _ = self._parts(z, alpha_bar)
+        g = np.einsum("bkd,ked->bke", away / c, self.eigenvectors)
+        r = self.responsibilities(z, alpha_bar)
+        inverse = np.einsum("kde,ke,kfe->kdf", self.eigenvectors, 1 / c, self.eigenvectors)
+        score = -np.einsum("bk,bkd->bd", r, g)
+        within = np.einsum("bk,bkd,bke->bde", r, g, g) - np.einsum("bk,kde->bde", r, inverse)
+        return within - score[:, :, None] * score[:, None, :]
+
+    def denoised_jacobian(self, z, alpha_bar):
+        """d E[x|z] / dz = (I + (1 - a) Hessian of log q_t)/sqrt(a), which is sqrt(a)/(1 - a) Cov[x|z]: (B, D, D)."""
+        eye = np.eye(z.shape[1])
+        return (eye + (1 - alpha_bar) * self.score_jacobian(z, alpha_bar)) / np.sqrt(alpha_bar)
 
     def noise(self, z, alpha_bar):
         """E[eps|z_t] = -sqrt(1 - a) score, (B, D)."""

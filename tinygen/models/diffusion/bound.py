@@ -13,6 +13,7 @@ import numpy as np
 from tinygen import gaussian
 from tinygen.models.diffusion.parameterization import convert
 from tinygen.models.diffusion.process import at, noisy, posterior, posterior_weights
+from tinygen.models.diffusion.variances import variances
 
 
 class Terms(NamedTuple):
@@ -35,38 +36,23 @@ class Terms(NamedTuple):
 def reverse_of(schedule, predict, kind, variance="posterior"):
     """The model p(z_{t-1}|z_t) of a net: `predict(z, t)` gives what `kind` names (see parameterization.py).
 
-    mean: that of q(z_{t-1}|z_t, x) at the x the net predicts. variance: "beta", "posterior" (at t = 1, where it is 0,
-    that of t = 2), or an array (T + 1,) such as `optimal_variance` gives, or (T + 1, D).
+    mean: that of q(z_{t-1}|z_t, x) at the x the net predicts. variance: "beta", "posterior", an array, or a function
+    `variance(z, t)` of the net's own (see variances.py).
     """
-    var = variances(schedule, variance)
     of_x, of_z = posterior_weights(schedule)
+    learned = variance if callable(variance) else None
+    var = None if learned else variances(schedule, variance)
 
     def reverse(z, t):
         x = convert(schedule, predict(z, t), z, t, kind, "x")
-        return at(of_x, t, z) * x + at(of_z, t, z) * z, at(var, t, z)
+        return at(of_x, t, z) * x + at(of_z, t, z) * z, learned(z, t) if learned else at(var, t, z)
 
     return reverse
 
 
-def variances(schedule, choice):
-    """The variance of p(z_{t-1}|z_t) for each t, (T + 1,) or (T + 1, D)."""
-    if isinstance(choice, str):
-        if choice == "beta":
-            return schedule.beta
-        if choice == "posterior":
-            var = schedule.posterior_var.copy()
-            var[1] = var[2] if schedule.T > 1 else schedule.beta[1]
-            return var
-        raise ValueError(f"got variance {choice!r}; expected 'beta', 'posterior', or an array with T + 1 rows.")
-    var = np.asarray(choice, np.float64)
-    if len(var) != schedule.T + 1 or not np.all(var[1:] > 0):
-        raise ValueError(f"variances: got shape {var.shape}; expected {schedule.T + 1} rows, positive from t = 1 on.")
-    return var
-
-
 def prior_term(schedule, x, mean=0.0, var=1.0):
     """KL(q(z_T|x) || N(mean, var)) of each row, (B, D) -> (B,): the term that the notes drop, there N(0, I)."""
-    start = np.sqrt(schedule.alpha_bar[-1]) * x
+    start = np.sqrt(schedule.alpha_bar[-1]).astype(x.dtype) * x
     spread = np.full_like(start, np.log(schedule.sigma2[-1]))
     return gaussian.kl(start, spread, np.broadcast_to(mean, x.shape), np.log(np.broadcast_to(var, x.shape)))
 
@@ -78,24 +64,121 @@ def kl_term(schedule, reverse, x, z, t):
     return gaussian.kl(mean, np.log(var), model_mean, np.log(model_var))
 
 
-def decoder_term(reverse, x, z, log_prob=gaussian.log_density):
-    """log p(x|z_1) of each row, (B,). log_prob(x, mean, logvar): a density, or a probability of grey values."""
-    mean, var = reverse(z, 1)
-    return log_prob(x, mean, np.log(var))
+def density_decoder(reverse):
+    """log p(x|z_1) for data with a density: the Gaussian of the last step, as a function (x, z_1) -> (B,)."""
+
+    def log_prob(x, z):
+        mean, var = reverse(z, 1)
+        return gaussian.log_density(x, mean, np.log(var))
+
+    return log_prob
 
 
-def terms(schedule, reverse, x, eps, *, weights=None, log_prob=gaussian.log_density, prior=(0.0, 1.0)):
+def grid_decoder(schedule, values, logits=None):
+    """log p(x|z_1) for data whose entries are all among `values` (V,), as a function (x, z_1) -> (B,).
+
+    p(x_d|z_1) is proportional to N(z_1; sqrt(alpha_bar_1) x_d, sigma_1^2) exp(logit), and sums to 1 over the values: so
+    the bound is one on the log probability of discrete data. logits(z_1) -> (B, D, V): of a net; None: all 0.
+    Raises ValueError if an entry of x is none of the values.
+    """
+    values = np.asarray(values, np.float64)
+
+    def log_prob(x, z):
+        index = np.abs(x[..., None] - values).argmin(axis=-1)  # (B, D)
+        if np.abs(x - values[index]).max() > 1e-4 * np.diff(np.sort(values)).min():
+            raise ValueError(f"x has entries that are not among the {len(values)} values of the grid.")
+        scores = grid_scores(z[..., None], values, np.sqrt(schedule.alpha_bar[1]), schedule.sigma[1])  # (B, D, V)
+        scores = scores if logits is None else scores + logits(z)
+        top = scores.max(axis=-1, keepdims=True)
+        each = scores - top - np.log(np.exp(scores - top).sum(axis=-1, keepdims=True))
+        return np.take_along_axis(each, index[..., None], axis=-1)[..., 0].sum(axis=-1)
+
+    return log_prob
+
+
+def grid_scores(z, values, signal, sigma):
+    """log N(z; signal v, sigma^2) for each of the values, up to a constant: (..., 1) -> (..., V)."""
+    return -0.5 * ((z - signal * values) / sigma) ** 2
+
+
+def terms(schedule, reverse, x, eps, *, weights=None, decoder=None, prior=(0.0, 1.0)):
     """All terms of the bound at x (B, D), as `Terms`.
 
     eps (K, B, D) or (K, 1, D): draws of the noise that makes z_t; the expectation is their mean, or with `weights` (K,)
-    their weighted sum: for Gaussian data and cubature points of degree 2 it is exact. prior: mean and variance of p(z_T).
+    their weighted sum: for Gaussian data and cubature points of degree 2 it is exact. decoder(x, z_1) -> (B,): by
+    default `density_decoder(reverse)`. prior: mean and variance of p(z_T).
     """
     weights = np.full(len(eps), 1 / len(eps)) if weights is None else weights
     eps = np.broadcast_to(eps, (len(eps), *x.shape))
+    decoder = density_decoder(reverse) if decoder is None else decoder
 
     def expected(term, t):
         return sum(w * term(noisy(schedule, x, t, e)) for w, e in zip(weights, eps))
 
     kl = [expected(lambda z, t=t: kl_term(schedule, reverse, x, z, t), t) for t in range(2, schedule.T + 1)]
-    decoder = expected(lambda z: decoder_term(reverse, x, z, log_prob), 1)
-    return Terms(prior_term(schedule, x, *prior), np.reshape(kl, (schedule.T - 1, len(x))), decoder)
+    found = expected(lambda z: decoder(x, z), 1)
+    return Terms(prior_term(schedule, x, *prior), np.reshape(kl, (schedule.T - 1, len(x))), found)
+
+
+# ---- a few examples and a few steps: the bound estimated without bias ----
+
+
+def estimate(schedule, reverse, x, t, eps, *, probability=None, decoder=None, prior=(0.0, 1.0)):
+    """An unbiased estimate of the bound of each row from one step t (B,) each, drawn with `probability` (T,), (B,).
+
+    estimate = -prior term + (log p(x|z_1) if t = 1, else -KL_t) / probability[t - 1]. Uniform t, the default, gives the
+    factor T, which the notes' "grab a few evidence and a few layer" leaves out; t = 1 has to be among what is drawn.
+    """
+    T = schedule.T
+    factor = np.full(T, float(T)) if probability is None else 1 / np.asarray(probability, np.float64)
+    z, first = noisy(schedule, x, t, eps), t == 1
+    decoder = density_decoder(reverse) if decoder is None else decoder
+    value = np.empty(len(x), np.float64)
+    if first.any():
+        value[first] = decoder(x[first], z[first])
+    if not first.all():
+        rest = ~first
+        value[rest] = -kl_term(schedule, reverse, x[rest], z[rest], t[rest])
+    return factor[t - 1] * value - prior_term(schedule, x, *prior)
+
+
+def uniform_times(rng, T, n):
+    """n steps, each uniform on 1, ..., T, spread evenly (antithetic: one shift u for all, i/n apart), in random order.
+
+    Each alone is uniform, so an estimate stays unbiased; together they cover all noise levels, so it varies less.
+    Source: Kingma et al. 2021, appendix I.1.
+    """
+    u = (rng.random() + np.arange(n) / n) % 1
+    return 1 + rng.permutation((u * T).astype(int))
+
+
+def importance(second_moments, floor=0.01):
+    """Probabilities for t = 1, ..., T in proportion to sqrt(E term_t^2), which makes the estimate's variance least.
+
+    second_moments (T,); every t keeps at least floor / T. Source: Nichol and Dhariwal 2021, eq. 18.
+
+    >>> importance(np.array([9.0, 1.0, 0.0, 0.0]), floor=0.0)
+    array([0.75, 0.25, 0.  , 0.  ])
+    """
+    p = np.sqrt(second_moments)
+    return (1 - floor) * p / p.sum() + floor / len(p)
+
+
+def importance_times(rng, probability, n):
+    """n steps drawn with `probability` (T,), evenly spread over its distribution function as in `uniform_times`."""
+    u = (rng.random() + np.arange(n) / n) % 1
+    edges = np.cumsum(probability)
+    return 1 + rng.permutation(np.searchsorted(edges / edges[-1], u, side="right"))
+
+
+# ---- the same in continuous time ----
+
+
+def continuous_term(x, predicted, logsnr, density=1.0):
+    """The integrand of the continuous-time bound, 1/2 SNR |x - x_hat(z, log SNR)|^2 / density, in nats, (B,).
+
+    log p(x) >= E log p(x|z_0) - integral over log SNR of this - prior term, the limit of the bound for T to infinity.
+    density: of the log SNR (B,) if it was drawn, so that the mean is the integral; 1 for quadrature.
+    Source: Kingma et al. 2021, eq. 17 and 18.
+    """
+    return 0.5 * np.exp(logsnr) * np.sum((x - predicted) ** 2, axis=-1) / density

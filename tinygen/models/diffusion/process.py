@@ -10,7 +10,9 @@ from tinygen.autodiff import primitive
 
 
 def at(array, t, x):
-    """array[t] as a column beside x, (B, 1) or (), in x's dtype; checks that t is a step of the schedule.
+    """array[t] as a column beside x, (B, 1) or (), in x's dtype; of an array (T + 1, D) rows (B, D) or (D,).
+
+    Raises TypeError or ValueError if t is not a step of the schedule, or not one for each row.
 
     Lookups by t belong here, outside a compiled function: its arguments are the looked-up numbers.
     """
@@ -21,7 +23,8 @@ def at(array, t, x):
         raise ValueError(f"t goes from {t.min()} to {t.max()}; this schedule has steps 1 to {len(array) - 1}.")
     if t.ndim and t.shape != x.shape[:1]:
         raise ValueError(f"t has shape {t.shape}; expected one step, or one for each of the {x.shape[0]} rows.")
-    return array[t].astype(x.dtype).reshape(t.shape + (1,) * (x.ndim - 1) if t.ndim else ())
+    picked = array[t].astype(x.dtype)
+    return picked.reshape(t.shape + (1,) * (x.ndim - 1)) if t.ndim and array.ndim == 1 else picked
 
 
 def step(schedule, z_before, t, eps_step):
@@ -69,5 +72,5 @@ def posterior_weights(schedule):
     s = schedule
     of_x, of_z = np.ones_like(s.beta), np.zeros_like(s.beta)
     of_x[1:] = np.exp(0.5 * s.log_alpha_bar[:-1]) * s.beta[1:] / s.sigma2[1:]
-    of_z[1:] = np.sqrt(1 - s.beta[1:]) * s.sigma2[:-1] / s.sigma2[1:]
+    of_z[1:] = np.exp(0.5 * np.diff(s.log_alpha_bar)) * s.sigma2[:-1] / s.sigma2[1:]
     return of_x, of_z

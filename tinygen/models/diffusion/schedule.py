@@ -50,10 +50,14 @@ class Schedule:
         if wrong.any():
             t = int(np.argmax(wrong)) + 1
             raise ValueError(f"Schedule: got beta_{t} = {beta[t - 1]}; each must be above 0 and below 1.")
+        self._fill(beta, np.log1p(-beta))
+
+    def _fill(self, beta, log_keep):
+        """All arrays from the betas and log(1 - beta), which for a beta near 1 says more than beta itself."""
         self.beta = np.concatenate([[0.0], beta])
-        self.log_alpha_bar = np.cumsum(np.log1p(-self.beta))
+        self.log_alpha_bar = np.cumsum(np.concatenate([[0.0], log_keep]))
         self.alpha_bar = np.exp(self.log_alpha_bar)
-        self.sigma2 = -np.expm1(self.log_alpha_bar)
+        self.sigma2 = 0.0 - np.expm1(self.log_alpha_bar)  # not -expm1: -0.0 at t = 0 makes an SNR of -inf
         self.sigma = np.sqrt(self.sigma2)
         with np.errstate(divide="ignore"):
             self.snr = self.alpha_bar / self.sigma2
@@ -62,6 +66,14 @@ class Schedule:
         self.posterior_var[1:] = beta * self.sigma2[:-1] / self.sigma2[1:]
         for array in vars(self).values():
             array.flags.writeable = False  # they belong together
+
+    @classmethod
+    def _of_steps(cls, log_keep):
+        """From log(1 - beta_1), ..., log(1 - beta_T)."""
+        schedule = cls(-np.expm1(log_keep))
+        vars(schedule).clear()
+        schedule._fill(-np.expm1(log_keep), log_keep)
+        return schedule
 
     @property
     def T(self):
@@ -115,7 +127,17 @@ class Schedule:
         step = np.diff(log_alpha_bar, prepend=0.0)
         if not np.all(step < 0):
             raise ValueError(f"Schedule: log SNR has to fall, but does not at t = {int(np.argmax(~(step < 0))) + 1}.")
-        return cls(-np.expm1(step))
+        return cls._of_steps(step)
+
+    @classmethod
+    def learned(cls, bends, *, T, first, last):
+        """The schedule of a learned curve, see `monotone_logsnr`, at T evenly spaced places.
+
+        >>> Schedule.learned(np.zeros(4), T=3, first=6.0, last=-6.0).logsnr[1:]  # no bends: a line
+        array([ 6.,  0., -6.])
+        """
+        places = np.linspace(0, 1, _steps(T)) if T > 1 else np.ones(1)
+        return cls.from_logsnr(monotone_logsnr(np.asarray(bends, np.float64), places, first=first, last=last))
 
     def respaced(self, times):
         """The schedule that visits only some steps: `times` is how many (evenly spread, the last is T) or which ones.
@@ -130,7 +152,7 @@ class Schedule:
         times = np.concatenate([[0], np.asarray(times, int)])
         if not (np.all(np.diff(times) > 0) and times[-1] <= self.T):
             raise ValueError(f"respaced: times have to rise from 1 to at most T = {self.T}, got {times[1:]}.")
-        few = Schedule(-np.expm1(np.diff(self.log_alpha_bar[times])))
+        few = Schedule._of_steps(np.diff(self.log_alpha_bar[times]))
         few.times = times
         return few
 
@@ -163,6 +185,20 @@ class Schedule:
                 "without this term is too good by as much. More steps, or larger betas."
             )
         return text
+
+
+def monotone_logsnr(bends, u, *, first, last):
+    """log SNR at u in [0, 1], (...,), which falls from `first` to `last` whatever the bends (K,) are: K straight pieces.
+
+    Piece k falls by (first - last) softmax(bends)_k. Differentiable by bends, first and last, so that a schedule can be
+    learned: by the bound (which knows T), or in continuous time, where the bound depends on first and last alone, by
+    the variance of its estimate (Kingma et al. 2021).
+    """
+    weight = np.exp(bends - np.max(bends))
+    fall = (first - last) * weight / np.sum(weight)  # (K,)
+    K = len(weight)
+    within = np.clip(np.asarray(u)[..., None] * K - np.arange(K), 0, 1)  # (..., K) how much of each piece lies behind u
+    return first - within @ fall
 
 
 def _steps(T):

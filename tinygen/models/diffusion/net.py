@@ -1,0 +1,103 @@
+r"""A denoising net: a residual multilayer perceptron that is told z_t, how noisy it is, and perhaps a label.
+
+How noisy z_t is enters as sines and cosines of the log SNR, not of t: so a net that was trained on one schedule can be
+used on a respaced or a continuous one. Everything here is a plain function of a tree of arrays.
+"""
+
+import math
+
+import numpy as np
+
+from tinygen.autodiff import softmax
+from tinygen.models.diffusion.bound import grid_scores
+from tinygen.nn.layers import linear, linear_init, silu
+
+FREQUENCIES = 16  # sines and as many cosines
+
+
+def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float32):
+    """Random parameters for D dimensions, `blocks` residual blocks of `width`; classes: how many labels, 0 for none.
+
+    outputs: how many numbers it predicts, D by default. The last layer of each block begins at zero, and so does the
+    output: an untrained net predicts 0.
+
+    >>> params = init(0, 2, width=8, blocks=1)
+    >>> params["blocks"][0]["inner"]["W"].shape, params["out"]["W"].shape
+    ((8, 8), (8, 2))
+    """
+    rng = np.random.default_rng(rng)
+    told = 2 * FREQUENCIES + (classes + 1 if classes else 0)  # one more label: unknown
+
+    def zero(layer):
+        return {name: np.zeros_like(array) for name, array in layer.items()}
+
+    return {
+        "in": linear_init(rng, D + told, width, dtype),
+        "blocks": [
+            {
+                "inner": linear_init(rng, width, width, dtype),
+                "told": linear_init(rng, told, width, dtype),
+                "outer": zero(linear_init(rng, width, width, dtype)),
+            }
+            for _ in range(blocks)
+        ],
+        "out": zero(linear_init(rng, width, outputs or D, dtype)),
+    }
+
+
+def told(logsnr, c=None, *, dtype=np.float32):
+    """What the net is told besides z: (B, 2 FREQUENCIES) features of the log SNR (B,), and beside them c (B, classes + 1)."""
+    scales = 2 * math.pi / np.geomspace(0.5, 64, FREQUENCIES)  # log SNR lives between about -15 and 15
+    angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * scales
+    features = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+    return (features if c is None else np.concatenate([features, c], axis=1)).astype(dtype)
+
+
+def one_hot(labels, classes, n, dtype=np.float32):
+    """Labels (n,) as rows (n, classes + 1); the last column, and labels -1 or None, mean unknown."""
+    labels = np.full(n, -1) if labels is None else labels
+    return np.eye(classes + 1, dtype=dtype)[labels]  # -1 is the last row
+
+
+def predict(params, z, told, keep=None):
+    """The net's prediction at z (B, D), told (B, F) -> (B, outputs).
+
+    keep (B, width): factors on the hidden units before each block's last layer and the output, for dropout.
+    """
+    keep = (lambda h: h) if keep is None else (lambda h, mask=keep: h * mask)
+    h = linear(params["in"], np.concatenate([z, told], axis=1))  # (B, width)
+    for block in params["blocks"]:
+        inner = silu(linear(block["inner"], silu(h)) + linear(block["told"], told))
+        h = h + linear(block["outer"], keep(inner))
+    return linear(params["out"], keep(silu(h)))
+
+
+def grid_logits(params, z, told, keep=None):
+    """The net's outputs as logits of the grid's values, (B, D, V)."""
+    return predict(params, z, told, keep).reshape(*z.shape, -1)
+
+
+def grid_x(params, z, told, values, signal, sigma, keep=None):
+    """E[x|z] for data whose entries are all among `values` (V,): (B, D).
+
+    Each entry's own z tells of it with the known N(z; signal v, sigma^2); the net adds, as logits, what the others tell:
+    x = sum_v v softmax_v(logits + log N(z; signal v, sigma^2)). signal, sigma: (B, 1).
+    """
+    scores = grid_scores(z[:, :, None], values, signal[:, :, None], sigma[:, :, None])  # (B, D, V)
+    return softmax(grid_logits(params, z, told, keep) + scores) @ values
+
+
+def loss(params, x, noise, values=None):
+    """The weighted square error a dimension: with weight 1 the simple loss (Ho et al. 2020, eq. 14, for any target).
+
+    noise is a dict, drawn outside: eps (B, D), told (B, F), and (B, 1) each: signal = sqrt(alpha_bar_t), sigma, weight;
+    the target as a straight line in x and z, on_x and on_z; for dropout keep (B, width). values (V,): the net gives
+    logits of a grid of values, see `grid_x`, and the target is x.
+    """
+    z = noise["signal"] * x + noise["sigma"] * noise["eps"]
+    keep = noise.get("keep")
+    if values is None:
+        error = predict(params, z, noise["told"], keep) - (noise["on_x"] * x + noise["on_z"] * z)
+    else:
+        error = grid_x(params, z, noise["told"], values, noise["signal"], noise["sigma"], keep) - x
+    return np.mean(noise["weight"] * error**2)
