@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygen.check.bars import measure
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
+from tinygen.check.slips import slips
 from tinygen.check.wording import at_point, fit, indent, item, words
 
 RESOLUTION = 1e-3  # a comparison decides if its bar is below this part of the numbers that it compares
@@ -149,6 +150,8 @@ def _compare(line, before, values, gaps, points):
     trial = trials[worst]
     found = _Found(PASS, trial.got, trial.expected, trial.bar, trials[0].difference, trials[0].gap)
     found.remarks = trial.remarks(line, points[worst])
+    if trial.outside and not line.wrong:
+        found.remarks += slips(before, values, line.relation)
     decided = sum(t.bar <= RESOLUTION * max(t.size, typical) for t in trials)
     if line.relation != "=" and not line.wrong and all(t.tight for t in trials):
         found.remarks.append("it is tight at every point tried: nothing here tells it from =")
@@ -163,7 +166,7 @@ def _judged(line, found, true, decided):
         found.verdict = FAIL
     elif not decided:
         found.verdict = UNDECIDED
-        remedy = "write the line so that less cancels, or integrate more finely"
+        remedy = "write the line so that less cancels, integrate more finely, or draw more often"
         found.remarks.append(f"the bar, {found.bar:.1e}, is too wide to tell: {remedy}")
     return found
 
