@@ -94,3 +94,14 @@ def test_integrals_over_several_axes_and_bad_grids():
         integrate(np.exp, points=10)
     with pytest.raises(ValueError, match="keep its axes"):
         integrate(lambda z: np.sum(z))
+
+
+@pytest.mark.skipif(not LONG, reason="no wider float to compare with on this platform")
+def test_the_measured_bar_covers_the_rounding_too():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        x, y = rng.normal(size=2)
+        steep = lambda x, y: math.exp(30 * math.sin(float(x))) / (1 + float(y) ** 2)
+        found = measure(steep, dict(x=float(x), y=float(y)))
+        exact = np.exp(30 * np.sin(np.longdouble(x))) / (1 + np.longdouble(y) ** 2)
+        assert not found.followed and abs(found.value - exact) <= found.bar < 1e-11 * abs(found.value)
