@@ -84,7 +84,8 @@ def test_each_command_helps(name, capsys):
 
 
 def test_the_module_is_the_command():
-    run = subprocess.run([sys.executable, "-m", "tinygen", "--help"], capture_output=True, text=True, timeout=120, cwd="/")
+    command = [sys.executable, "-m", "tinygen", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd="/")
     assert run.returncode == 0 and all(name in run.stdout for name in cli.COMMANDS)
 
 

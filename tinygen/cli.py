@@ -1,4 +1,4 @@
-"""The command `tinygen`: each subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit status`."""
+"""The command `tinygen`: a subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit status`."""
 
 import argparse
 import importlib
@@ -16,7 +16,7 @@ REGISTERING = ("tinygen.check.rule_claims", "tinygen.derivations")  # importing 
 def parser(names):
     """The argument parser for these subcommands."""
     top = argparse.ArgumentParser(
-        prog="tinygen", description="Generative models from the ground up in plain NumPy, with every derivation checked."
+        prog="tinygen", description="Generative models from the ground up in plain NumPy, every derivation checked."
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name in names:

@@ -132,8 +132,8 @@ def particles(paths, *, times=None, extent=None, columns=None, title=None):
     """Points on their way from noise to data, one frame a time: a list of figures for a player, or one row of panels.
 
     paths: list of arrays (n, 2), as `Diffusion.paths` yields them. times: a label for each. extent: half the width of
-    the square that is shown; by default all points of all frames. columns: None for a list of figures of one frame each; a
-    number for one figure with that many panels, evenly chosen. Returns the list, or the figure.
+    the square that is shown; by default all points of all frames. columns: None for a list of figures of one frame
+    each; a number for one figure with that many panels, evenly chosen. Returns the list, or the figure.
     """
     import matplotlib.pyplot as plt
 

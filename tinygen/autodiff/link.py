@@ -14,7 +14,7 @@ BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only;
 
 
 class Linked:
-    """The steps (calls without arguments), how to hand out the results, and a table for people: label, steps, outputs."""
+    """The steps (calls without arguments), how to hand out results, and a table for people: label, steps, outputs."""
 
     def __init__(self):
         self.steps, self.table, self.scalars, self.nbytes, self.result = [], [], [], 0, None

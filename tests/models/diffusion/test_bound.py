@@ -71,7 +71,8 @@ def test_prior_term_is_the_terminal_mismatch(rng):
 
 
 def test_one_step_noise_gives_the_same_reverse_mean(ideal, rng):
-    """(z - sqrt(beta) E[eps_step|z]) / sqrt(1 - beta): the notes' parameterisation, sqrt(beta) in place of beta/sigma."""
+    """(z - sqrt(beta) E[eps_step|z]) / sqrt(1 - beta): the notes' parameterisation, sqrt(beta) in place of
+    beta/sigma."""
     s, oracle, z = Schedule.linear(10), GaussianDiffusion(MEAN, VAR), rng.standard_normal((5, 3))
     for t in range(2, 11):
         said = ideal(s, oracle, "eps_step")(z, t)
@@ -143,7 +144,8 @@ def test_optimal_variance_is_best_for_a_mixture(ideal):
     h = 0.05
     squared = np.full(9, np.nan)
     for t in range(1, 9):
-        squared[t] = h * np.sum(np.exp(oracle.log_prob(grid, s.alpha_bar[t])) * oracle.score(grid, s.alpha_bar[t])[:, 0] ** 2)
+        a = s.alpha_bar[t]
+        squared[t] = h * np.sum(np.exp(oracle.log_prob(grid, a)) * oracle.score(grid, a)[:, 0] ** 2)
     best = variances.optimal(s, squared)
     x = np.linspace(-3.2, 2.8, 61)[:, None]
     px = np.exp(oracle.log_prob(x))
@@ -154,7 +156,8 @@ def test_optimal_variance_is_best_for_a_mixture(ideal):
         total = 0.0
         for xi, p in zip(x, px):
             weight = np.exp(-0.5 * (grid[:, 0] - np.sqrt(s.alpha_bar[t]) * xi) ** 2 / s.sigma2[t])
-            total += p * np.sum(weight * bound.kl_term(s, reverse, np.broadcast_to(xi, grid.shape), grid, t)) / weight.sum()
+            kl = bound.kl_term(s, reverse, np.broadcast_to(xi, grid.shape), grid, t)
+            total += p * np.sum(weight * kl) / weight.sum()
         return total
 
     for t in (3, 6):
@@ -178,8 +181,8 @@ def test_learned_range_goes_from_posterior_to_beta():
     np.testing.assert_allclose(variances.between(s, 1.0)[1:], s.beta[1:], rtol=1e-12)
     np.testing.assert_allclose(variances.between(s, 0.0)[2:], s.posterior_var[2:], rtol=1e-12)
     u = np.linspace(0, 1, 14).reshape(7, 2)
-    np.testing.assert_allclose(np.log(variances.between(s, u)[4]),
-                               u[4] * np.log(s.beta[4]) + (1 - u[4]) * np.log(s.posterior_var[4]), rtol=1e-12)  # fmt: skip
+    expected = u[4] * np.log(s.beta[4]) + (1 - u[4]) * np.log(s.posterior_var[4])
+    np.testing.assert_allclose(np.log(variances.between(s, u)[4]), expected, rtol=1e-12)
 
 
 def test_a_variance_that_the_net_computes():
@@ -188,7 +191,10 @@ def test_a_variance_that_the_net_computes():
     np.testing.assert_array_equal(var, 3 + z**2)
 
 
-@pytest.mark.parametrize("choice, words", [("small", "'beta', 'posterior'"), (np.ones(5), "7 rows"), (np.zeros(7), "positive")])
+WRONG = [("small", "'beta', 'posterior'"), (np.ones(5), "7 rows"), (np.zeros(7), "positive")]
+
+
+@pytest.mark.parametrize("choice, words", WRONG)
 def test_wrong_variances(choice, words):
     with pytest.raises(ValueError, match=words):
         reverse_of(Schedule.cosine(6), lambda z, t: z, "x", choice)
@@ -213,8 +219,8 @@ def test_the_grid_decoder_is_a_distribution(logits, rng):
 
 
 def test_the_discrete_bound_sums_to_less_than_one(rng):
-    """exp(bound) over all values of a one-pixel image: at most 1, as a lower bound on a probability must be, and not far
-    below for the net that knows the values' frequencies. The noise by Gauss-Hermite."""
+    """exp(bound) over all values of a one-pixel image: at most 1, as a lower bound on a probability must be, and not
+    far below for the net that knows the values' frequencies. The noise by Gauss-Hermite."""
     from numpy.polynomial.hermite_e import hermegauss
 
     s = Schedule.log_linear(40, 5.0, -7.0)
@@ -223,7 +229,8 @@ def test_the_discrete_bound_sums_to_less_than_one(rng):
     predict = lambda z, t: oracle.denoised(z, s.alpha_bar[t])
     node, w = hermegauss(30)
     decoder = grid_decoder(s, VALUES, lambda z: np.broadcast_to(np.log(weights), (*z.shape, 4)))
-    found = terms(s, reverse_of(s, predict, "x"), VALUES[:, None], node[:, None, None], weights=w / w.sum(), decoder=decoder)
+    x, eps = VALUES[:, None], node[:, None, None]
+    found = terms(s, reverse_of(s, predict, "x"), x, eps, weights=w / w.sum(), decoder=decoder)
     gap = weights @ (np.log(weights) - found.bound)  # expected log p - bound, a KL
     assert 0 <= gap < 0.3
     assert np.exp(found.bound).sum() <= 1

@@ -75,7 +75,8 @@ def test_one_step_noise_given_z_and_x():
 
 
 def test_figures_of_the_notes_one_step_noise():
-    """DDPM-1000: error left even if x is known .455 at t = 2, .989 at t = 500; on data of unit variance .990 against .079."""
+    """DDPM-1000: error left even if x is known .455 at t = 2, .989 at t = 500; on data of unit variance .990 against
+    .079."""
     s = Schedule.linear()
     left = lambda t: 1 - s.beta[t] / (1 - s.alpha_bar[t])
     assert (round(left(2), 3), round(left(500), 3)) == (0.455, 0.989)
@@ -101,7 +102,7 @@ def test_weight_identities(schedule_of, rng):
     z, one, two = rng.standard_normal((3, 5, 3))
     for t in range(2, 31):
         a, b, var = s.alpha_bar[t], s.beta[t], s.posterior_var[t]
-        square = lambda kind: np.sum((convert(s, one, z, t, "x", kind) - convert(s, two, z, t, "x", kind)) ** 2, 1)
+        square = lambda kind, t=t: np.sum((convert(s, one, z, t, "x", kind) - convert(s, two, z, t, "x", kind)) ** 2, 1)
         moved = posterior(s, z, one, t)[0] - posterior(s, z, two, t)[0]
         got = np.sum(moved**2, 1) / (2 * var)
         bar = 1e-11 * got + 1e-15 * np.sum(np.abs(moved) * (np.abs(z) + np.abs(moved)), 1) / var  # z cancels in `moved`

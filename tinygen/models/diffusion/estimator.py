@@ -31,8 +31,8 @@ class Diffusion(base.Estimator):
 
     schedule: "log-linear" (log SNR from 11, for `levels` 7, to -9), "linear", "cosine", or a Schedule. steps: its T.
     predicts: what the net says, one of "x", "eps", "v", "score", "velocity" (parameterization.py).
-    levels: None for data with a density; else the data are grey values 0, 1/(levels-1), ..., 1, the net gives logits for
-    them, and what is scored and drawn are whole values.
+    levels: None for data with a density; else the data are grey values 0, 1/(levels-1), ..., 1, the net gives logits
+    for them, and what is scored and drawn are whole values.
     width, blocks, dropout: of the net. label_dropout: how often a label is hidden, so that the net learns both laws.
     weight: "simple" (squared errors as they are) or "bound" (as the variational bound weighs them).
     ema: decay of the running mean of the parameters, which is what is used after training.
@@ -53,9 +53,9 @@ class Diffusion(base.Estimator):
     ((3, 2), (200,), 'exact')
     """
 
-    def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2, dropout=0.0,
-                 label_dropout=0.1, weight="simple", ema=0.999, epochs=150, batch_size=512, learning_rate=2e-3,
-                 dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50, random_state=None,
+    def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2,
+                 dropout=0.0, label_dropout=0.1, weight="simple", ema=0.999, epochs=150, batch_size=512,
+                 learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50, random_state=None,
                  progress=True, checkpoint=None):  # fmt: skip
         given = locals()
         for name in self._defaults():
@@ -115,7 +115,7 @@ class Diffusion(base.Estimator):
             weight = np.full(s.T + 1, np.nan)
             weight[2:] = 0.5 * s.T * (s.snr[1:-1] - s.snr[2:]) / on_x[2:] ** 2
             weight[1] = weight[min(2, s.T)]
-        signal = np.sqrt(s.alpha_bar)
+        by_t = {"signal": np.sqrt(s.alpha_bar), "sigma": s.sigma, "weight": weight, "on_x": on_x, "on_z": on_z}
 
         def noise(rng, batch):
             x, c = batch["x"], batch.get("c")
@@ -123,10 +123,11 @@ class Diffusion(base.Estimator):
             if c is not None:
                 c = np.where(rng.random(len(x)) < self.label_dropout, -1, c)
             found = {"eps": rng.standard_normal(x.shape, x.dtype), "told": self._told(s.logsnr[t], c, x.dtype)}
-            for name, array in (("signal", signal), ("sigma", s.sigma), ("weight", weight), ("on_x", on_x), ("on_z", on_z)):
+            for name, array in by_t.items():
                 found[name] = array[t][:, None].astype(x.dtype)
             if self.dropout:
-                found["keep"] = ((rng.random((len(x), self.width)) >= self.dropout) / (1 - self.dropout)).astype(x.dtype)
+                keep = rng.random((len(x), self.width)) >= self.dropout
+                found["keep"] = (keep / (1 - self.dropout)).astype(x.dtype)
             return found
 
         return noise
@@ -181,7 +182,8 @@ class Diffusion(base.Estimator):
         """log p(x) of each row in nats, or log p(x|y) with labels, (n,): what `bound_` says.
 
         "exact": the density of the probability-flow ODE's model, by `score_steps` RK4 steps (D > 64: by Hutchinson's
-        estimate with 8 probes). "elbo": the bound on the log probability of the whole grey values, all terms, estimated without
+        estimate with 8 probes). "elbo": the bound on the log probability of the whole grey values, all terms,
+        estimated without
         bias from `score_steps` of the T steps, evenly spread, one draw of noise each, and t = 1 always; a row's steps
         and noise depend on `random_state` and the row's values only.
         """
@@ -204,11 +206,12 @@ class Diffusion(base.Estimator):
         x, s, D = self._inside(X), self.schedule_, X.shape[1]
         steps = min(self.score_steps, s.T)
         draws = [self._row_noise(row, (steps + 1, D)) for row in X]
-        shift, noise = np.array([u for u, _ in draws]), np.stack([eps for _, eps in draws], axis=1)  # (n,), (steps + 1, n, D)
+        shift = np.array([u for u, _ in draws])  # (n,)
+        noise = np.stack([eps for _, eps in draws], axis=1)  # (steps + 1, n, D)
         predict, kind = self.predict_with(s, y)
         reverse = bound.reverse_of(s, predict, kind)
         total = self._decoder(s, y)(x, bound.noisy(s, x, 1, noise[-1])) - bound.prior_term(s, x)
-        for i in range(steps if s.T > 1 else 0):  # evenly spread over t = 2, ..., T, with the factor that makes it unbiased
+        for i in range(steps if s.T > 1 else 0):  # evenly spread over t = 2, ..., T, with the factor (T - 1)/steps
             t = 2 + ((i + shift) / steps * (s.T - 1)).astype(int)
             total = total - (s.T - 1) / steps * bound.kl_term(s, reverse, x, bound.noisy(s, x, t, noise[i]), t)
         return total.astype(np.float64)
@@ -229,7 +232,8 @@ class Diffusion(base.Estimator):
     def sample(self, n=None, y=None, *, random_state=None, guidance=None):
         """n draws of x, (n, D). y: one label for all, or n labels (then n may be left out); None: without a label.
 
-        Without a random_state it is the model's own, and two calls give the same draws. guidance: instead of the model's.
+        Without a random_state it is the model's own, and two calls give the same draws. guidance: instead of the
+        model's.
         """
         *_, x = self.paths(n, y, random_state=random_state, guidance=guidance)
         return x

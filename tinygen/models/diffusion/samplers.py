@@ -4,6 +4,8 @@ Every sampler takes a Schedule (respaced to few steps if you like), a net `predi
 predicts (parameterization.py), and starts from z_T. `last(sampler)` is where it ends.
 """
 
+import collections
+
 import numpy as np
 
 from tinygen.models.diffusion.bound import reverse_of
@@ -13,8 +15,7 @@ from tinygen.models.diffusion.process import at
 
 def last(steps):
     """The last thing that a generator yields: the sample."""
-    for z in steps:
-        pass
+    (z,) = collections.deque(steps, maxlen=1)
     return z
 
 
@@ -34,7 +35,8 @@ def ancestral(schedule, predict, kind, z, noise, *, variance="posterior"):
 
 
 def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
-    r"""z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta sqrt(posterior_var_t).
+    r"""z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta
+    sqrt(posterior_var_t).
 
     eta = 0: deterministic, the first-order step of the probability-flow ODE; eta = 1: ancestral with the posterior
     variance. Source: Song, Meng, Ermon 2021, eq. 12.
@@ -56,7 +58,8 @@ def heun(schedule, predict, kind, z):
     r"""The probability-flow ODE by Heun's method, second order; two calls of the net a step, one in the last.
 
     In y = z / sqrt(alpha_bar) and s = sigma / sqrt(alpha_bar) the ODE is dy/ds = eps(z): Euler's step in these is DDIM
-    with eta = 0, and Heun's goes back with the mean of the slopes at both ends. Source: Karras et al. 2022, algorithm 1.
+    with eta = 0, and Heun's goes back with the mean of the slopes at both ends. Source: Karras et al. 2022,
+    algorithm 1.
     """
     a = np.sqrt(schedule.alpha_bar)
     s = schedule.sigma / a
