@@ -55,8 +55,8 @@ class Diffusion(base.Estimator):
 
     def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2,
                  dropout=0.0, label_dropout=0.1, weight="simple", ema=0.999, epochs=150, batch_size=512,
-                 learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50, random_state=None,
-                 progress=True, checkpoint=None):  # fmt: skip
+                 learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50,
+                 random_state=None, progress=True, checkpoint=None):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
