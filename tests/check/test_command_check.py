@@ -131,9 +131,10 @@ def test_one_that_cannot_be_used_does_not_hide_the_others(check):
 def test_the_defaults_are_not_changed_by_a_function_that_writes_into_them(check):
     text = """
 def f(x=np.array([3.0, 4.0])):
-    x *= 1.0
+    x *= 2.0
     return np.sum(x**2)
 def grad_f(x):
-    return 2 * x
+    return 8 * x
 """
-    assert check(HEAD + text)[0] == 0
+    status, out, _ = check(HEAD + text)
+    assert status == 0 and any(number in out for number in ("24 ", "24,", "32 ", "32,"))

@@ -242,8 +242,11 @@ def _diagnose(report, test, target, expected, has_variance):
         norm = np.sum(target[part] ** 2)
         for c in [*FACTORS, float(mean[part] @ target[part] / norm)]:
             left = mean[part] - c * target[part]
-            if np.all(abs(left) <= 5 * error[part] * max(1, abs(c))):
-                kind, says = FACTORS.get(c, ("factor", f"is {c:.2g} times what it should be"))
+            told = np.linalg.norm(left) <= 0.3 * abs(c - 1) * np.sqrt(norm)  # most of what is off
+            if told and np.all(abs(left) <= 5 * error[part] * max(1, abs(c))):
+                slight = f"is too {'large' if c > 1 else 'small'} by {abs(c - 1):.1e} of it"
+                general = slight if abs(c - 1) < 0.01 else f"is {c:.2g} times what it should be"
+                kind, says = FACTORS.get(c, ("factor", general))
                 residual = float(np.linalg.norm(left) / np.sqrt(norm))
                 report.mistakes.append(Mistake(kind, f"{where} {says}", residual, None, path))
                 break
