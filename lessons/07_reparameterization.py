@@ -184,8 +184,8 @@ ax.set(xlabel="s", ylabel="ratio of the spreads", title="Score function over pat
 ax.legend()
 
 # %% [markdown]
-# To bring the noise of a mean down by a factor of 10 you need 100 times the draws. So a ratio of 10 in this
-# picture makes training a hundred times slower. That is the whole reason for the trick.
+# To bring the noise of a mean down by a factor of 10 you need 100 times the draws. A ratio of 10 in this
+# picture costs a hundred times the draws. That is the whole reason for the trick.
 #
 # The score function can be helped. Since $\mathbb{E}\, \partial \log p = 0$, you may subtract any constant from
 # $f$, a **baseline**, without changing the mean:
@@ -198,7 +198,7 @@ for name, values in by_m.items():
 print(f"spread of dF/dm, score function with the mean of f as baseline: {with_baseline:.2f}")
 
 # %% [markdown]
-# Where $z$ is discrete, this is the way to go. Where it is Gaussian, nothing beats the path.
+# Where $z$ is discrete, this is the way to go. Where it is Gaussian and $f$ is smooth, take the path.
 #
 # ## 5. The first term of the bound
 #

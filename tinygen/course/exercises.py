@@ -16,29 +16,29 @@ def exercise(function, check):
     ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check. Nothing that `function` does
     wrong is raised here: an exception is reported with the line of `function`'s own file.
     """
-    name, raised, returned = function.__name__, [], []
+    name, results = function.__name__, []  # what the first call and the last one returned, or raised
 
     @functools.wraps(function)
     def watched(*args, **kw):
         try:
-            returned.append(function(*args, **kw))
+            results[1:] = [function(*args, **kw)]
         except (Exception, SystemExit) as error:
-            raised.append(error)
+            results[1:] = [error]
             raise
-        return returned[-1]
+        return results[-1]
 
     try:
         report = _together(name, check(watched))
     except (Exception, SystemExit) as error:
-        if not raised and not returned:
+        if not results:
             raise  # the check itself is broken: that is not the reader's fault
-        what = f"what came back, {type(returned[-1]).__name__}, cannot be used: {error}" if returned else ""
-        if returned and returned[-1] is None:
+        what = f"what came back, {type(results[-1]).__name__}, cannot be used: {error}"
+        if results[-1] is None:
             what = "nothing came back: is there a `return`?"
-        report = Report(name, [Entry(name, FAIL, note=what)])
-    if raised and report.verdict != PASS:
-        report.entries = [Entry(name, FAIL, note=_said(raised[0], function))]
-        report.mistakes, report.example = [], ""
+        report = Report(name, [Entry(name, FAIL, note=_said(error, function) if error is results[-1] else what)])
+    # A function that raises at once is shown with its line. (Later a check may try it where it need not work.)
+    if results and isinstance(results[0], BaseException):
+        report = Report(name, [Entry(name, FAIL, note=_said(results[0], function))])
     print(said(report))
 
     def test():
