@@ -201,6 +201,8 @@ def test_softmax_far_out(dtype):
     assert np.array_equal(tg.softmax(x), [1, 0, 0])
     assert np.array_equal(tg.jacobian(tg.softmax)(x), np.zeros((3, 3)))
     assert np.array_equal(tg.log_softmax(x)[:2], [0, -1000])
+    rows = np.array([[1000.0, 999.0], [-1000.0, -1001.0]], dtype)
+    assert np.allclose(tg.softmax(rows), tg.softmax(np.array([1.0, 0.0], dtype)))
     assert np.array_equal(tg.jacobian(tg.log_softmax)(x[:2]), [[0, 0], [-1, 1]])
 
 
@@ -229,9 +231,9 @@ def test_products_with_zeros(dtype):
 
 @each_dtype
 def test_xlogy_at_zero(dtype):
-    x = np.array([0.0, 0.0, 2.0], dtype)
-    y = np.array([0.0, 2.0, 2.0], dtype)
-    for f, slope_y in ((scipy.special.xlogy, [0, 0, 1]), (scipy.special.xlog1py, [0, 0, 2 / 3])):
+    x = np.array([0.0, 0.0, 2.0, 1.0], dtype)
+    y = np.array([0.0, 2.0, 2.0, 4.0], dtype)
+    for f, slope_y in ((scipy.special.xlogy, [0, 0, 1, 0.25]), (scipy.special.xlog1py, [0, 0, 2 / 3, 0.2])):
         gradient = tg.grad(lambda y, f=f: np.sum(f(x, y)))(y)
         assert np.allclose(gradient, slope_y) and gradient.dtype == dtype
 

@@ -294,6 +294,12 @@ def test_indices_from_the_outer_variable(rng):
     order = np.argsort(x)
     expected = lambda x: np.sum((x[np.argsort(order)] + 2 * w) * x)
     assert np.allclose(tg.grad(f)(x), tg.grad(expected)(x))
+    W = rng.standard_normal((3, 5))
+
+    def columns(x, order):
+        return np.sum(tg.grad(lambda W: np.sum(np.take(W, order, axis=1) * x))(W)[0] * x)
+
+    assert np.allclose(tg.grad(lambda x: columns(x, np.argsort(x)))(x), tg.grad(lambda x: columns(x, order))(x))
 
 
 def test_threads_do_not_disturb_each_other():

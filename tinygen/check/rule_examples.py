@@ -31,7 +31,9 @@ def reductions(table):
         add(function, lambda a, f=function, q=q: f(a, [q, 2 * q], axis=(0, -1), keepdims=True), apart("nmk"))
     add(np.average, lambda a: np.average(a, axis=1), real("nm"))
     add(np.average, lambda a, w: np.average(a, axis=0, weights=w), real("nm"), positive("n"))
-    add(np.average, lambda a, w: np.average(a, weights=w, keepdims=True), real("nm"), positive("nm"))
+    add(np.average, lambda a: np.average(a, axis=0, keepdims=True), real("nm"))
+    add(np.average, lambda a, w: np.average(a, axis=1, weights=w), real("nmk"), positive("m"))
+    add(np.average, lambda a, w: np.average(a, axis=1, weights=w, keepdims=True), real("nm"), positive("nm"))
     for function in (np.cumsum, np.cumprod):
         add(function, None, apart("nm"))
         add(function, lambda a, f=function: f(a, axis=-2), apart("nmk"))
@@ -41,7 +43,8 @@ def reductions(table):
         add(function, lambda a, f=function: f(a, axis=0) * a, apart("nm"))
         add(function, lambda a, f=function: f(a) * a, apart("nm"))
     add(np.trapezoid, lambda y: np.trapezoid(y, dx=0.3), real("nm"))
-    add(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), real("nm"), real("n"))
+    add(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=1), real("nmk"), real("m"))
+    add(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), real("nm"), real("nm"))
     for order in (None, 1, 2, 3, -2, 0.5, np.inf, -np.inf, 0):
         add(np.linalg.norm, lambda a, p=order: np.linalg.norm(a, p, axis=1), apart("nm"))
         if order is not None:
@@ -50,10 +53,12 @@ def reductions(table):
     add(np.linalg.norm, None, apart("nmk"))
     for order in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
         add(np.linalg.norm, lambda a, p=order: np.linalg.norm(a, p, (2, 0), True), spread("mnk"))
+        add(np.linalg.norm, lambda a, p=order: np.linalg.norm(a, p), spread("nm"))
         add(np.linalg.matrix_norm, lambda a, p=order: np.linalg.matrix_norm(a, ord=p), spread("mnk"))
     for function in (tg.logsumexp, tg.softmax, tg.log_softmax):
         add(function, None, real("nm"))
         add(function, lambda a, f=function: f(a, axis=0), real("nm"))
+        add(function, None, real("nmk"))
     add(tg.logsumexp, lambda a: tg.logsumexp(a, axis=(2, 0), keepdims=True), real("nmk"))
 
 
@@ -76,7 +81,7 @@ def shapes(table):
     add(np.roll, lambda a: np.roll(a, (1, -2), (0, -1)), real("nmk"))
     add(np.broadcast_to, lambda a: np.broadcast_to(a[:, None], (2, a.shape[0], 3, *a.shape[1:])), real("nm"))
     add(np.broadcast_arrays, lambda a, b: list(np.broadcast_arrays(a, b)), real("nm"), real("m"))
-    add(np.meshgrid, lambda a, b: list(np.meshgrid(a, b)), real("n"), real("m"))
+    add(np.meshgrid, lambda a, b, c: list(np.meshgrid(a, b, c)), real("n"), real("m"), real("k"))
     add(np.meshgrid, lambda a, b: list(np.meshgrid(a, b, indexing="ij", sparse=True)), real("n"), real("m"))
     add(np.linspace, lambda a, b: np.linspace(a, b, 4), real("nm"), real("m"))
     add(np.linspace, lambda a: np.linspace(0, a, 5, False), real("n"))
@@ -94,6 +99,8 @@ def shapes(table):
     add(np.stack, lambda a, b: np.stack([a, b], axis=-2), real("nm"), real("nm"))
     add(np.block, lambda a, b, c, d: np.block([[a, b], [c, d]]), real("nm"), real("nk"), real("lm"), real("lk"))
     add(np.block, lambda a, b: np.block([a, b]), real("n"), real("m"))
+    add(np.block, lambda a, b: np.block([a, b]), real("nm"), real("nk"))
+    add(np.block, lambda a, b: np.block([[a], [b]]), real("m"), real("nm"))
     add(np.append, lambda a, b: np.append(a, b), real("nm"), real("k"))
     add(np.append, lambda a, b: np.append(a, b, axis=1), real("nm"), real("nk"))
     add(np.diagflat, lambda a: np.diagflat(a, 1), real("nk"))
@@ -118,8 +125,10 @@ def pieces(table):
     add(np.dsplit, lambda a: np.dsplit(a, [1]), real("nmk"))
     add(np.diff, None, real("nm"))
     add(np.diff, lambda a: np.diff(a, 2, axis=0), real("nm"))
+    add(np.diagonal, None, real("nmk"))
     add(np.diagonal, lambda a: np.diagonal(a, 1, 2, 0), real("nmk"))
     add(np.linalg.diagonal, lambda a: np.linalg.diagonal(a, offset=-1), real("nmk"))
+    add(np.trace, None, real("nmk"))
     add(np.trace, lambda a: np.trace(a, -1, -1, 1), real("nmk"))
     add(np.linalg.trace, lambda a: np.linalg.trace(a, offset=1), real("nmk"))
     for k in (0, 1, -2):

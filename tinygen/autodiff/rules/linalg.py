@@ -111,8 +111,7 @@ define(np.linalg.pinv, _pinv)
 
 
 def _norm(g, y, x, ord=None, axis=None, keepdims=False):
-    two_axes = len(axes_of(axis, x.ndim)) == 2 and (axis is not None or ord is not None)
-    if two_axes and ord not in (None, "fro"):
+    if len(axes_of(axis, x.ndim)) == 2 and ord not in (None, "fro"):
         return _matrix_norm(spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), x, ord, axes_of(axis, x.ndim))
     return _vector_norm(g, y, x, 2 if ord in (None, "fro") else ord, axis, keepdims)
 
@@ -123,8 +122,8 @@ def _vector_norm(g, y, x, ord, axis, keepdims):
         return x * (g / np.where(y == 0, 1, y))
     if ord in (math.inf, -math.inf):
         return np.sign(x) * shared(g, np.abs(x), y, axis, True)
-    if ord in (0, 1):
-        return ord * g * np.sign(x)
+    if ord == 0:
+        return 0 * x
     size = np.abs(x) / np.where(y == 0, 1, y)
     return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1))
 

@@ -30,10 +30,10 @@ def _quantile(g, y, a, q, axis=None, *, keepdims=False):
     if a.size == 0:
         return 0 * a
     if np.ndim(q):
-        return sum((_quantile(g[i], None, a, part, axis, keepdims=keepdims) for i, part in enumerate(q)), 0 * a)
+        return sum((_quantile(g[i], None, a, part, axis) for i, part in enumerate(q)), 0 * a)
     ordered, at = np.sort(last(a, axis), axis=-1), float(q) * (count(a, axis) - 1)
     low, high = ordered[..., math.floor(at)], ordered[..., math.ceil(at)]
-    g, part = np.reshape(g, low.shape), at - math.floor(at)
+    g, part = np.reshape(g, low.shape), at - math.floor(at)  # with or without keepdims
     return shared((1 - part) * g, a, low, axis, False) + shared(part * g, a, high, axis, False)
 
 
@@ -41,10 +41,10 @@ _no_q = refused("quantiles have a derivative rule by the data, not by q.", _quan
 define(np.quantile, _quantile, _no_q)
 define(
     np.percentile,
-    lambda g, y, a, q, axis=None, *, keepdims=False: _quantile(g, y, a, np.divide(q, 100), axis, keepdims=keepdims),
+    lambda g, y, a, q, axis=None, *, keepdims=False: _quantile(g, y, a, np.divide(q, 100), axis),
     _no_q,
 )
-define(np.median, lambda g, y, a, axis=None, *, keepdims=False: _quantile(g, y, a, 0.5, axis, keepdims=keepdims))
+define(np.median, lambda g, y, a, axis=None, *, keepdims=False: _quantile(g, y, a, 0.5, axis))
 constant(np.argmax, np.argmin, keywords="axis keepdims")
 
 # ---- order ----
