@@ -71,3 +71,17 @@ def test_a_write_that_is_stopped_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(ValueError):
         command_verify.write_json(path, {"a": float("nan")})
     assert json.loads(path.read_text()) == {"a": 1} and len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_processes_find_what_one_finds(verify, monkeypatch, tmp_path):
+    for k in range(20):
+        entry = lambda rng: Entry("here", PASS, float(rng.random()), 0.5, 1.0)
+        check = lambda rng, entry=entry: Report("x", [entry(rng)])
+        check.__qualname__ = f"many{k}"
+        claim(f"many/{k}", kind="identity", source="here")(check)
+    together, alone = tmp_path / "together.json", tmp_path / "alone.json"
+    assert verify("many", "--json", together)[0] == 0
+    monkeypatch.setattr(command_verify, "MANY", 1000)
+    assert verify("many", "--json", alone)[0] == 0
+    strip = lambda path: [{**o, "seconds": 0} for o in json.loads(path.read_text())["outcomes"]]
+    assert strip(together) == strip(alone) and len({o["worst"]["got"] for o in strip(alone)}) == 20

@@ -55,9 +55,21 @@ class Outcome:
         return max(entries, key=_used, default=None)
 
     def to_dict(self):
-        """The outcome as JSON values."""
-        head = {"name": self.claim.name, "kind": self.claim.kind, "source": self.claim.source, "seconds": self.seconds}
-        return head | {"verdict": self.report.verdict, "report": self.report.to_dict()}
+        """The outcome as JSON values: `worst` has the numbers of the worst entry, `text` the report in words."""
+        worst, numbers = self.worst, None
+        if worst is not None and np.isfinite([worst.got, worst.expected, worst.bar]).all():
+            off = abs(worst.got - worst.expected)
+            numbers = {"where": worst.where, "got": float(worst.got) + 0.0, "off": float(off), "bar": float(worst.bar)}
+        return {
+            "name": self.claim.name,
+            "kind": self.claim.kind,
+            "source": self.claim.source,
+            "verdict": self.report.verdict,
+            "seconds": self.seconds,
+            "worst": numbers,
+            "text": str(self.report),
+            "report": self.report.to_dict(),
+        }
 
 
 def _used(entry):
