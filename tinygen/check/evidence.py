@@ -170,8 +170,10 @@ def explains(case, guess):
 def residual(case, guess):
     """What is left after correcting, relative to the size of the gradient."""
     told = case.known & np.isfinite(guess.predicted)
-    size = max(np.linalg.norm(case.got[told]), np.linalg.norm(case.expected[told]), 1e-300)
-    return float(np.linalg.norm((case.got - guess.predicted)[told]) / size)
+    with np.errstate(all="ignore"):
+        largest = max(np.max(abs(case.got[told])), np.max(abs(case.expected[told])), 1e-300)
+        size = max(np.linalg.norm(case.got[told] / largest), np.linalg.norm(case.expected[told] / largest))
+        return float(np.linalg.norm((case.got - guess.predicted)[told] / largest) / size)
 
 
 # ---- one unknown number ----

@@ -68,12 +68,10 @@ def _coefficients(case, gradients, slack, numbers):
     """Least squares over all terms at once: two or more coefficients are wrong."""
     told, weights = case.known, 1 / slack[case.known]
     matrix = np.stack([g[told] * weights for g, _ in gradients.values()], axis=1)  # (entries, terms)
-    if matrix.shape[0] <= matrix.shape[1]:
+    if matrix.shape[0] <= matrix.shape[1] or not np.all(np.isfinite(matrix)):
         return
-    solution, _, rank, _ = np.linalg.lstsq(matrix, case.got[told] * weights, rcond=None)
-    if rank < matrix.shape[1]:
-        return
-    spread = 4 * np.sqrt(np.diag(np.linalg.inv(matrix.T @ matrix)))
+    inverse = np.linalg.pinv(matrix)  # of terms that cannot be told apart, it takes the smallest coefficients
+    solution, spread = inverse @ (case.got[told] * weights), 4 * np.linalg.norm(inverse, axis=1)
     found = [named_number(c - s, c + s, numbers) for c, s in zip(solution, spread)]
     off = [(name, c) for name, c in zip(gradients, found) if c.value != 1]
     if len(off) > 1:

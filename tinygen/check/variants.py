@@ -39,7 +39,7 @@ def _changes(recording):
         _, row, raw, _, _, parents = recording.all[steps[0]]
         sources = dict(parents)
         for j, operand in enumerate(raw if row.name not in _PLAIN else ()):
-            number = isinstance(operand, (np.ndarray, np.generic, float, int)) and not isinstance(operand, bool)
+            number = isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
             if j in sources:
                 text = f"`{recording.source(sources[j])}`"
                 yield from _replaced(steps, j, text, np.shape(operand))
