@@ -22,7 +22,7 @@ def two_classes(n=600, seed=0):
     return centre + rng.standard_normal((n, 1)) * [1.0, 2.0] + np.sqrt(0.1) * rng.standard_normal((n, 2)), y
 
 
-@pytest.mark.parametrize("learned_prior", [False, True])
+@pytest.mark.parametrize("learned_prior", [0, 1])
 def test_a_linear_model_reaches_the_evidence_of_each_class(learned_prior):
     """Given the class, the data is linear-Gaussian of its own mean: the bound can reach its evidence, and does."""
     X, y = two_classes()
@@ -50,8 +50,8 @@ def test_samples_are_of_the_class_asked_for():
 
 def test_samples_come_from_the_learned_prior():
     X, y = two_classes(100)
-    model = ConditionalVAE(**{**QUICK, "hidden": ()}, decoder=Gaussian(1e-8), learned_prior=True).fit(X, y)
-    model.params_["prior"] = {"W": np.array([[1, -2, -1, 2], [0, 3, 1, -3]], np.float32), "b": np.zeros(4, np.float32)}
+    model = ConditionalVAE(**{**QUICK, "hidden": ()}, decoder=Gaussian(1e-8), learned_prior=1).fit(X, y)
+    model.params_["prior"] = {"mean": np.array([[1, -2], [0, 3]], "f"), "logvar": np.array([[-1, 2], [1, -3]], "f")}
     model.params_["decoder"] = [{"W": np.eye(4, 2, dtype=np.float32), "b": np.zeros(2, np.float32)}]  # x = z
     for label, mean, logvar in (("a", [1, -2], [-1, 2]), ("b", [0, 3], [1, -3])):
         z = model.sample(20_000, label)
@@ -73,15 +73,16 @@ def test_labels_reach_encoder_decoder_and_scores():
 
 def test_it_takes_the_arguments_of_vae_and_one_more():
     vae, conditional = VAE().get_params(), ConditionalVAE().get_params()
-    assert conditional.pop("learned_prior") is False
+    assert conditional.pop("learned_prior") == 0
     assert conditional == vae
-    assert ConditionalVAE(3, beta=2.0, learned_prior=True).get_params()["beta"] == 2.0
-    assert clone(ConditionalVAE(3, learned_prior=True)).learned_prior is True
+    assert ConditionalVAE(3, beta=2.0, learned_prior=1).get_params()["beta"] == 2.0
+    assert clone(ConditionalVAE(3, learned_prior=1)).learned_prior == 1
 
 
-def test_saved_and_loaded_is_the_same_model(tmp_path):
+@pytest.mark.parametrize("learned_prior", [0, 1, 3])
+def test_saved_and_loaded_is_the_same_model(tmp_path, learned_prior):
     X, y = two_classes(100)
-    model = ConditionalVAE(**QUICK, decoder="gaussian", learned_prior=True).fit(X, y)
+    model = ConditionalVAE(**QUICK, decoder="gaussian", learned_prior=learned_prior).fit(X, y)
     model.save(tmp_path / "model.npz")
     loaded = ConditionalVAE.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.classes_, ["a", "b"])
@@ -112,6 +113,8 @@ def test_scikit_learn_s_checks_fail_only_where_they_leave_out_the_labels():
         (lambda m, X, y: m.fit(X, y[:-1]), r"one label for each of the 100 rows of X, shape \(100,\), got \(99,\)"),
         (lambda m, X, y: m.fit(X, np.eye(100)), "one label for each"),
         (lambda m, X, y: m.fit(X, np.full(100, np.nan)), "no NaN"),
+        (lambda m, X, y: m.set_params(learned_prior=-1).fit(X, y), "learned_prior must be a whole number, at least 0"),
+        (lambda m, X, y: m.set_params(learned_prior=2, free_bits=0.1).fit(X, y), "free_bits needs"),
         (lambda m, X, y: m.score_samples(X), "requires y to be passed"),
         (lambda m, X, y: m.score_samples(X, np.full(100, "c")), "label c, which training has not seen; it saw a, b"),
         (lambda m, X, y: m.sample(3, "c"), "has the label c"),

@@ -1,21 +1,20 @@
 """Encoder and decoder: two nets on one tree of parameters, plain functions of arrays.
 
-{"encoder": [...], "decoder": [...], "likelihood": {...}} and, for a model with a prior that depends on the label,
-"prior". A label enters as a row of zeros and one 1, beside x in the encoder and beside z in the decoder.
+{"encoder": [...], "decoder": [...], "likelihood": {...}, "prior": None or {...}}. A label enters as a row of zeros and
+one 1, beside x in the encoder and beside z in the decoder, and chooses the prior if there is one for each class.
 """
 
 import numpy as np
 
-from tinygen.models import decoders, posteriors
-from tinygen.nn.layers import linear, mlp, mlp_init
+from tinygen.models import decoders, posteriors, priors
+from tinygen.nn.layers import mlp, mlp_init
 
 
-def init(rng, D, k, *, hidden=(128,), decoder="bernoulli", posterior="diagonal", classes=0, learned_prior=False,
+def init(rng, D, k, *, hidden=(128,), decoder="bernoulli", posterior="diagonal", classes=0, learned_prior=0,
          dtype=np.float32):  # fmt: skip
     """Random parameters for D pixels, k latents, hidden layers of these sizes (the decoder's in reverse order).
 
-    classes: how many labels, 0 for none. learned_prior: p(z|c) = N(mean_c, exp(logvar_c)) instead of N(0, I); it begins
-    as N(0, I).
+    classes: how many labels, 0 for none. learned_prior: how many Gaussians p(z|c) is made of, 0 for N(0, I).
 
     >>> params = init(0, 64, 2, hidden=(16,))
     >>> [layer["W"].shape for layer in params["encoder"] + params["decoder"]]
@@ -25,14 +24,12 @@ def init(rng, D, k, *, hidden=(128,), decoder="bernoulli", posterior="diagonal",
         raise ValueError("a prior p(z|c) is learned for each class: give the number of classes")
     rng = np.random.default_rng(rng)
     outputs, own = decoders.decoder(decoder).init(D, dtype)
-    params = {
+    return {
         "encoder": mlp_init(rng, [D + classes, *hidden, posteriors.posterior(posterior).outputs(k)], dtype),
         "decoder": mlp_init(rng, [k + classes, *hidden[::-1], outputs], dtype),
         "likelihood": own,
+        "prior": priors.init(rng, classes, k, learned_prior, dtype),
     }
-    if learned_prior:
-        params["prior"] = {"W": np.zeros((classes, 2 * k), dtype), "b": np.zeros(2 * k, dtype)}
-    return params
 
 
 def encode(params, x, c=None, *, posterior="diagonal", activation="tanh"):
@@ -47,15 +44,6 @@ def encode(params, x, c=None, *, posterior="diagonal", activation="tanh"):
 def decode(params, z, c=None, *, activation="tanh"):
     """The outputs of the decoder's net, (..., outputs), from z (..., k). Its likelihood says what they mean."""
     return mlp(params["decoder"], _beside(z, c), activation)
-
-
-def prior(params, c):
-    """Mean and logvar of the prior p(z|c), each (n, k); None if it is N(0, I)."""
-    if "prior" not in params:
-        return None
-    out = linear(params["prior"], c)
-    k = out.shape[-1] // 2
-    return out[..., :k], out[..., k:]
 
 
 def _beside(a, c):

@@ -129,10 +129,10 @@ def seed(random_state):
     raise ValueError(f"random_state must be None, an integer >= 0 or a numpy.random.Generator, got {random_state!r}")
 
 
-def whole(name, value):
-    """`value` if it is a whole number of at least 1, else a ValueError that names it."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
+def whole(name, value, *, least=1):
+    """`value` if it is a whole number of at least `least`, else a ValueError that names it."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
     return int(value)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import logsumexp, primitive, softmax, tree
-from tinygen.models import decoders, posteriors
-from tinygen.models.autoencoder import decode, encode, prior
+from tinygen.models import decoders, posteriors, priors
+from tinygen.models.autoencoder import decode, encode
 
 
 def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagonal", activation="tanh"):
@@ -25,19 +25,19 @@ def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagon
     Returns arrays (n,) or (S, n); an exact kl is (n,) in both cases.
     """
     family = posteriors.posterior(posterior)
-    q, p = encode(params, x, c, posterior=family, activation=activation), prior(params, c)
-    if family.kl:
+    q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
+    if family.kl and priors.is_gaussian(p):
         z, kl = family.sample(q, eps), family.kl(q, p)
     else:
         z, log_q = family.draw(q, eps)  # (..., n, k), (..., n)
-        kl = log_q - _log_prior(z, p)
+        kl = log_q - priors.log_density(p, z)
     out = decode(params, z, c, activation=activation)
     return {"reconstruction": decoders.decoder(decoder).log_prob(params["likelihood"], x, out), "kl": kl}
 
 
 def latent_kl(params, x, c=None, *, activation="tanh"):
     """KL of each latent of a diagonal q, (n, k): the parts whose sum over the latents is the bound's KL term."""
-    q, p = encode(params, x, c, activation=activation), prior(params, c)
+    q, p = encode(params, x, c, activation=activation), priors.prior(params.get("prior"), c)
     parts = [a[..., None] for a in (*q, *(p or ()))]  # (n, k, 1): each latent is a Gaussian of its own
     return gaussian.kl(*parts) if p else gaussian.kl_standard(*parts)
 
@@ -64,14 +64,14 @@ def log_weights(params, x, eps, c=None, *, density=None, decoder="bernoulli", po
     derivative goes only along the path z(eps): sticking the landing (Roeder et al. 2017).
     """
     family = posteriors.posterior(posterior)
-    q, p = encode(params, x, c, posterior=family, activation=activation), prior(params, c)
+    q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
     z, log_q = family.draw(q, eps)
     if density is not None:
         if family.log_density is None:
             raise ValueError(f"{family} has no density at a given z, which the path gradient needs: use the plain one")
         log_q = family.log_density(encode(density, x, c, posterior=family, activation=activation), z)
     out = decode(params, z, c, activation=activation)
-    return decoders.decoder(decoder).log_prob(params["likelihood"], x, out) + _log_prior(z, p) - log_q
+    return decoders.decoder(decoder).log_prob(params["likelihood"], x, out) + priors.log_density(p, z) - log_q
 
 
 def iwae(log_w):
@@ -137,8 +137,3 @@ def _constants(params):
 
 def _with_encoder_of(encoder, rest):
     return {**rest, "encoder": encoder["encoder"]}
-
-
-def _log_prior(z, p):
-    """log p(z), (...,), for the prior (mean, logvar) or N(0, I)."""
-    return gaussian.log_density(z, 0.0, 0.0) if p is None else gaussian.log_density(z, *p)

@@ -12,7 +12,8 @@ from tinygen.models.vae import VAE
 class ConditionalVAE(VAE):
     """A VAE that is given the class of each row: everything it computes is conditional on it.
 
-    learned_prior: p(z|c) = N(mean_c, exp(logvar_c)), learned, instead of N(0, I). The other arguments are those of VAE.
+    learned_prior: how many Gaussians the learned p(z|c) of each class is made of: 1 is N(mean_c, exp(logvar_c)), more
+    are a mixture (whose KL is estimated at the draw); 0 is N(0, I). The other arguments are those of VAE.
 
     Labels `y` are an array (n,) of anything that can be sorted; `classes_` are those that `fit` has seen. Methods that
     look at rows or latents need the labels too, so that inside a Pipeline only `fit`, `score` and `sample` are of use.
@@ -23,7 +24,7 @@ class ConditionalVAE(VAE):
     ((4, 5), (200, 2))
     """
 
-    def __init__(self, latents=8, *, learned_prior=False, hidden=(200,), activation="tanh", decoder="bernoulli",
+    def __init__(self, latents=8, *, learned_prior=0, hidden=(200,), activation="tanh", decoder="bernoulli",
                  posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150,
                  batch_size=100, learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32,
                  random_state=None, progress=True, checkpoint=None):  # fmt: skip
@@ -33,11 +34,14 @@ class ConditionalVAE(VAE):
 
     def fit(self, X, y=None):
         """Train on the rows of X, shape (n, D), with their labels y, shape (n,), and return self."""
+        components = base.whole("learned_prior", self.learned_prior, least=0)
+        if components > 1 and self.free_bits:
+            raise ValueError("free_bits needs the KL of each latent, which a mixture (learned_prior > 1) does not have")
         X = base.rows(X, name=type(self).__name__)
         y = _labels(y, X)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         self.frequencies_ = np.bincount(numbers) / len(numbers)
-        return self._fit(X, self._one_hot(y), classes=len(self.classes_), learned_prior=bool(self.learned_prior))
+        return self._fit(X, self._one_hot(y), classes=len(self.classes_), learned_prior=components)
 
     def score_samples(self, X, y=None):
         """A lower bound on log p(x|y) of each row in nats, (n,): the one that `bound_` names, whatever beta was."""

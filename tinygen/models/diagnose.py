@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import value_and_grad
-from tinygen.models import bounds, decoders
-from tinygen.models.autoencoder import decode, encode, prior
+from tinygen.models import bounds, decoders, priors
+from tinygen.models.autoencoder import decode, encode
 from tinygen.models.posteriors import Diagonal
 from tinygen.nn.layers import mlp
 from tinygen.oracles import linear_gaussian, quadrature
@@ -64,7 +64,7 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
     """
     nets = dict(decoder=decoder, posterior=posterior, activation=activation)
     rng = np.random.default_rng(rng)
-    q, p = encode(params, x, c, posterior=posterior, activation=activation), prior(params, c)
+    q, p = encode(params, x, c, posterior=posterior, activation=activation), priors.prior(params.get("prior"), c)
     mean = posterior.mean(q)  # (n, k)
     n, k = mean.shape
     eps = rng.standard_normal((draws, n, k)).astype(x.dtype)
@@ -73,7 +73,7 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
     z = posterior.sample(q, eps)
     image = decoder.mean(params["likelihood"], decode(params, z, c, activation=activation))
     squared_error = float(np.mean(np.sum((x - image) ** 2, -1)))
-    diagonal = isinstance(posterior, Diagonal)
+    diagonal = isinstance(posterior, Diagonal) and priors.is_gaussian(p)
     active = mean.var(0) > ACTIVE
     marginal_kl = _marginal_kl(posterior, q, z) if p is None and posterior.log_density else None
     information = None if marginal_kl is None else rate - marginal_kl

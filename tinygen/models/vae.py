@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from tinygen.models import autoencoder, base, bounds, decoders, posteriors
+from tinygen.models import base, bounds, decoders, posteriors, priors
 from tinygen.models.autoencoder import decode, encode, init
 from tinygen.models.bounds import elbo_terms, loss
 from tinygen.models.diagnose import diagnose
@@ -234,10 +234,7 @@ class VAE(base.Estimator):
         return np.random.default_rng([self.seed_ if random_state is None else base.seed(random_state), SAMPLE])
 
     def _sample(self, n, c, rng):
-        z = rng.standard_normal((n, self.latents)).astype(self.dtype)
-        prior = autoencoder.prior(self.params_, c)
-        if prior is not None:
-            z = prior[0] + np.exp(0.5 * prior[1]) * z
+        z = priors.sample(priors.prior(self.params_["prior"], c), (n, self.latents), rng, self.dtype)
         out = decode(self.params_, z, c, activation=self.activation)
         return decoders.decoder(self.decoder).sample(self.params_["likelihood"], out, rng)
 
