@@ -146,7 +146,7 @@ def check_posterior(posterior_moments):
 
 test_posterior = exercise(posterior_moments, check_posterior)
 
-# %%
+# %% tags=["look"]
 def look_back(x):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9))
     left.plot(z, f(z), color="C8")

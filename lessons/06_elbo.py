@@ -36,7 +36,7 @@ rng = np.random.default_rng(6)  # every random number of this lesson comes from 
 #
 # They are equal only if all $v_i$ are equal. The difference is **Jensen's gap**.
 
-# %%
+# %% tags=["look"]
 def chord(spread):
     """The logarithm, a chord from 2 - spread to 2 + spread, and the gap at its middle."""
     figure, ax = plt.subplots(figsize=(5.6, 3.0))
@@ -184,7 +184,7 @@ for step in (0, 5, 20, 59):
     m, l = path[step]
     print(f"step {step:2}: q = N({m:.4f}, {np.exp(l):.4f}), gap {gaps[step]:.6f} nats")
 
-# %%
+# %% tags=["look"]
 z = np.linspace(-4, 4, 401)
 density = lambda mean, var: np.exp(-0.5 * (z - mean) ** 2 / var) / np.sqrt(2 * np.pi * var)
 exact_posterior = density(*answers.posterior.alone(x, w, s2))
@@ -247,7 +247,7 @@ print(f"first term {first_term:.3f}, log evidence {wanted:.3f}")
 # the highest bound, and a gap remains. Here everything is integrated on a grid and $q$ climbs by `tg.grad`;
 # the gradient goes through the quadrature.
 
-# %%
+# %% tags=["look"]
 eps = np.linspace(-6, 6, 241)  # the grid moves with q: z = mean + std * eps
 weight = np.exp(-0.5 * eps**2)
 weight /= weight.sum()
@@ -311,7 +311,7 @@ def check_diagonal_gap(diagonal_gap):
 
 test_diagonal_gap = exercise(diagonal_gap, check_diagonal_gap)
 
-# %%
+# %% tags=["look"]
 gap_of = yours(test_diagonal_gap, diagonal_gap, answers.diagonal_gap.alone)
 
 

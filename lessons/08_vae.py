@@ -196,7 +196,7 @@ fig = plots.curves(
 fig.axes[0].set_ylim(-6, -1)
 
 
-# %%
+# %% tags=["look"]
 def picture(mean, std=0.45):
     """The densities over z, and how far the bound is below the evidence, for q with this mean."""
     figure, ax = plt.subplots(figsize=(5.6, 3.2))

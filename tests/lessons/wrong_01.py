@@ -31,6 +31,11 @@ def softmax(scores):
     return p / p.sum(axis=1, keepdims=True)
 
 
+def overflowing(scores, labels):
+    with np.errstate(all="ignore"):
+        return (np.exp(scores) / np.exp(scores).sum(1, keepdims=True) - one_hot(labels)) / len(labels)
+
+
 def one_hot(labels):
     return np.eye(3)[labels]
 
@@ -73,8 +78,7 @@ WRONG = {
         ("sign", lambda scores, labels: (one_hot(labels) - softmax(scores)) / len(labels)),
         ("-1 at the right class is missing", lambda scores, labels: softmax(scores) / len(labels)),
         ("", lambda scores, labels: -one_hot(labels) * (1 - softmax(scores)) / len(labels)),
-        ("finite", lambda scores, labels: (
-            np.exp(scores) / np.exp(scores).sum(1, keepdims=True) - one_hot(labels)) / len(labels)),
+        ("finite", overflowing),
     ],
     "repaired_error": [
         ("(B, 1) minus (B,) is (B, B)", lambda w, x, y: np.mean((x @ w - y) ** 2)),

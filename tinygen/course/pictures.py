@@ -111,9 +111,15 @@ class Slider:
 
         labels = [self.label.format(v) for v in self.values]
         frames, name = [], "s" + re.sub(r"\W+", "-", labels[0] + labels[-1])
+        places = []
         for i, value in enumerate(self.values):
             figure = self.draw(value)
+            if len(places) == len(figure.axes):  # axes stay where the first frame has them; laying out takes long, too
+                figure.set_layout_engine("none")
+                for axes, place in zip(figure.axes, places):
+                    axes.set_position(place)
             frames.append(f'<div class="frame"{" hidden" if i else ""}>{svg(figure, f"{name}-{i}")}</div>')
+            places = places or [axes.get_position() for axes in figure.axes]
             plt.close(figure)
         # The handlers stand in the element, so that a notebook can show it too.
         show = ("const p=this.closest('.player'),i=p.querySelector('input');"
