@@ -123,6 +123,32 @@ def test_the_mistake_comes_first(row):
     assert not first.residual > 1e-7
 
 
+def test_the_formula_corrects():
+    """What is told as the corrected formula, evaluated, gives the right gradient."""
+    (mean, logvar), std = POINTS[kl](np.random.default_rng(7)), POINTS[kl_std](np.random.default_rng(7))[1]
+    right = (np.exp(logvar) - 1) / 2
+    factors = (-1, 2, 0.5, -0.5, 1 / B, np.log(2), 1 / (2 * np.pi), 3 / B, 1.37, np.pi / 180)
+    factors = (*factors, 2 / mean, mean / B, np.exp(-logvar), 2 * np.exp(-logvar / 2), -np.exp(logvar), mean**2)
+    for factor in factors:
+        (first, *_) = diagnose(kl, (mean, logvar), 1, factor * right, right, 1e-11 * abs(right), names=NAMES[kl])
+        assert _evaluated(first.formula, factor * right, mean=mean, logvar=logvar) == pytest.approx(right, rel=1e-6), (
+            first
+        )
+    right = std - 1 / std
+    for factor in (std, std / 2, 1 / (2 * std), -(std**3) / 2):
+        (first, *_) = ask(kl_std, 1, lambda g, *a, c=factor: c * g, seed=7)
+        assert first.kind == "parameterisation"
+        assert _evaluated(first.formula, factor * right, std=std) == pytest.approx(right, rel=1e-9), first
+
+
+def _evaluated(formula, yours, **values):
+    right_side, _, sigma = formula.split(" = ", 1)[1].partition(", sigma = ")
+    for told, code in (("ln 2", "np.log(2)"), ("^", "**"), (" x ", " * "), ("2 pi", "2 * pi")):
+        right_side = right_side.replace(told, code)
+    known = {"yours": yours, "exp": np.exp, "sqrt": np.sqrt, "pi": np.pi, "np": np, **values}
+    return eval(right_side, known | ({"sigma": eval(sigma, known)} if sigma else {}))
+
+
 def test_coarse_bars_still_name_the_plain_mistakes():
     """At error bars as wide as float32's, single numbers may be called nearly anything; the plain ones are named."""
     for wrong, says in ((lambda g, *a: -g, "wrong sign"), (lambda g, *a: 2 * g, "twice"), (lambda g, *a: g / B, "1/7")):

@@ -136,3 +136,18 @@ def test_a_recording_gives_the_gradient_and_its_parts(rng):
     assert np.allclose(sum(parts), whole, rtol=1e-14) and len(parts) == 2
     unchanged = recording.replay(lambda step, args, values: args)
     assert np.array_equal(tg.grad(unchanged)(x), tg.grad(f)(x, y)) and unchanged(2 * x) == f(2 * x, y)
+
+
+@exact
+def test_a_matrix_taken_for_symmetric_and_the_wrong_axis(rng):
+    x, A = rng.normal(size=4), rng.normal(size=(4, 4))
+    (first, *_) = ask(lambda x, A: x @ A @ x, (x, A), 2 * A @ x)
+    assert "a matrix taken for symmetric?" in first.sentence
+
+    def mixture(z, mu):
+        return np.sum(logsumexp(-0.5 * (z[:, None] - mu) ** 2, axis=1))
+
+    z, mu = rng.normal(size=6), rng.normal(size=3)
+    r = scipy.special.softmax(-0.5 * (z[:, None] - mu) ** 2, axis=0)
+    (first, *_) = ask(mixture, (z, mu), -(r * (z[:, None] - mu)).sum(1))
+    assert "axis 0 in place of axis 1 in `logsumexp(" in first.sentence

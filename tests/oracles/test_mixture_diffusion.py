@@ -30,7 +30,8 @@ def test_tweedie(mixture, rng):
     """E[x|z] = (z + (1 - a) score)/sqrt(a), and with the noise z is put together again."""
     z, a = rng.standard_normal((5, 2)), 0.6
     np.testing.assert_allclose(mixture.denoised(z, a), (z + (1 - a) * mixture.score(z, a)) / np.sqrt(a), rtol=1e-12)
-    np.testing.assert_allclose(np.sqrt(a) * mixture.denoised(z, a) + np.sqrt(1 - a) * mixture.noise(z, a), z, rtol=1e-12)
+    again = np.sqrt(a) * mixture.denoised(z, a) + np.sqrt(1 - a) * mixture.noise(z, a)
+    np.testing.assert_allclose(again, z, rtol=1e-12)
 
 
 def test_one_component_is_the_gaussian_oracle(rng):
@@ -59,7 +60,8 @@ def test_samples_have_the_mixtures_moments(mixture):
     x, k = mixture.sample(n, 0)
     assert x.shape == (n, 2) and k.shape == (n,)
     mean = mixture.weights @ mixture.means
-    second = np.einsum("k,kde,ke,kfe->df", mixture.weights, mixture.eigenvectors, mixture.eigenvalues, mixture.eigenvectors)
+    V = mixture.eigenvectors
+    second = np.einsum("k,kde,ke,kfe->df", mixture.weights, V, mixture.eigenvalues, V)
     cov = second + np.einsum("k,kd,ke->de", mixture.weights, mixture.means - mean, mixture.means - mean)
     # 5.2 standard errors: a false alarm once in a million for these five numbers
     assert np.all(np.abs(x.mean(0) - mean) < 5.2 * np.sqrt(np.diag(cov) / n))

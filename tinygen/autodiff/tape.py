@@ -116,7 +116,7 @@ class Tape:
             for i, parent in parents:
                 rule = row.rules[i]
                 if rule is not None:
-                    new = _match(rule(g, y, *args, **kw), args[i], y, row, i)
+                    new = undo_broadcasting(rule(g, y, *args, **kw), args[i], y, row, i)
                     if new is not None:
                         old = cotangents[parent]
                         cotangents[parent] = new if old is None else old + new
@@ -156,7 +156,7 @@ def apply(row, args, kw):
     return Var(y, tape, slot)
 
 
-def _match(g, x, y, row, i):
+def undo_broadcasting(g, x, y, row, i):
     """Undo broadcasting: sum the cotangent `g` to the shape of argument `x`: the one place where both are checked."""
     try:
         if g.shape == x.shape and g.dtype == x.dtype:

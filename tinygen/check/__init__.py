@@ -9,11 +9,12 @@ _WHERE = {
     "check_adjoint": "second_order",
     "check_unbiased": "stochastic",
     "Derivation": "derivation",
+    "Line": "derivation",
+    "integrate": "bars",
+    "approximate": "bars",
+    "gradient_of": "userfile",
     "derivative": "numeric",
     "directional": "numeric",
-    "diagnose": "diagnose",
-    "claim": "claims",
-    "claims": "claims",
     "Report": "report",
 }
 __all__ = sorted(_WHERE)

@@ -106,8 +106,8 @@ def value_guesses(case):
 def precision_mistake(case):
     """(sentence, residual) if the error looks like the rounding of a coarser number format, else None.
 
-    Rounding cannot be predicted, so this is no Guess: the numbers are stored in that format, or (float32) the errors are
-    of the right size, now up, now down, and of many sizes.
+    Rounding cannot be predicted, so this is no Guess: the numbers are stored in that format, or (float32) the errors
+    are of the right size, now up, now down, and of many sizes.
     """
     known = case.known
     error, size = ((case.got - case.expected) * np.sign(case.expected))[known], abs(case.expected)[known]
@@ -120,6 +120,8 @@ def precision_mistake(case):
         low, middle, high = np.quantile(abs(error), (0.1, 0.5, 0.9))
         random = error.min() < 0 < error.max() and high > 3 * low and middle > 0.01 * eps * np.median(size)
         if np.all(abs(error) <= limit) and (stored or (random and dtype is np.float32)):
-            sentence = f"dL/d{case.name} is right to the precision of {name} only: a computation or a conversion in {name}?"
+            sentence = (
+                f"dL/d{case.name} is right to the precision of {name} only: a computation or a conversion in {name}?"
+            )
             return sentence, float(np.linalg.norm(error) / np.linalg.norm(size))
     return None

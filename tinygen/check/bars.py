@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import primitive, tree
-from tinygen.autodiff.tape import Tape, Var, _match
+from tinygen.autodiff.tape import Tape, Var, undo_broadcasting
 from tinygen.check.noise import scales
 
 ULPS = 4  # what one NumPy operation may be off by, in units of its format's eps, and relative to each of its terms
@@ -162,7 +162,7 @@ def _arriving(tape, out, seed):
         g = tuple(parts) if several else parts[0]
         for i, parent in parents:
             rule = row.rules[i]
-            new = None if rule is None else _match(rule(g, y, *args, **kw), args[i], y, row, i)
+            new = None if rule is None else undo_broadcasting(rule(g, y, *args, **kw), args[i], y, row, i)
             if new is not None:
                 total += 0.0 if row is approximate.row else toll(new, args[i])
                 cotangents[parent] = cotangents[parent] + new if parent in cotangents else new

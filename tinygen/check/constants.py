@@ -11,6 +11,7 @@ _CONSTANTS = {
     "ln 10": np.log(10),
     "e": np.e,
     "pi": np.pi,
+    "(pi/180)": np.pi / 180,
     "(2 pi)": 2 * np.pi,
     "sqrt 2": np.sqrt(2),
     "sqrt(pi)": np.sqrt(np.pi),

@@ -43,16 +43,22 @@ def _told(c):
         hint = ": is a mean taken for a sum?" if size > 1 else ": is a sum taken for a mean?"
     if words == "1/ln 2":
         hint = ": bits where nats are meant?"
+    if "pi/180" in words:
+        hint = ": degrees where radians are meant?"
     return f"{sign}is {words} times what it should be{hint}"
 
 
 def _undone(d, words):
-    """The formula that undoes a factor: dL/dx = (yours) * 2 for "1/2"."""
-    words = re.sub(r" \(.* is .*\)$", "", words)
+    """The formula that undoes a factor.
+
+    >>> _undone("dL/dx", "1/2"), _undone("dL/dx", "-1/5 x 1/x")
+    ('dL/dx = (yours) * 2', 'dL/dx = -(yours) / (1/5 x 1/x)')
+    """
+    words = re.sub(r" \(\d+ is [^)]*\)", "", words)
     sign, words = ("-", words[1:]) if words.startswith("-") else ("", words)
     if words in ("", "1"):
         return f"{d} = {sign}(yours)"
-    if words.startswith("1/") and " / " not in words:
+    if words.startswith("1/") and " / " not in words and " x " not in words:
         return f"{d} = {sign}(yours) * {words[2:]}"
     return f"{d} = {sign}(yours) / {words if re.fullmatch(r'[^ /]+', words) else f'({words})'}"
 

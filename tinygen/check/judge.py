@@ -8,7 +8,7 @@ from tinygen.check.numeric import SMALL, Measured
 
 RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
 COARSE = 1e-3  # the same for gradients of less than double precision, and
-COARSE_SMALL = 1e-2  # entries below this part of the largest count as that
+COARSE_SMALL = 0.1  # entries below this part of the largest count as that
 AGAIN = 200  # at most so many suspicious entries are measured again
 
 

@@ -2,18 +2,19 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinygen.check.complex_step import Refused, complex_step
 from tinygen.check.noise import EVALUATIONS, along, line_noise, measure_noise, scales
-from tinygen.check.richardson import SIGMAS, slope
+from tinygen.check.richardson import SIGMAS, Slope, slope
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
 FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
 LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
+UNSEEN = 10.0  # a change of f by so many standard deviations of its rounding is seen
 LOOKS = 3  # random directions in which the ways to measure have to agree
 
 
@@ -59,6 +60,7 @@ class Meter:
             self.noise = measure_noise(self.f, self.x, rng, eps=eps)
         self._seconds = (time.perf_counter() - begin) / EVALUATIONS
         self.scale = scales(self.x)
+        self._typical = float(np.exp(np.mean(np.log(self.scale)))) if x.size else 1.0
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
         self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
         self._looks = self._complex = self._wider = None
@@ -79,6 +81,8 @@ class Meter:
         measurements keep to shorter steps.
         """
         moving = v != 0
+        if not np.any(moving):
+            return Slope(0.0, 0.0, 0.0, 0.0, 1.0)
         scale = float(np.min(self.scale[moving] / abs(v[moving])))
         phi, noise = self.line(v * scale), self.noise
         with np.errstate(all="ignore"):
@@ -94,7 +98,7 @@ class Meter:
                     finer = slope(phi, noise.value, h, noise.sigma, noise.eps, **limits)
                     if finer.bar < abs(odd - best.value):
                         best, self._probed = finer, min(self._probed, h)
-        return best.over(scale)
+        return _unseen(best, noise.sigma, 1.0).over(scale)
 
     def entry(self, i, *, goal=0.0, again=False):
         """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
@@ -103,9 +107,10 @@ class Meter:
         unit[i] = scale
         phi, decade = self.line(unit), round(math.log10(scale))
         first = self._ratio.get(decade, 0.35)
-        options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, binary=not again)
+        grain = noise.eps * abs(float(self.x[i])) / scale
+        options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, grain=grain, binary=not again)
         step, goal = (0.29 * first if again else first), goal * scale
-        best, shorter = None, 0.7 if again else 1.0
+        best, sigma, shorter = None, noise.sigma, 0.7 if again else 1.0
         with np.errstate(all="ignore"):
             if math.isinf(noise.smooth):
                 most = shorter * self._probed
@@ -118,12 +123,14 @@ class Meter:
                     best = slope(phi, noise.value, step, sigma, noise.eps, absolute=goal, most=most, **options)
         if math.isfinite(best.bar) and not again:
             self._ratio[decade] = best.step
-        return best.over(scale)
+        return _unseen(best, sigma, max(1.0, self._typical / scale)).over(scale)
 
     @property
     def looks(self):
         """Some random directions, in which every entry moves by a similar part of its scale, each with its Slope."""
-        if self._looks is None:
+        if self._looks is None and not self.x.size:
+            self._looks = []
+        elif self._looks is None:
             sign, size = (
                 self.rng.choice([-1.0, 1.0], (LOOKS, self.x.size)),
                 self.rng.uniform(0.5, 1, (LOOKS, self.x.size)),
@@ -135,7 +142,7 @@ class Meter:
         """The derivative along `v` by complex step, and its rounding. Raises Refused."""
         slack = 1e3 * self.noise.sigma + 1e-9 * abs(float(self.noise.value))
         with np.errstate(all="ignore"):
-            return complex_step(self.f, self.x, v, self.noise.value, slack, steps)
+            return complex_step(self.f, self.x, v, self.noise.value, slack, self.rng, steps)
 
     @property
     def complex_refused(self):
@@ -212,6 +219,12 @@ class Meter:
             return None
         same = abs(meter.noise.value - self.noise.value) <= 1e3 * self.noise.sigma
         return meter if same and meter.noise.sigma < 0.01 * self.noise.sigma else None
+
+
+def _unseen(slope, sigma, length):
+    """The Slope with a bar not below what rounding hides on `length`, if its steps are longer: they saw no more."""
+    hidden = UNSEEN * sigma / length
+    return replace(slope, bar=max(slope.bar, hidden)) if slope.step > 4 * length else slope
 
 
 def directional(f, x, v, *, rng=0):

@@ -5,6 +5,7 @@ source of each operation, and the student reads which expression was differentia
 """
 
 from collections import defaultdict
+from itertools import permutations
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Search:
             yield from self._scaled(edges, whole)
             if len(edges) > 1:
                 yield from self._one_turn(edges, whole)
+        yield from self._same_twice()
         for edges, whole in self.paths:
             for change in local_changes(self.recording, edges[0]):
                 try:
@@ -87,6 +89,19 @@ class Search:
             sentence = f"In dL/d{self.case.name} only the {words} turn of the loop counts at {place}: = in place of +=?"
             predicted = self.case.expected - whole + self.recording.pull(kept.parent, kept.k)
             yield Guess("batch", self.cost + 1, predicted, sentence, where=place.where, slack=self.slack)
+
+    def _same_twice(self):
+        """The argument enters twice, and one way in is taken to give what the other does, as in x' A x, A symmetric."""
+        case, recording = self.case, self.recording
+        ways = [(edges, whole) for edges, whole in self.paths if edges[0].parent == recording.input][:6]
+        for (one, kept), (two, lost) in permutations(ways, 2):
+            place, other = recording.places[two[0].step], recording.places[one[0].step]
+            sentence = (
+                f"dL/d{case.name} comes out like this if what comes through `{case.name}` in {place} "
+                f"is taken to be the same as in {other}: a matrix taken for symmetric?"
+            )
+            predicted = case.expected - lost + kept
+            yield Guess("path", self.cost + 1, predicted, sentence, where=place.where, slack=self.slack)
 
     def _spoiled_values(self):
         recording, groups = self.recording, defaultdict(list)

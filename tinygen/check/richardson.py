@@ -62,7 +62,8 @@ def _runs(power):
 
     The error of a quotient is a series in h**power, h**(2 power), ...; a run of m steps removes its first m - 1 terms
     (Richardson: the polynomial in h**power through the run, at h = 0). Returns arrays of one row a run: the weights of
-    its result, of the results without its largest and without its smallest step, and of its polynomial at the probe.
+    its result, of the results without its largest and without its smallest step, and of its polynomial at the probe;
+    in both precisions.
     """
     u = np.longdouble(0.5) ** (power * np.arange(LEVELS))
     probe = (PROBE * u[-1] ** (1 / np.longdouble(power))) ** power
@@ -74,7 +75,8 @@ def _runs(power):
                 weights = np.zeros(LEVELS, dtype=np.longdouble)
                 weights[start:stop] = _lagrange(u[start:stop], at)
                 table.append(weights)
-    return tuple(np.array(table) for table in rows)
+    exact = tuple(np.array(table) for table in rows)
+    return {np.dtype(np.longdouble): exact, np.dtype(np.float64): tuple(table.astype(np.float64) for table in exact)}
 
 
 _SMOOTH = _runs(2)  # (f(x+h) - f(x-h)) / 2h where f is smooth: even powers of h
@@ -88,7 +90,7 @@ def _extrapolate(quotients, noise, runs):
     step is left out, and a tenth of that for its smallest (which exaggerates). A run down to the smallest step that
     contradicts the best one widens the bar, and so does the probe, if it is not on the best run's polynomial.
     """
-    runs = [weights.astype(quotients.dtype) for weights in runs]
+    runs = runs[quotients.dtype]
     good = np.isfinite(quotients)
     used = runs[0] != 0
     clean, errors = np.where(good, quotients, 0), np.where(good, noise, 0)
@@ -108,45 +110,61 @@ def _extrapolate(quotients, noise, runs):
     return values[best], bar, bar - rounding[best], rounding[best]
 
 
-def ladder(phi, centre, step, sigma, eps):
+_FOUR = np.array([-1.0, 14.0, -56.0, 64.0]) / 21  # the run of the four smallest steps, all powers; of the last three:
+_THREE = np.array([0.0, 1.0, -6.0, 8.0]) / 3
+
+
+def _quick(even, noise):
+    """Half the jump of the slope and its bar from one run: most functions have none, and then this is enough."""
+    last = even[LEVELS - 4 : LEVELS]
+    half = float(_FOUR @ last)
+    return half, abs(half - float(_THREE @ last)) + SIGMAS * 4 * float(noise[LEVELS - 1])
+
+
+def ladder(phi, centre, step, sigma, eps, grains):
     """The derivative of `phi` at 0 from one ladder of steps: a Slope.
 
     `centre` is phi(0), `sigma` the standard deviation of the rounding errors of phi, which are at least `eps` times
-    its values in any case. Beside the steps there is a probe at no simple ratio to them: a wave that has the same
-    phase at all steps looks smooth without it.
+    its values in any case; `grains` are the roundings of the argument at each step. Beside the steps there is a probe
+    at no simple ratio to them: a wave that has the same phase at all steps looks smooth without it.
     """
     h = step * np.append(0.5 ** np.arange(LEVELS), PROBE * 0.5 ** (LEVELS - 1))
     right, left = np.array([[phi(s), phi(-s)] for s in h]).T
     with np.errstate(all="ignore"):
         rounding = 0.3 * np.fmax(abs(right), abs(left)) + np.fmax(abs(right - centre), abs(left - centre))
-        noise = np.maximum(sigma, eps * rounding) / h
         odd, even = (right - left) / (2 * h), (right + left - 2 * centre) / (2 * h)
+        steepest = np.max(np.fmax(abs(odd), abs(even)), where=np.isfinite(odd), initial=0)
+        noise = np.maximum(np.maximum(sigma, eps * rounding), grains * steepest) / h
         if not np.isfinite(odd).any() and (np.isfinite(right).any() or np.isfinite(left).any()):
             sided = "right" if np.isfinite(right).any() else "left"
             quotients = (right - centre) / h if sided == "right" else (centre - left) / h
             found = _extrapolate(quotients, 1.5 * noise, _SIDED)
             return Slope(*found, step, sided=sided, rise=float(np.nanmax(abs(quotients))))
         found = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
-        half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
-        if abs(half) > half_bar:  # a kink: the average of both sides has odd powers of h, too
-            found = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
-    rise = float(np.nanmax(np.fmax(abs(odd), abs(even)), initial=0))
-    return Slope(*found, step, 2 * half, 2 * half_bar, rise=rise)
+        half, half_bar = _quick(even, noise)
+        if not abs(half) <= half_bar:
+            half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
+            if abs(half) > half_bar:  # a kink: the average of both sides has odd powers of h, too
+                found = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
+    return Slope(*found, step, 2 * half, 2 * half_bar, rise=float(steepest))
 
 
-def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, least=0.0, most=math.inf, binary=True):
+def slope(
+    phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, least=0.0, most=math.inf, grain=0.0, binary=True
+):
     """The derivative of `phi` at 0 with its error bar, from the best of several ladders: a Slope.
 
     The first ladder starts at `step`; the next ones at larger steps where rounding limits the result, at smaller ones
     where truncation does or where phi is nan, until the bar is good enough (at most `absolute`, or `relative` times the
     value) or gets no better. The first steps of all ladders are kept between `least` and `most`. `binary` makes steps
-    powers of 2, so that x + h is exact more often.
+    powers of 2, so that the argument is exact but at the probe; else it is rounded by `grain`.
     """
     step = min(step, most)
     step = 2.0 ** math.floor(math.log2(step)) if binary else step
+    grains = np.append(np.zeros(LEVELS) if binary else np.full(LEVELS, grain), grain)
     tried = []
     for _ in range(LADDERS):
-        now = ladder(phi, centre, step, sigma, eps)
+        now = ladder(phi, centre, step, sigma, eps, grains)
         narrowest = min((s.bar for s in tried), default=math.inf)
         stuck = now.rounding >= now.truncation and not now.bar < 0.5 * narrowest
         tried.append(now)
@@ -162,7 +180,7 @@ def slope(phi, centre, step, sigma, eps, *, absolute=0.0, relative=0.0, least=0.
 def curvature(phi, centre, sigma, eps):
     """The second derivative of `phi` at 0, where it has the value `centre`, and its error bar; 1 is phi's length."""
     tried = []
-    for step in 4.0 ** -np.arange(-1, 6):
+    for step in 0.5 * 4.0 ** -np.arange(6):
         h = step * np.append(0.5 ** np.arange(LEVELS), PROBE * 0.5 ** (LEVELS - 1))
         right, left = np.array([[phi(s), phi(-s)] for s in h]).T
         noise = math.sqrt(6) * np.maximum(sigma, 0.3 * eps * np.fmax(abs(right), abs(left))) / h**2

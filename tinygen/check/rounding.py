@@ -3,8 +3,10 @@
 import numpy as np
 
 from tinygen.check.judge import COARSE, RESOLUTION
+from tinygen.check.numeric import SMALL
 
-TIMES = 2  # evaluations of the gradient at neighbouring points
+NEGLIGIBLE = 1e-10  # relative errors below this are not looked for: they come from rounding, not from a derivation
+TIMES = 3  # evaluations of the gradient at neighbouring points
 
 
 class Claimed:
@@ -28,10 +30,13 @@ class Claimed:
         size = np.where(np.isfinite(self.got), abs(self.got), 0)
         scale = meter.scale
         largest = np.minimum(np.max(size, initial=0), np.max(size * scale, initial=0) / scale)
-        self.slack = eps * (16 * size + 4 * largest)
-        if exact is None and noise is not None:  # numbers that cancel in f are likely to cancel in its gradient
-            typical = np.exp(np.mean(np.log(scale)))
-            self.slack += np.where(self.coarse, 24 * noise.sigma / np.maximum(scale, typical), 0)
+        self.slack = eps * (16 * size + 64 * largest) + NEGLIGIBLE * size
+        # numbers that cancel in f are likely to cancel in its gradient; in float64 that stays below what is asked for
+        typical = np.exp(np.mean(np.log(scale))) if scale.size else 1.0
+        own = exact is None and noise is not None
+        cancelled = 8 * (noise if own else meter.noise).sigma / np.maximum(scale, typical)
+        asked = 0.3 * RESOLUTION * np.maximum(size, SMALL * largest)
+        self.slack += np.where(self.coarse & own, cancelled, np.minimum(cancelled, asked))
         if given.callable:
             precision = meter.noise.eps if exact is not None else np.max(eps, initial=0)
             cap = np.where(self.coarse, COARSE, RESOLUTION) * (size + largest)
@@ -56,7 +61,7 @@ class Claimed:
         """How far the gradient moves when its argument moves by one rounding."""
         jitter, x = np.zeros(self.got.shape), arguments.vector
         for _ in range(TIMES):
-            near = given.at(x * (1 + precision * rng.choice([-1.0, 1.0], x.shape)))
+            near = given.at(x * (1 + precision * rng.standard_normal(x.shape)))
             if near is not None:
                 with np.errstate(invalid="ignore"):
                     jitter = np.fmax(jitter, np.nan_to_num(abs(near - self.got)))

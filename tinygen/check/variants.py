@@ -8,6 +8,7 @@ from tinygen.autodiff import grad
 from tinygen.check.evidence import Guess
 
 _PLAIN = ("sum", "mean", "getitem", "reshape")  # their other operands are no numbers of the formula
+_ALONG = ("logsumexp", "softmax", "log_softmax", "max", "min", "cumsum", "sort")  # an integer of theirs is an axis
 
 
 def variant_mistakes(case, recording):
@@ -39,11 +40,15 @@ def _changes(recording):
         _, row, raw, _, _, parents = recording.all[steps[0]]
         sources = dict(parents)
         for j, operand in enumerate(raw if row.name not in _PLAIN else ()):
-            number = isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
+            number = (
+                isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
+            )
             if j in sources:
                 text = f"`{recording.source(sources[j])}`"
                 yield from _replaced(steps, j, text, np.shape(operand))
                 yield from _exchanged(recording, steps, j, text, sources[j])
+            elif isinstance(operand, int) and row.name in _ALONG:
+                yield from _other_axes(steps, j, operand)
             elif number and np.ndim(operand) == 0:
                 yield from _other_numbers(steps, j, operand)
             elif number:
@@ -59,6 +64,11 @@ def _replaced(steps, j, text, shape):
         yield steps, j, f"{text} transposed", lambda v, env: np.transpose(v)
     for step in (1, -1) if shape and shape[0] > 2 else ():
         yield steps, j, f"{text} shifted by one place ({step:+d})", lambda v, env, s=step: np.roll(v, s, 0)
+
+
+def _other_axes(steps, j, axis):
+    for other in {0, 1, -1} - {axis}:
+        yield steps, j, f"axis {other} in place of axis {axis}", lambda v, env, a=other: a
 
 
 def _other_numbers(steps, j, number):

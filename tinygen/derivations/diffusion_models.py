@@ -1,4 +1,5 @@
-"""The diffusion package and its oracles, claimed to be right: bounds, converters, samplers and likelihood against what is known."""
+"""The diffusion package and its oracles, claimed to be right: bounds, converters, samplers and likelihood against
+what is known."""
 
 import functools
 
@@ -131,6 +132,10 @@ def mixture(rng):
     )
 
 
+def _draws(rng):
+    return dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)))
+
+
 def _joined(primitive, bare):
     """The primitive as `gradients.register` takes one: with the bare function beside it."""
     named = functools.wraps(bare)(lambda *args: primitive(*args))
@@ -140,8 +145,8 @@ def _joined(primitive, bare):
 
 for _f, _bare, _make in (
     (process.mix, process._mix,
-     lambda rng: dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)), signal=rng.random((3, 1)), sigma=rng.random((3, 1)))),
+     lambda rng: _draws(rng) | dict(signal=rng.random((3, 1)), sigma=rng.random((3, 1)))),
     (flow_matching.between, flow_matching._between,
-     lambda rng: dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)), tau=rng.random((3, 1)))),
+     lambda rng: _draws(rng) | dict(tau=rng.random((3, 1)))),
 ):  # fmt: skip
     register("models/diffusion", _joined(_f, _bare), _make)

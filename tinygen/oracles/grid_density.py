@@ -1,6 +1,8 @@
-r"""The density of what a sampler puts out, in one dimension, without sampling: push a density on a grid through each step.
+r"""The density of what a sampler puts out, in one dimension, without sampling: push a density on a grid through each
+step.
 
-$p(u) = \int N(u; m(z), v)\, p(z)\, dz$ for a step that draws, $p(u) = p(z) / |m'(z)|$ at u = m(z) for one that does not.
+$p(u) = \int N(u; m(z), v)\, p(z)\, dz$ for a step that draws, $p(u) = p(z) / |m'(z)|$ at u = m(z) for one that does
+not.
 """
 
 import numpy as np

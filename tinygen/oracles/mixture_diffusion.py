@@ -30,7 +30,8 @@ class MixtureDiffusion:
                 f"{covariances.shape}; expected (K,), (K, D), (K, D, D) or (K,)."
             )
         if not (np.all(self.weights >= 0) and np.isclose(self.weights.sum(), 1)):
-            raise ValueError(f"MixtureDiffusion: weights must not be negative and sum to 1, got sum {self.weights.sum()}.")
+            total = self.weights.sum()
+            raise ValueError(f"MixtureDiffusion: weights must not be negative and sum to 1, got sum {total}.")
         # In the eigenvectors of each S_k every C_k is diagonal.
         self.eigenvalues, self.eigenvectors = np.linalg.eigh(covariances)  # (K, D), (K, D, D)
         if self.eigenvalues.min() < -1e-12:
@@ -76,7 +77,8 @@ class MixtureDiffusion:
         return np.einsum("bk,bkd->bd", self.responsibilities(z, alpha_bar), self.means + shrunk)
 
     def score_jacobian(self, z, alpha_bar):
-        """The Hessian of log q_t: sum_k r_k (g_k g_k' - C_k^-1) - score score', g_k = C_k^-1 (z - sqrt(a) mu_k), (B, D, D)."""
+        """The Hessian of log q_t: sum_k r_k (g_k g_k' - C_k^-1) - score score', g_k = C_k^-1 (z - sqrt(a) mu_k), (B,
+        D, D)."""
         away, c, _ = self._parts(z, alpha_bar)
         g = np.einsum("bkd,ked->bke", away / c, self.eigenvectors)
         r = self.responsibilities(z, alpha_bar)

@@ -73,7 +73,8 @@ def test_the_grey_model_draws_whole_values_and_begins_as_independent_pixels(grey
     assert model.bound_ == "elbo" and drawn.min() >= 0 and drawn.max() <= 1
     counts = (np.rint(x * 16).astype(int)[:, :, None] == np.arange(17)).sum(0) + 0.1
     logs = np.log(counts / counts.sum(1, keepdims=True))
-    independent = np.take_along_axis(np.broadcast_to(logs, (len(x), 11, 17)), np.rint(x * 16).astype(int)[..., None], -1)
+    index = np.rint(x * 16).astype(int)[..., None]
+    independent = np.take_along_axis(np.broadcast_to(logs, (len(x), 11, 17)), index, -1)
     # four epochs with a small net may only have made it better, up to the bound's looseness at T = 1000 and its noise
     assert model.score(x) > independent.sum((1, 2)).mean() - 1.0
 

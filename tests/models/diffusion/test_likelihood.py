@@ -33,7 +33,8 @@ def mixture():
 
 
 def first_density(oracle, x, logsnr):
-    """log density of y = z/sqrt(alpha_bar) at the first s: what the ODE's number is exactly, there being noise in it."""
+    """log density of y = z/sqrt(alpha_bar) at the first s: what the ODE's number is exactly, there being noise in
+    it."""
     a = share_of(logsnr)
     return oracle.log_prob(np.sqrt(a) * x, a) + x.shape[1] / 2 * np.log(a)
 
@@ -82,7 +83,8 @@ def test_rk4_is_of_fourth_order_on_gaussian_data(rng):
     end = lambda z: -0.5 * np.sum((z - mean) ** 2 / c + np.log(2 * np.pi * c), axis=1)
     s2 = np.exp(-span[0])
     exact = -0.5 * np.sum((x - oracle.mean) ** 2 / (oracle.var + s2) + np.log(2 * np.pi * (oracle.var + s2)), axis=1)
-    errors = [np.abs(log_likelihood(eps, x, logsnr=span, steps=n, prior=end).log_prob - exact).max() for n in (10, 20, 40)]
+    found = [log_likelihood(eps, x, logsnr=span, steps=n, prior=end) for n in (10, 20, 40)]
+    errors = [np.abs(each.log_prob - exact).max() for each in found]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.all((orders > 3.7) & (orders < 4.3)), (errors, orders)
 

@@ -30,7 +30,8 @@ def test_posterior_is_bayes_rule(schedule_of, rng):
         precision = (1 - b) / b + 1 / sig2
         mean, var = posterior(s, z, x, t)
         np.testing.assert_allclose(var, 1 / precision, rtol=1e-10)
-        np.testing.assert_allclose(mean, (np.sqrt(1 - b) * z / b + np.sqrt(a) * x / sig2) / precision, rtol=1e-9, atol=1e-12)
+        expected = (np.sqrt(1 - b) * z / b + np.sqrt(a) * x / sig2) / precision
+        np.testing.assert_allclose(mean, expected, rtol=1e-9, atol=1e-12)
     mean, var = posterior(s, z, x, 1)
     np.testing.assert_array_equal(mean, x)
     assert var == 0

@@ -95,7 +95,8 @@ def test_ddim_on_a_uniform_angle_grid_is_of_first_order(ideal):
 
 
 def test_the_output_density_of_a_mixture_by_grid(ideal):
-    """1-D: the density pushed through the kernels against the histogram of samples, chi-squared at a 1e-6 false alarm."""
+    """1-D: the density pushed through the kernels against the histogram of samples, chi-squared at a 1e-6 false
+    alarm."""
     from scipy.stats import chi2
 
     s = Schedule.cosine(12)

@@ -1,4 +1,5 @@
-"""Diffusion models, one file for each step of the notes: schedule, process, parameterization, bound, samplers, likelihood."""
+"""Diffusion models, one file for each step of the notes: schedule, process, parameterization, bound, samplers,
+likelihood."""
 
 from tinygen.models.diffusion.estimator import Diffusion
 from tinygen.models.diffusion.latent import LatentDiffusion

@@ -8,7 +8,8 @@ from tinygen.models.vae import FadingAdam
 class AveragedAdam(FadingAdam):
     """Adam with a fading rate, and the exponential moving average of its vector with the bias corrected.
 
-    A <- decay A + (1 - decay) theta after each step, A = 0 at first; `average()` is A / (1 - decay^t): a weighted mean of
+    A <- decay A + (1 - decay) theta after each step, A = 0 at first; `average()` is A / (1 - decay^t): a weighted
+    mean of
     theta_1, ..., theta_t with weights (1 - decay) decay^(t - s) / (1 - decay^t), whose sum is 1 from the first step on.
     decay: between 0 (the last theta) and 1. The average goes into checkpoints with the rest.
 

@@ -35,7 +35,8 @@ class Diffusion(base.Estimator):
     for them, and what is scored and drawn are whole values.
     width, blocks, dropout: of the net. label_dropout: how often a label is hidden, so that the net learns both laws.
     weight: "simple" (squared errors as they are) or "bound" (as the variational bound weighs them).
-    ema: decay of the running mean of the parameters, which is what is used after training.
+    ema: decay of the running mean of the parameters, which is what is used after training; 1/(1 - ema) steps should
+    be a small part of all.
     epochs, batch_size, learning_rate (falls to 0 along a cosine), dtype: of training.
     sampler: "ancestral", "ddim" or "heun"; sample_steps: how many of the T steps it visits. guidance: w >= 0 of
     classifier-free guidance, (1 + w) with the label - w without.
@@ -54,7 +55,7 @@ class Diffusion(base.Estimator):
     """
 
     def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2,
-                 dropout=0.0, label_dropout=0.1, weight="simple", ema=0.999, epochs=150, batch_size=512,
+                 dropout=0.0, label_dropout=0.1, weight="simple", ema=0.99, epochs=150, batch_size=512,
                  learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50,
                  random_state=None, progress=True, checkpoint=None):  # fmt: skip
         given = locals()

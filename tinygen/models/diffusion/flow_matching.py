@@ -2,8 +2,10 @@ r"""Flow matching, diffusion's neighbour: a straight path from noise to data, an
 
 $z_\tau = (1 - \tau)\, \epsilon + \tau x$, $dz/d\tau = E[x - \epsilon \mid z_\tau]$, $\tau$ from 0 (noise) to 1 (data).
 
-It is the diffusion of which $\sqrt{\bar\alpha} = \tau / r$ and $\sigma = (1 - \tau) / r$, $r = \sqrt{\tau^2 + (1 - \tau)^2}$,
-seen at r z: another schedule and another target, the same probability-flow ODE. Source: Lipman et al. 2023; Liu et al. 2023.
+It is the diffusion of which $\sqrt{\bar\alpha} = \tau / r$ and $\sigma = (1 - \tau) / r$, $r = \sqrt{\tau^2 + (1 -
+\tau)^2}$,
+seen at r z: another schedule and another target, the same probability-flow ODE. Source: Lipman et al. 2023; Liu et
+al. 2023.
 """
 
 import numpy as np
@@ -12,7 +14,8 @@ from tinygen.autodiff import primitive
 
 
 def _between(x, eps, tau):
-    """z_tau = (1 - tau) eps + tau x; x, eps (B, D), tau (B, 1). d/dx = tau g, d/deps = (1 - tau) g, d/dtau = g (x - eps)."""
+    """z_tau = (1 - tau) eps + tau x; x, eps (B, D), tau (B, 1). d/dx = tau g, d/deps = (1 - tau) g, d/dtau = g (x -
+    eps)."""
     return (1 - tau) * eps + tau * x
 
 

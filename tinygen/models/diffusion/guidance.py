@@ -8,7 +8,7 @@ r"""Guidance: push the samples towards a label, by a classifier or by the net's 
 That the second is not the tilted density, although it would be at each t alone, is because noising does not commute
 with tilting: the density that is p_t(z) p_t(c|z)^(1 + w) at each t is not the noised version of the one at t = 0.
 Sources: Dhariwal and Nichol 2021, algorithm 1; Ho and Salimans 2022, eq. 6.
-"""
+"""  # noqa: E501
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from tinygen.models.diffusion.parameterization import convert
 
 
 def classifier_free(with_label, without, w):
-    """(1 + w) with_label - w without, as predict(z, t): the same for every kind of prediction, each being a straight line
-    in each other. w >= 0; both are functions predict(z, t) of one kind."""
+    """(1 + w) with_label - w without, as predict(z, t): the same for every kind of prediction, each being a straight
+    line in each other. w >= 0; both are functions predict(z, t) of one kind."""
 
     def guided(z, t):
         return with_label(z, t) * z.dtype.type(1 + w) - without(z, t) * z.dtype.type(w)
@@ -26,7 +26,8 @@ def classifier_free(with_label, without, w):
 
 
 def classifier(schedule, predict, kind, gradient, w=1.0):
-    """The net `predict` of that kind plus w times a classifier's gradient(z, t) = grad_z log p_t(c|z), as predict(z, t).
+    """The net `predict` of that kind plus w times a classifier's gradient(z, t) = grad_z log p_t(c|z), as predict(z,
+    t).
 
     Predicts the same kind.
     """

@@ -39,12 +39,13 @@ class LatentDiffusion(base.Estimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Train the VAE on the rows of X, shape (n, D), then the diffusion on one draw of z for each; y: not looked at."""
+        """Train the VAE on the rows of X, shape (n, D), then the diffusion on one draw of z for each; y: not looked
+        at."""
         vae, diffusion = self.vae or VAE(), self.diffusion or Diffusion()
         if not isinstance(vae, VAE) or not isinstance(diffusion, Diffusion) or diffusion.levels:
             raise ValueError(
-                f"LatentDiffusion: got {vae!r} and {diffusion!r}; expected a VAE and a Diffusion without levels (codes are "
-                "real numbers)"
+                f"LatentDiffusion: got {vae!r} and {diffusion!r}; expected a VAE and a Diffusion without levels "
+                "(codes are real numbers)"
             )
         base.whole("score_draws", self.score_draws)
         seed = base.seed(self.random_state)

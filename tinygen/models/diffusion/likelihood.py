@@ -1,7 +1,9 @@
 r"""The exact log-likelihood of a diffusion model: the probability-flow ODE carries data to noise, and density with it.
 
-With $y = z / \sqrt{\bar\alpha}$ and $s = \sigma / \sqrt{\bar\alpha}$ (so that $\log s = -\tfrac12 \log \mathrm{SNR}$) the ODE is
-$dy / d\log s = s\, \epsilon(z, \log \mathrm{SNR})$, and along it $d \log p(y) / d\log s = -\mathrm{div}$ of the right-hand side.
+With $y = z / \sqrt{\bar\alpha}$ and $s = \sigma / \sqrt{\bar\alpha}$ (so that $\log s = -\tfrac12 \log
+\mathrm{SNR}$) the ODE is
+$dy / d\log s = s\, \epsilon(z, \log \mathrm{SNR})$, and along it $d \log p(y) / d\log s = -\mathrm{div}$ of the
+right-hand side.
 The model whose density this is: the law of y at the first s, when z at the last s is drawn from N(0, I). Data takes the
 place of y there. Source: Song et al. 2021, section 4.3 and appendix D.2.
 """
@@ -33,8 +35,8 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
 
     eps_of(z, logsnr) -> (B, D): the noise that the net sees in z at this log SNR, a number; plain NumPy, which is
     differentiated. logsnr: where the ODE begins (at the data) and ends (at the noise).
-    solver: "rk4", with `steps` steps even in log s; or a method of SciPy's solve_ivp, such as "DOP853", with `tolerance`
-    relative and a thousandth of it absolute.
+    solver: "rk4", with `steps` steps even in log s; or a method of SciPy's solve_ivp, such as "DOP853", with
+    `tolerance` relative and a thousandth of it absolute.
     probes: None for the exact divergence (D calls of the vjp, D <= 64), or noise (K, B, D) of mean 0 and unit variance,
     such as random signs, for Hutchinson's estimate, unbiased, with its standard error over the K >= 2 probes.
     prior(z) -> (B,): log density at the end; None: N(0, I). With the end's true law the mismatch at T is gone, and
@@ -49,7 +51,8 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     if probes is None and x.shape[1] > 64:
         raise ValueError(f"log_likelihood: D = {x.shape[1]} is too large for the exact divergence; give probes.")
     if probes is not None and (np.ndim(probes) != 3 or len(probes) < 2 or probes.shape[1:] != x.shape):
-        raise ValueError(f"log_likelihood: got probes {np.shape(probes)}; expected (K, {len(x)}, {x.shape[1]}), K >= 2.")
+        got = np.shape(probes)
+        raise ValueError(f"log_likelihood: got probes {got}; expected (K, {len(x)}, {x.shape[1]}), K >= 2.")
     span = (-0.5 * logsnr[0], -0.5 * logsnr[1])
     flow = _Flow(eps_of, probes, x.shape[1])
     prior = _standard if prior is None else prior

@@ -46,7 +46,8 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float
 
 
 def told(logsnr, c=None, *, dtype=np.float32):
-    """What the net is told besides z: (B, 2 FREQUENCIES) features of the log SNR (B,), and beside them c (B, classes + 1)."""
+    """What the net is told besides z: (B, 2 FREQUENCIES) features of the log SNR (B,), and beside them c (B, classes
+    + 1)."""
     scales = 2 * math.pi / np.geomspace(0.5, 64, FREQUENCIES)  # log SNR lives between about -15 and 15
     angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * scales
     features = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
@@ -80,8 +81,8 @@ def grid_logits(params, z, told, keep=None):
 def grid_x(params, z, told, values, signal, sigma, keep=None):
     """E[x|z] for data whose entries are all among `values` (V,): (B, D).
 
-    Each entry's own z tells of it with the known N(z; signal v, sigma^2); the net adds, as logits, what the others tell:
-    x = sum_v v softmax_v(logits + log N(z; signal v, sigma^2)). signal, sigma: (B, 1).
+    Each entry's own z tells of it with the known N(z; signal v, sigma^2); the net adds, as logits, what the others
+    tell: x = sum_v v softmax_v(logits + log N(z; signal v, sigma^2)). signal, sigma: (B, 1).
     """
     scores = grid_scores(z[:, :, None], values, signal[:, :, None], sigma[:, :, None])  # (B, D, V)
     return softmax(grid_logits(params, z, told, keep) + scores) @ values

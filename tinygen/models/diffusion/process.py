@@ -1,7 +1,9 @@
 r"""The forward process: noise is added in steps, and every law along the way is a Gaussian that can be written down.
 
-$q(z_t | z_{t-1}) = N(\sqrt{1 - \beta_t}\, z_{t-1}, \beta_t I)$, $q(z_t | x) = N(\sqrt{\bar\alpha_t}\, x, (1 - \bar\alpha_t) I)$
-(the notes, chapter 18; Prince 18.2). Data x is (B, D), t is an int or ints (B,) between 1 and T, noise has the shape of x.
+$q(z_t | z_{t-1}) = N(\sqrt{1 - \beta_t}\, z_{t-1}, \beta_t I)$, $q(z_t | x) = N(\sqrt{\bar\alpha_t}\, x, (1 -
+\bar\alpha_t) I)$
+(the notes, chapter 18; Prince 18.2). Data x is (B, D), t is an int or ints (B,) between 1 and T, noise has the shape
+of x.
 """
 
 import numpy as np
@@ -39,7 +41,8 @@ def noisy(schedule, x, t, eps):
 
 
 def _mix(x, eps, signal, sigma):
-    """signal x + sigma eps, the reparameterised sample of q(z_t|x); derivatives signal g, sigma g, and sums of g x, g eps.
+    """signal x + sigma eps, the reparameterised sample of q(z_t|x); derivatives signal g, sigma g, and sums of g x,
+    g eps.
 
     A draw z_t whose law depends on its schedule through `signal` and `sigma`: so the schedule can be learned.
     """

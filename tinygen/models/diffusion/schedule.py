@@ -1,6 +1,7 @@
 r"""How fast a diffusion forgets: beta, alpha_bar and all that follows from them, in one place.
 
-The same letters mean different things in different texts. This is the table; code, lessons and README follow its last column.
+The same letters mean different things in different texts. This is the table; code, lessons and README follow its
+last column.
 
 | the course notes | Prince, chapter 18 | Ho, Jain, Abbeel 2020 (DDPM) | here |
 |---|---|---|---|
@@ -45,7 +46,7 @@ class Schedule:
     def __init__(self, beta):
         beta = np.asarray(beta, np.float64)
         if beta.ndim != 1 or not beta.size:
-            raise ValueError(f"Schedule: got betas of shape {beta.shape}; expected a list of at least one number (T >= 1).")
+            raise ValueError(f"Schedule: got betas of shape {beta.shape}; expected at least one number (T >= 1).")
         wrong = ~((beta > 0) & (beta < 1))
         if wrong.any():
             t = int(np.argmax(wrong)) + 1
@@ -96,7 +97,8 @@ class Schedule:
 
     @classmethod
     def linear(cls, T=1000, first=1e-4, last=0.02):
-        """beta from `first` to `last` in a line, as in DDPM for T = 1000; for another T scaled by 1000/T (at most .999)."""
+        """beta from `first` to `last` in a line, as in DDPM for T = 1000; for another T scaled by 1000/T (at most
+        .999)."""
         return cls(np.minimum(np.linspace(first, last, _steps(T)) * (1000 / T), 0.999))
 
     @classmethod
@@ -159,7 +161,8 @@ class Schedule:
     # ---- how much is left at the end ----
 
     def terminal_mismatch(self, x):
-        """KL(q(z_T|x) || N(0, I)) of each row of x in nats: 1/2 [alpha_T |x|^2 - D alpha_T - D log(1 - alpha_T)]. (B, D) -> (B,)"""
+        """KL(q(z_T|x) || N(0, I)) of each row of x in nats: 1/2 [alpha_T |x|^2 - D alpha_T - D log(1 - alpha_T)].
+        (B, D) -> (B,)"""
         x = np.asarray(x, np.float64)
         last = self.alpha_bar[-1]
         return 0.5 * (last * np.sum(x * x, axis=-1) - x.shape[-1] * (last + self.log_sigma2_end()))
@@ -188,7 +191,8 @@ class Schedule:
 
 
 def monotone_logsnr(bends, u, *, first, last):
-    """log SNR at u in [0, 1], (...,), which falls from `first` to `last` whatever the bends (K,) are: K straight pieces.
+    """log SNR at u in [0, 1], (...,), which falls from `first` to `last` whatever the bends (K,) are: K straight
+    pieces.
 
     Piece k falls by (first - last) softmax(bends)_k. Differentiable by bends, first and last, so that a schedule can be
     learned: by the bound (which knows T), or in continuous time, where the bound depends on first and last alone, by
