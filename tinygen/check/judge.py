@@ -100,7 +100,8 @@ class Judge:
         wide = []
         for argnum in np.unique(self.argnums[indices]):
             part = indices[self.argnums[indices] == argnum]
-            size, rise = abs(self.found.value[part]), self.found.rise[part]
+            size = np.fmax(abs(self.found.value[part]), abs(self.got[part]))
+            rise = self.found.rise[part]
             bar = self.found.bar[part] + self.slack[part]
             known = np.isfinite(bar)
             largest = np.max(size[known], initial=0)

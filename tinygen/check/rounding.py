@@ -30,7 +30,7 @@ class Claimed:
         size = np.where(np.isfinite(self.got), abs(self.got), 0)
         scale = meter.scale
         largest = np.minimum(np.max(size, initial=0), np.max(size * scale, initial=0) / scale)
-        self.slack = eps * (16 * size + 64 * largest) + NEGLIGIBLE * size
+        self.slack = eps * (16 * size + np.where(self.coarse, 4, 64) * largest) + NEGLIGIBLE * size
         # numbers that cancel in f are likely to cancel in its gradient; in float64 that stays below what is asked for
         typical = np.exp(np.mean(np.log(scale))) if scale.size else 1.0
         own = exact is None and noise is not None
