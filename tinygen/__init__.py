@@ -37,3 +37,13 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+_CHECKS = ("check_grad", "assert_grad", "check_unbiased", "Derivation")  # loaded when they are used
+
+
+def __getattr__(name):
+    if name not in _CHECKS:
+        raise AttributeError(f"module 'tinygen' has no attribute {name!r}")
+    from tinygen import check
+
+    return getattr(check, name)

@@ -6,6 +6,7 @@ import pytest
 from tinygen.check.report import FAIL, PASS, Entry, Report
 from tinygen.course import answers_gaussian as answers
 from tinygen.course import check_value, exercise, finish, yours
+from tinygen.course.answers import Answer, convicts, is_infinite
 
 RNG = np.random.default_rng(11)
 MEAN, LOGVAR, EPS = RNG.normal(size=(3, 7, 5))
@@ -163,6 +164,26 @@ def test_an_answer_that_changes_its_arguments_cannot_fool_the_check():
         return np.zeros(len(mean))
 
     assert judge_kl(greedy).verdict == FAIL
+
+
+def test_a_known_mistake_is_named_before_all_others_and_also_in_another_shape():
+    answer = Answer(lambda x: x**2, {"this is the root": np.sqrt, "this is the sum": lambda x: np.sum(x**2)})
+    x = 1.5 + RNG.random(5)
+    assert check_value(lambda x: x * x, answer, x).ok
+    assert check_value(np.sqrt, answer, x).mistakes[0].sentence == "this is the root"
+    assert check_value(lambda x: np.dot(x, x), answer, x).mistakes[0].sentence == "this is the sum"
+    assert check_value(lambda x: x**3, answer, x).mistakes == []
+
+
+def test_infinity_is_not_nan_and_not_large():
+    verdicts = [is_infinite(lambda x, got=got: got, np.ones(2)).ok for got in (np.inf, -np.inf, np.nan, 1e308)]
+    assert verdicts == [True, False, False, False]
+
+
+def test_only_a_function_on_which_a_gradient_is_wrong_convicts_it():
+    wrong_below_zero = lambda x: 2 * abs(x)
+    assert convicts(lambda x: x**2, wrong_below_zero, -1.5).ok
+    assert not convicts(lambda x: x**2, wrong_below_zero, 1.5).ok
 
 
 def test_the_parts_of_the_formulas_add_up_to_the_package():

@@ -68,6 +68,20 @@ def test_slider_draws_lazily_and_closes_what_it_draws():
     assert "Play</button>" not in Slider(draw, (0.5,))._repr_html_()
 
 
+def test_the_axes_of_a_slider_stay_in_place():
+    figures = []
+
+    def draw(v):
+        figure, ax = plt.subplots(layout="constrained")
+        ax.plot([0, 1], [0, v])  # labels of another width would move the axes
+        figures.append(figure)
+        return figure
+
+    Slider(draw, (1, 123456))._repr_html_()
+    first, second = (figure.axes[0].get_position().bounds for figure in figures)
+    assert first == second
+
+
 @pytest.mark.parametrize("n", [0, 41])
 def test_slider_has_one_to_forty_frames(n):
     with pytest.raises(ValueError, match=f"{n} values; a page takes 1 to 40"):

@@ -1,8 +1,6 @@
 """A derivation of the package, line by line on a page: its formulas, their numbers, and whether each line holds."""
 
 import html
-import importlib
-import pkgutil
 
 from tinygen.course import render
 from tinygen.course.lesson import LessonError
@@ -16,11 +14,9 @@ def ledger(name):
 
     Raises LessonError if there is none.
     """
-    from tinygen import derivations
+    import tinygen.derivations  # noqa: F401  (it registers them)
     from tinygen.check.claims import claims
 
-    for module in pkgutil.iter_modules(derivations.__path__):  # each registers what it holds
-        importlib.import_module(f"{derivations.__name__}.{module.name}")
     try:
         found = [c for c in claims(name) if c.kind == "derivation"]
     except LookupError as error:

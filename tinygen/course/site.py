@@ -75,8 +75,8 @@ def index(lessons):
             "<h1>Generative models, derived and checked</h1>"
             "<p>Each lesson derives, asks you to write the key functions, checks them, and shows what they do. "
             "Every page stands alone and needs no network.</p>"
-            '<div class="table"><table><thead><tr><th>Lesson</th><th>Before it</th><th>Reading</th><th>Running</th>'
-            f"</tr></thead><tbody>{rows}</tbody></table></div></main>")
+            '<div class="table index"><table><thead><tr><th>Lesson</th><th>Before it</th><th>Reading</th>'
+            f"<th>Running</th></tr></thead><tbody>{rows}</tbody></table></div></main>")
     return pages.document("Generative models, derived and checked", body)
 
 
