@@ -245,8 +245,10 @@ def test_sinc_at_zero():
     assert derivatives[1](0.0) == 0
     assert np.isclose(derivatives[2](0.0), -np.pi**2 / 3)
     assert derivatives[3](0.0) == 0
-    x = np.array([0.0099999, 0.0100001])  # on both sides of where the series takes over
-    assert np.diff(slope(np.sinc, x)) == pytest.approx(-np.pi**2 / 3 * 2e-7, rel=1e-3)
+    x = np.array([0.003, 0.0099, 0.0101, 0.5])  # on both sides of where the series takes over
+    u = np.pi * x.astype(np.longdouble)
+    exact = (u * np.cos(u) - np.sin(u)) / (u * x)
+    assert np.allclose(slope(np.sinc, x).astype(np.longdouble), exact, rtol=2e-12, atol=0)
 
 
 def test_steps_have_derivative_zero():
