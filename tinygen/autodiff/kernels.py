@@ -61,8 +61,11 @@ def _reduce(ufunc):
 
 
 def _mean(args, out, axis=None, keepdims=False):
-    number = args[0].size // max(out.size, 1)
-    return [*_reduce(np.add)(args, out, axis, keepdims), partial(np.divide, out, np.asarray(number, out.dtype), out)]
+    return [*_reduce(np.add)(args, out, axis, keepdims), _over(args[0].size // max(out.size, 1), out)]
+
+
+def _over(number, out):
+    return partial(np.divide, out, np.asarray(number, out.dtype), out)
 
 
 def _matmul(args, out):
@@ -153,18 +156,28 @@ def _logaddexp(args, out):
 
 
 def _sum_by_ones(args, out, axis=None, keepdims=False):
-    """The sum over the rows, or the columns, of a matrix as a product with ones."""
+    """The sum over the rows, the columns, or all entries of a matrix or vector as a product with ones."""
     x, axis = args[0], args[1] if len(args) > 1 else axis
     axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-    if x.ndim != 2 or axis not in (0, 1, -1) or x.size < 64 or not x.flags.c_contiguous or x.dtype != out.dtype:
+    if x.ndim not in (1, 2) or x.size < 64 or not x.flags.c_contiguous or x.dtype != out.dtype:
+        return None
+    if axis is None or x.ndim == 1:
+        return [partial(np.dot, x.reshape(-1), np.ones(x.size, x.dtype), out.reshape(()))]
+    if axis not in (0, 1, -1):
         return None
     ones = np.ones(x.shape[axis], x.dtype)
     return [partial(np.dot, ones, x, out.reshape(-1)) if axis == 0 else partial(np.dot, x, ones, out.reshape(-1))]
 
 
+def _mean_by_ones(args, out, axis=None, keepdims=False):
+    total = _sum_by_ones(args, out, axis, keepdims)
+    return total and [*total, _over(args[0].size // max(out.size, 1), out)]
+
+
 FAST = {  # function -> kernel, and how far it may be from the exact value in units in the last place (tested)
     np.logaddexp: (_logaddexp, "6 ulp of the value or of max(a, b), the larger"),
     np.sum: (_sum_by_ones, "n/2 ulp of the sum of n magnitudes"),
+    np.mean: (_mean_by_ones, "n/2 + 1 ulp of the mean of n magnitudes"),
 }
 
 

@@ -224,6 +224,8 @@ def _handing_out(structure, results):
             parts[i] = give()
         if kind is list:
             return parts
+        if kind is dict:
+            return dict(zip(keys, parts))
         return tuple(parts) if kind is tuple else tree.rebuild(kind, keys, parts)
 
     return hand_out

@@ -46,7 +46,8 @@ class compile:
     def __call__(self, *args):
         leaves, key = [], []
         _scan(args, leaves, key)
-        if Var in map(type, leaves):
+        known, plan = self.last
+        if key != known and Var in key:
             return self.f(*args)  # inside another differentiation: be a part of it
         if not self.lock.acquire(blocking=False):
             raise RuntimeError(
@@ -54,7 +55,6 @@ class compile:
                 "compile it once for each thread."
             )
         try:
-            known, plan = self.last
             if key != known:
                 plan = self._plan(tuple(key), args, leaves)
                 self.last = key, plan
@@ -94,23 +94,18 @@ class Plan:
     def _link(self, leaves, exact=False):
         arrays = [held if own is None else own for held, own in zip(self.held, self.own)]
         self.linked = link(self.program, arrays, self.targets, exact=exact)
-        self.steps, self.scalars = self.linked.steps, self.linked.scalars
+        self.steps, self.places = self.linked.steps, [s if o is None else o for s, o in zip(self.linked.scalars, self.own)]
 
     def run(self, leaves):
         """Bring the inputs where the steps read them, do the steps, and hand out the results."""
-        moved = False
-        for i, leaf in enumerate(leaves):
-            if leaf is not self.held[i]:
-                if self.own[i] is None and type(leaf) is np.ndarray:
-                    self.own[i] = np.empty_like(leaf, subok=False)
-                    self.held[i], moved = None, True
+        elsewhere = [i for i, leaf in enumerate(leaves) if leaf is not self.held[i]]
+        moved = [i for i in elsewhere if self.places[i] is None]
+        for i in moved:
+            self.own[i], self.held[i] = np.empty_like(leaves[i], subok=False), None
         if moved:
             self._link(leaves)
-        for leaf, own, scalar in zip(leaves, self.own, self.scalars):
-            if own is not None:
-                np.copyto(own, leaf)
-            elif scalar is not None:
-                scalar[()] = leaf
+        for i in elsewhere:
+            np.copyto(self.places[i], leaves[i])
         for step in self.steps:
             step()
         return self.linked.result()
@@ -171,7 +166,7 @@ def _scan(x, leaves, key):
         for part in x.values():
             _scan(part, leaves, key)
     elif kind is Var:
-        leaves.append(x)
+        key.append(Var)
     elif x is None or kind in (int, str, bool):
         key.append((kind, x))
     elif isinstance(x, np.ndarray):

@@ -22,7 +22,18 @@ def bernoulli_log_prob(x, logits):
     -1.386294
     """
     # ln(1 + e^l) = max(l, 0) + ln(1 + e^-|l|), to a rounding of 1 a pixel: no more is seen in their sum.
-    return np.sum(x * logits - np.maximum(logits, 0) - np.log(1 + np.exp(-np.abs(logits))), axis=-1)
+    return np.sum(x * logits - np.maximum(logits, 0), axis=-1) - _sum_of_logs(1 + np.exp(-np.abs(logits)))
+
+
+def _sum_of_logs(u):
+    """sum_d ln(u_d), (...,), for u (..., D) between 1 and 2: a logarithm costs as much as ten products, and the log of
+    a product of up to sixteen is the sum of their logs."""
+    for _ in range(4):
+        half, odd = divmod(u.shape[-1], 2)
+        if odd:
+            break
+        u = u[..., :half] * u[..., half:]  # (..., D/2)
+    return np.sum(np.log(u), axis=-1)
 
 
 def bernoulli_log_prob_grad_x(x, logits):
@@ -30,7 +41,9 @@ def bernoulli_log_prob_grad_x(x, logits):
 
 
 def bernoulli_log_prob_grad_logits(x, logits):
-    return x - sigmoid(logits)
+    # sigmoid(l) from the e^-|l| that the value has computed already: with d = e / (1 + e), d if l < 0 and else 1 - d.
+    e = np.exp(-np.abs(logits))
+    return x - np.abs((logits >= 0) - e / (1 + e))
 
 
 bernoulli_log_prob = byhand.of_row(bernoulli_log_prob, bernoulli_log_prob_grad_x, bernoulli_log_prob_grad_logits)

@@ -53,7 +53,8 @@ softplus = primitive(softplus, lambda g, y, x: g * sigmoid(x))
 
 def silu(x):
     """x sigmoid(x), also called swish; derivative s + y (1 - s) with s = sigmoid(x)."""
-    return x * sigmoid(x)
+    with np.errstate(over="ignore"):
+        return x / (1 + np.exp(-x))
 
 
 def _silu_rule(g, y, x):
