@@ -128,6 +128,20 @@ def test_multiplying_by_one_costs_nothing(rng):
     assert len(link(record(tg.grad(lambda x: np.sum(np.sin(x))), (x,)), [x], {}, exact=True).steps) == 1  # cos only
 
 
+@pytest.mark.parametrize("slices", [(np.s_[:, :3], np.s_[:, 3:]), (np.s_[1:], np.s_[::2, 1], np.s_[..., 4])])
+def test_derivatives_of_slices_are_added_where_they_belong(slices, rng):
+    f = tg.grad(lambda x: sum(np.sum(np.cos(x[part])) for part in slices) + np.sum(x**3))
+    compiled = replays(f, rng.standard_normal((5, 7)), rng=rng)
+    text = compiled.explain()
+    assert text.count("add_at(") == len(slices) and "put(" not in text
+
+
+def test_a_derivative_of_a_slice_that_is_read_twice_stays(rng):
+    inner = tg.grad(lambda x: np.sum(np.sin(x[2:])))
+    f = lambda x: (x + inner(x), inner(x) * 2, x[:1] + inner(x))
+    assert "put(" in replays(f, rng.standard_normal(5), rng=rng).explain()
+
+
 def test_buffers_are_used_again_and_operands_overwritten(rng):
     def chain(x):
         for _ in range(50):
@@ -407,15 +421,20 @@ def test_fast_kernels_stay_within_the_bound_that_explain_states(dtype, rng):
 def test_sums_by_a_product_with_ones_stay_within_their_bound(dtype, rng):
     x = rng.standard_normal((1009, 31)).astype(dtype)
     exact = x.astype(np.longdouble)
-    compiled = tg.compile(
-        lambda x: (x.sum(axis=0), x.sum(axis=0, keepdims=True), x.sum(axis=-1), np.sum(x.T * 2, axis=0))
-    )
-    rows, kept, columns, transposed = compiled(x)
-    assert compiled.explain().count("for speed") == 3 and kept.shape == (1, 31) and columns.shape == (1009,)
+    sums = lambda x: (x.sum(axis=0), x.sum(axis=0, keepdims=True), x.sum(axis=-1), x.sum(), np.sum(x.T * 2, axis=0))
+    compiled = tg.compile(sums)
+    rows, kept, columns, all_of_it, transposed = compiled(x)
+    assert compiled.explain().count("for speed") == 4 and kept.shape == (1, 31) and columns.shape == (1009,)
     same_bits(transposed, np.sum(x.T * 2, axis=0))
-    for result, axis in ((rows, 0), (kept[0], 0), (columns, 1)):
-        bound = 0.5 * x.shape[axis] * np.finfo(dtype).eps * np.sum(np.abs(exact), axis=axis)
-        assert np.all(np.abs(result - np.sum(exact, axis=axis)) <= bound)
+    eps, magnitudes = np.finfo(dtype).eps, np.abs(exact)
+    for result, axis in ((rows, 0), (kept[0], 0), (columns, 1), (all_of_it, None)):
+        n = x.size if axis is None else x.shape[axis]
+        assert np.all(np.abs(result - np.sum(exact, axis=axis)) <= 0.5 * n * eps * np.sum(magnitudes, axis=axis))
+    means = tg.compile(lambda x: (x.mean(), x.mean(0), x.mean(1, keepdims=True), x.ravel().mean()))
+    for result, (n, axis) in zip(means(x), ((x.size, None), (1009, 0), (31, 1), (x.size, None))):
+        bound = (0.5 * n + 1) * eps * np.mean(magnitudes, axis=axis)
+        assert np.all(np.abs(result.ravel() - np.mean(exact, axis=axis)) <= bound)
+    assert means.explain().count("for speed") == 4 and type(means(x)[0]) is dtype
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

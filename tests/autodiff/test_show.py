@@ -152,3 +152,11 @@ def test_a_profiler_that_was_set_is_set_again():
     with pytest.raises(ZeroDivisionError):
         tg.trace(lambda x: x / 0 + 1 // 0)(2.0)
     assert sys.getprofile() is before
+
+
+def test_slices_and_their_derivatives_are_written_as_in_the_code():
+    f = lambda x: np.sum(x[:2] * x[2:] ** 2)
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    assert tg.trace(f)(x).latex() == "\\begin{aligned}\nf &= \\sum x_{:2} x_{2:}^{2}\n\\end{aligned}"
+    gradient = tg.trace(tg.grad(f))(x).latex()
+    assert r"\operatorname{put}_{2:} \left(2 x_{:2} x_{2:}\right)" in gradient and "slice" not in gradient

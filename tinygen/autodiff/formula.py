@@ -86,7 +86,17 @@ def _number(a):
         return (text, NEGATIVE if text.startswith("-") else ATOM)
     if isinstance(a, np.ndarray):
         return (r"\mathrm{const}", ATOM)
+    if isinstance(a, slice) or a is Ellipsis:
+        return (index_text(a), ATOM)
     return (rf"\text{{{a}}}".replace("_", r"\_"), ATOM)
+
+
+def index_text(a):
+    """A slice or Ellipsis as it is written between brackets."""
+    if a is Ellipsis:
+        return "..."
+    parts = (a.start, a.stop) if a.step is None else (a.start, a.stop, a.step)
+    return ":".join("" if part is None else str(part) for part in parts)
 
 
 def _group(part, least):
@@ -135,6 +145,8 @@ def _expression(op, args):
         return rf"\left[{a[0]} {sign} {b[0]}\right]", ATOM
     if name == "getitem":
         return f"{_group(a, ATOM)}_{{{', '.join(part for part, _ in args[1:])}}}", ATOM
+    if name == "put":  # zeros, and there the argument
+        return rf"\operatorname{{put}}_{{{', '.join(part for part, _ in args[2:])}}} \left({a[0]}\right)", ATOM
     if name in ("maximum", "minimum"):
         return rf"\{name[:3]}\left({a[0]}, {b[0]}\right)", ATOM
     if name in FUNCTIONS and len(args) == 1:

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from tinygen.autodiff.program import ADD_AT
 from tinygen.autodiff.rules import shaping
 
 UFUNC_OF = {  # Python's operators on arrays
@@ -88,6 +89,12 @@ def _put(args, out):
     return [partial(out.fill, 0), partial(np.add.at, out, index, g)]
 
 
+def _add_at(args, out):
+    x, g, _, *index = args
+    there = out[tuple(index)]
+    return [*([] if x is out else [partial(np.copyto, out, x)]), partial(np.add, there, g, there)]
+
+
 def _with_out(function):
     return lambda args, out, **kw: [partial(function, *args, out=out, **kw)]
 
@@ -109,6 +116,7 @@ KERNELS = {
     np.copy: lambda args, out, **kw: [partial(np.copyto, out, args[0])],
     shaping.ASTYPE: lambda args, out: [partial(np.copyto, out, args[0], "unsafe")],
     shaping.PUT: _put,
+    ADD_AT: _add_at,
     shaping.CONCATENATE: lambda args, out, axis=0: [partial(np.concatenate, args, axis, out)],
     shaping.STACK: lambda args, out, axis=0: [partial(np.stack, args, axis, out)],
 }

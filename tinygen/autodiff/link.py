@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.kernels import fast_kernel_of, kernel_of, ufunc_of
-from tinygen.autodiff.program import Outline, compact
+from tinygen.autodiff.program import ADD_AT, Outline, compact
 
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
@@ -107,7 +107,7 @@ class _Linker:
         ufunc, nin = op.ufunc
         if ufunc is not None:
             args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
-        operands = args if ufunc is not None else ()
+        operands = args if ufunc is not None else args[:1] if op.row is ADD_AT else ()
         arrays = [self._output(k, op, slot, y, operands) for slot, y in zip(op.outputs, op.values())]
         calls, note = None, ""
         read = [args[i] for i, _ in op.parents if i < len(args)]

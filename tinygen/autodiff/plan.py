@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.link import link
-from tinygen.autodiff.program import record
+from tinygen.autodiff.program import add_in_place, record
 from tinygen.autodiff.tape import Var
 
 PLANS_KEPT = 8  # for each compiled function: the least recently used is dropped
@@ -83,7 +83,7 @@ class Plan:
     """One program bound to buffers. `run(leaves)` replays it."""
 
     def __init__(self, f, args, leaves, out):
-        self.f, self.program = f, record(f, args)
+        self.f, self.program = f, add_in_place(record(f, args))
         self.targets = _targets(self.program, out)
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
@@ -94,10 +94,14 @@ class Plan:
     def _link(self, leaves, exact=False):
         arrays = [held if own is None else own for held, own in zip(self.held, self.own)]
         self.linked = link(self.program, arrays, self.targets, exact=exact)
-        self.steps, self.places = self.linked.steps, [s if o is None else o for s, o in zip(self.linked.scalars, self.own)]
+        self.steps = self.linked.steps
+        self.places = [scalar if own is None else own for scalar, own in zip(self.linked.scalars, self.own)]
 
     def run(self, leaves):
-        """Bring the inputs where the steps read them, do the steps, and hand out the results."""
+        """Bring the inputs where the steps read them, do the steps, and hand out the results.
+
+        An array is read in place as long as it is the same object; the first other one gets a place of its own.
+        """
         elsewhere = [i for i, leaf in enumerate(leaves) if leaf is not self.held[i]]
         moved = [i for i in elsewhere if self.places[i] is None]
         for i in moved:

@@ -1,11 +1,14 @@
 """A function as data: the operations it ran, without the ones nobody reads and the ones that were already there."""
 
 import math
+import operator
+from collections import Counter
 
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.autodiff.tape import Tape, Var
+from tinygen.autodiff.rules.shaping import PUT, is_basic
+from tinygen.autodiff.tape import Row, Tape, Var
 from tinygen.autodiff.transforms import gc_paused
 
 
@@ -139,3 +142,38 @@ def _pruned(operations, outputs):
             kept.append(op)
             needed.update(slot for _, slot in op.parents)
     return kept[::-1], outputs
+
+
+def _add_at(x, g, shape, *index):
+    y = x.copy()
+    y[index] += g
+    return y
+
+
+ADD_AT = Row(_add_at, name="add_at")
+
+
+def add_in_place(program):
+    """`x + put(g, shape, index)`, with the derivative of a slice, adds `g` where it belongs, and no zeros elsewhere."""
+    operations = program.operations
+    readers = Counter(slot for op in operations for _, slot in op.parents)
+    readers.update(slot for slot, _ in program.outputs)
+    puts = {op.outputs[0]: op for op in operations if op.row is PUT and _at_a_slice(op)}
+    for op in operations:
+        if op.row.function is not operator.add or len(op.parents) != 2:
+            continue
+        i = next((i for i, slot in reversed(op.parents) if slot in puts and readers[slot] == 1), None)
+        if i is None or not op.args[0].dtype == op.args[1].dtype == op.y.dtype or op.args[1 - i].shape != op.y.shape:
+            continue
+        known = dict(op.parents)
+        put = puts.pop(known[i])
+        op.row, op.args = ADD_AT, [op.args[1 - i], *put.args]
+        op.parents = [(0, known[1 - i]), (1, put.parents[0][1])]
+        put.outputs = None
+    program.operations = [op for op in operations if op.outputs is not None]
+    return program
+
+
+def _at_a_slice(put):
+    index = put.args[2:]
+    return [i for i, _ in put.parents] == [0] and is_basic(index) and not any(isinstance(p, np.ndarray) for p in index)

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.autodiff.formula import latex
+from tinygen.autodiff.formula import index_text, latex
 from tinygen.autodiff.program import record
 from tinygen.autodiff.tape import Var
 
@@ -53,7 +53,8 @@ def trace(f):
             program = record(f, args)
         finally:
             sys.setprofile(before)
-        return Trace(program, _input_names(f, args), found, getattr(f, "__name__", "f"))
+        title = getattr(f, "__name__", "f").replace("<lambda>", "f")
+        return Trace(program, _input_names(f, args), found, title)
 
     return run
 
@@ -149,10 +150,7 @@ def _constant(a):
         return f"{np.ravel(a)[0]:.6g}"
     if isinstance(a, np.ndarray):
         return f"<{a.dtype} {a.shape}>"
-    if isinstance(a, slice):
-        parts = (a.start, a.stop) if a.step is None else (a.start, a.stop, a.step)
-        return ":".join("" if part is None else str(part) for part in parts)
-    return "..." if a is Ellipsis else str(a)
+    return index_text(a) if isinstance(a, slice) or a is Ellipsis else str(a)
 
 
 def _draw(shown):
