@@ -36,6 +36,21 @@ def test_images_refuse_what_they_cannot_place():
         plots.images(np.zeros(4))
 
 
+@pytest.mark.parametrize("n", [3, 5, 7])
+def test_each_reconstruction_stands_under_its_image(n):
+    x = RNG.random((n, 2, 2))
+    ax = plots.reconstructions(x, -x, columns=5).axes[0]
+    grid = ax.images[0].get_array().filled(np.nan)
+    for i in range(n):
+        top, left = i // 5 * 6, i % 5 * 3
+        np.testing.assert_array_equal(grid[top:top + 2, left:left + 2], x[i])
+        np.testing.assert_array_equal(grid[top + 3:top + 5, left:left + 2], -x[i])
+    assert np.isfinite(grid).sum() == 2 * x.size
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["image", "again"] * (1 + (n > 5))
+    with pytest.raises(ValueError, match="one shape"):
+        plots.reconstructions(x, x[:2])
+
+
 def test_curves_smooth_without_shifting():
     x = np.arange(50.0)
     figure = plots.curves(x, {"line": 3 * x + 1}, smooth=7, levels={"level": 2.0}, xlabel="step", ylabel="nats")
@@ -57,6 +72,33 @@ def test_latent_plane_names_each_class_once():
         plots.latent_plane(z[:, :1], labels)
 
 
+def test_rate_distortion_puts_each_model_under_its_name_beside_the_curve():
+    rate, distortion, curve = RNG.random(5), RNG.random(5), (RNG.random(11), RNG.random(11))
+    figure = plots.rate_distortion(rate, distortion, curve=curve, labels=[f"beta {b}" for b in range(5)], name="linear")
+    ax = figure.axes[0]
+    least, models = ax.lines
+    np.testing.assert_array_equal(least.get_xydata().T, curve[::-1])
+    np.testing.assert_array_equal(models.get_xydata().T, (distortion, rate))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("distortion", "rate (nats)")
+    assert [(t.get_text(), t.xy) for t in ax.texts] == [(f"beta {b}", (distortion[b], rate[b])) for b in range(5)]
+    plots.rate_distortion(rate[:2], distortion[:2], name="deep", ax=ax)
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["least possible rate", "linear", "deep"]
+    assert len({line.get_color() for line in ax.lines}) == 3
+    with pytest.raises(ValueError, match=r"got \(5,\), \(3,\) and 5 labels"):
+        plots.rate_distortion(rate, distortion[:3], labels="abcde")
+
+
+def test_bars_of_latents_fall_and_keep_their_numbers():
+    kl, theory = np.array([0.3, 2.0, 0.0, 1.1, 0.0]), np.array([0.2, 1.9, 1.0])
+    ax = plots.latent_kl(kl, expected=theory).axes[0]
+    assert [bar.get_height() for bar in ax.patches] == [2.0, 1.1, 0.3, 0.0, 0.0]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "3", "0", "2", "4"]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1.9, 1.0, 0.2])
+    assert plots.latent_kl(kl).axes[0].get_legend() is None
+    with pytest.raises(ValueError, match=r"got \(1, 5\)"):
+        plots.latent_kl(kl[None])
+
+
 def test_histograms_are_densities_over_common_bins():
     samples = {"a": RNG.normal(size=500), "b": RNG.normal(size=300) + 1}
     figure = plots.histograms(samples, bins=11, range=(-6, 7), marks={"zero": 0.0})
@@ -72,6 +114,8 @@ def test_histograms_are_densities_over_common_bins():
     lambda ax: plots.images(np.zeros((3, 4)), ax=ax),
     lambda ax: plots.curves([0, 1], {"a": [1, 2]}, ax=ax),
     lambda ax: plots.latent_plane(np.zeros((2, 2)), np.array(["a", "b"]), ax=ax),
+    lambda ax: plots.rate_distortion([1.0], [2.0], ax=ax),
+    lambda ax: plots.latent_kl(np.ones(3), ax=ax),
     lambda ax: plots.histograms({"a": np.arange(9.0)}, ax=ax),
 ])  # fmt: skip
 def test_pictures_draw_on_the_axes_they_are_given(draw):

@@ -15,7 +15,7 @@ def _axes(ax, size=(5.6, 3.2)):
 def images(x, *, columns=10, shape=None, ax=None, title=None, rows=None, low=None, high=None):
     """Images side by side on one grid, dark ink on white.
 
-    x: (n, D) or (n, height, width). shape: (height, width); by default D is a square. columns: images in a row.
+    x: (n, D) or (n, height, width); NaN is no ink. shape: (height, width); by default D is a square. columns: in a row.
     rows: a name for each row of the grid. low, high: the values drawn white and black (default: of all of x).
     Returns the figure. Raises ValueError if D is no square and no shape is given.
     """
@@ -30,7 +30,7 @@ def images(x, *, columns=10, shape=None, ax=None, title=None, rows=None, low=Non
     n, height, width = x.shape
     columns = min(columns, n)
     lines = -(-n // columns)
-    low, high = x.min() if low is None else low, x.max() if high is None else high
+    low, high = np.nanmin(x) if low is None else low, np.nanmax(x) if high is None else high
     grid = np.full((lines * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
     for i, image in enumerate(x):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
@@ -47,6 +47,24 @@ def images(x, *, columns=10, shape=None, ax=None, title=None, rows=None, low=Non
     if title:
         ax.set_title(title)
     return figure
+
+
+def reconstructions(x, again, *, columns=10, names=("image", "again"), **options):
+    """Each image with what a model makes of it below it, as pairs of rows.
+
+    x, again: (n, D) or (n, height, width). The options are those of `images`. Returns the figure.
+    """
+    x, again = np.asarray(x), np.asarray(again)
+    if x.shape != again.shape:
+        raise ValueError(f"reconstructions: expected two arrays of one shape, got {x.shape} and {again.shape}")
+    columns = min(columns, len(x))
+    starts = range(0, len(x), columns)
+    pairs = [half[start:start + columns] for start in starts for half in (x, again)]
+    short = columns - len(pairs[-1])
+    if short:  # so that the last image of the lower row is not moved up into the rest of the upper one
+        blank = np.full((short, *x.shape[1:]), np.nan)
+        pairs = [*pairs[:-2], *(np.concatenate([half, blank]) for half in pairs[-2:])]
+    return images(np.concatenate(pairs), columns=columns, rows=list(names) * len(starts), **options)
 
 
 def curves(x, ys, *, ax=None, xlabel="", ylabel="", title=None, smooth=1, levels=None):
@@ -107,6 +125,55 @@ def latent_plane(z, labels, *, ax=None, title=None, names=("latent 1", "latent 2
                 bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": f"C{k % 10}", "alpha": 0.9})
     ax.set(xlabel=names[0], ylabel=names[1], title=title)
     ax.set_aspect("equal", adjustable="datalim")
+    return figure
+
+
+def rate_distortion(rate, distortion, *, curve=None, labels=None, name="models", ax=None, title=None):
+    """Models in the plane of rate and distortion, and the curve below which no model can be.
+
+    rate: (n,) nats, E KL(q(z|x) || p(z)). distortion: (n,), in any unit that the curve has too. curve: (rates,
+    distortions) of the rate-distortion function, as linear_gaussian.rate_distortion gives them, or None. labels: a text
+    for each model, such as its beta. name: of these models in the legend; call again with the same `ax` for others.
+    Returns the figure. Raises ValueError for arrays that do not pair.
+    """
+    rate, distortion = np.asarray(rate, float), np.asarray(distortion, float)
+    texts = [""] * rate.size if labels is None else [str(label) for label in labels]
+    if rate.ndim != 1 or rate.shape != distortion.shape or len(texts) != len(rate):
+        raise ValueError(
+            f"rate_distortion: expected rate, distortion and labels of one length, got {rate.shape}, "
+            f"{distortion.shape} and {len(texts)} labels"
+        )
+    ax, figure = _axes(ax)
+    if curve is not None:
+        rates, distortions = np.asarray(curve, float)
+        ax.plot(distortions, rates, color="black", linewidth=1.2, label="least possible rate", zorder=1)
+    (dots,) = ax.plot(distortion, rate, "o", markersize=5, label=name, zorder=2)
+    for x, y, text in zip(distortion, rate, texts):
+        ax.annotate(text, (x, y), (5, 4), textcoords="offset points", fontsize=9, color=dots.get_color())
+    ax.set(xlabel="distortion", ylabel="rate (nats)", title=title)
+    ax.legend()
+    return figure
+
+
+def latent_kl(kl, *, expected=None, ax=None, title=None):
+    """Bars of the KL that each latent pays, the largest first, each with its number: those near 0 are not in use.
+
+    kl: (k,) nats, as Diagnosis.latent_kl has them. expected: (m,) what theory says, in any order, drawn as a mark on
+    the bars in falling order; or None. Returns the figure.
+    """
+    ax, figure = _axes(ax)
+    kl = np.asarray(kl, float)
+    if kl.ndim != 1:
+        raise ValueError(f"latent_kl: expected one KL for each latent, (k,), got {kl.shape}")
+    order = np.argsort(-kl, kind="stable")
+    ax.bar(np.arange(len(kl)), kl[order], color="C0", width=0.7, label="this model")
+    if expected is not None:
+        expected = np.sort(np.asarray(expected, float))[::-1][: len(kl)]
+        ax.plot(np.arange(len(expected)), expected, "_", color="C1", markersize=15, markeredgewidth=2.5, label="theory")
+        ax.legend()
+    ax.set_xticks(np.arange(len(kl)), order, fontsize=min(10, 240 / len(kl)))
+    ax.tick_params(axis="x", length=0)
+    ax.set(xlabel="latent, the largest first", ylabel="KL (nats)", title=title, xlim=(-0.6, len(kl) - 0.4))
     return figure
 
 
@@ -179,7 +246,8 @@ def vector_field(points, arrows, *, density=None, ax=None, title=None, scale=Non
         x, y = points.reshape(side, side, 2).transpose(2, 0, 1)
         p = np.exp(density - np.max(density)).reshape(side, side)
         ax.contourf(x, y, p, levels=12, cmap="Blues", alpha=0.8)
-    ax.quiver(*points.T, *arrows.T, scale=scale, width=0.004, color="0.2")
+    # A page draws black in the colour of its text, which is light on a dark page; what is behind a density stays light.
+    ax.quiver(*points.T, *arrows.T, scale=scale, width=0.004, color="black" if density is None else "0.2")
     ax.set(title=title)
     ax.set_aspect("equal")
     return figure
