@@ -37,6 +37,23 @@ def test_score_function(m, s, c, baseline):
     check(quadratic.score_function(m, s, c, baseline=baseline), *draws(surrogate, m, s))
 
 
+@pytest.mark.parametrize("m, s, c, L", [(2.0, 0.5, 1.0, 3.0), (0.3, 1.7, 0.3, 0.4), (0.4, 0.5, 0.4, 4.0)])
+def test_sticking_the_landing(m, s, c, L):
+    def path(mean, std, e):
+        z = mean + std * e
+        return np.sum(-0.5 * L * (z - c) ** 2) - gaussian.log_density(z, np.array([m]), np.array([2 * np.log(s)]))
+
+    check(quadratic.sticking_the_landing(m, s, c, L), *draws(path, m, s))
+
+
+def test_the_plain_gradient_of_the_bound_has_the_mean_of_the_path_and_its_own_variance():
+    m, s, c, L = 2.0, 0.5, 1.0, 3.0
+    plain = quadratic.Moments(
+        quadratic.sticking_the_landing(m, s, c, L).mean, 0.25 * L**2 * quadratic.reparameterised(m, s, c).var
+    )
+    check(plain, *draws(lambda m, s, e: np.sum(-0.5 * L * (m + s * e - c) ** 2) + np.log(s), m, s))
+
+
 def test_the_lowest_variance_is_at_the_baselines_that_the_page_names():
     m, s, c = -1.1, 0.9, 0.4
     d2 = (m - c) ** 2

@@ -13,6 +13,7 @@ from tinygen.derivations import (
     kl,
     regularization,
     reparameterization,
+    vae_oracles,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "kl",
     "regularization",
     "reparameterization",
+    "vae_oracles",
 ]

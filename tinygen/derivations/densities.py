@@ -8,6 +8,7 @@ import numpy as np
 from tinygen.check.bars import integrate
 from tinygen.check.claims import claim
 from tinygen.check.numeric import derivative
+from tinygen.check.report import FAIL, PASS, Entry
 
 
 def log_normal(x, mean, var):
@@ -42,3 +43,11 @@ def register(*ledgers):
     """Enter the ledgers into the registry of claims, under their own names."""
     for ledger in ledgers:
         claim(ledger.name, kind="derivation", source=ledger.source)(ledger.check)
+
+
+def entry(where, got, expected, bar):
+    """The worst of an array's numbers against what they should be, as one comparison of a Report."""
+    got, expected = np.broadcast_arrays(np.asarray(got, np.float64), expected)
+    i = np.unravel_index(np.argmax(np.abs(got - expected)), got.shape)
+    verdict = PASS if abs(got[i] - expected[i]) <= bar else FAIL
+    return Entry(where, verdict, float(got[i]), float(expected[i]), float(bar))

@@ -6,7 +6,8 @@ import functools
 import numpy as np
 
 from tinygen.check.claims import claim
-from tinygen.check.report import FAIL, PASS, Entry, Report
+from tinygen.check.report import Report
+from tinygen.derivations.densities import entry
 from tinygen.derivations.gradients import register
 from tinygen.models.diffusion import bound, flow_matching, parameterization, process, samplers, variances
 from tinygen.models.diffusion.likelihood import log_likelihood
@@ -16,14 +17,6 @@ from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
 
 CHAIN = "notes, chapter 18, the last line of the chain"
-
-
-def entry(where, got, expected, bar):
-    """The worst of an array's numbers against what they should be."""
-    got, expected = np.broadcast_arrays(np.asarray(got, np.float64), expected)
-    i = np.unravel_index(np.argmax(np.abs(got - expected)), got.shape)
-    verdict = PASS if abs(got[i] - expected[i]) <= bar else FAIL
-    return Entry(where, verdict, float(got[i]), float(expected[i]), float(bar))
 
 
 def gaussian_data(rng):
