@@ -9,7 +9,7 @@ from tinygen.autodiff import tree
 from tinygen.check import numeric
 from tinygen.models import autoencoder, bounds
 from tinygen.models.decoders import Gaussian
-from tinygen.models.posteriors import posterior
+from tinygen.models.posteriors import Cholesky, Diagonal, posterior
 from tinygen.oracles.linear_gaussian import LinearGaussian
 from tinygen.oracles.quadrature import gauss_hermite
 
@@ -71,6 +71,20 @@ def test_the_bound_of_any_gaussian_q_is_the_oracles(family):
     np.testing.assert_allclose(kl, expected_kl, atol=1e-10)
     log_w = bounds.log_weights(params, x, eps, posterior=family, **NETS)
     np.testing.assert_allclose(weights @ log_w, reconstruction - expected_kl, atol=1e-10)
+
+
+@pytest.mark.parametrize("family", [Diagonal, Cholesky])
+def test_the_kl_is_exact_or_estimated_at_the_draw_by_choice(family):
+    """The estimate makes bound and log weight one number a draw; its mean is the closed form."""
+    _, params, x = linear_vae(family=family())
+    eps, weights = noise(5, 2, 3)
+    exact = bounds.elbo_terms(params, x, eps, posterior=family(), **NETS)
+    drawn = bounds.elbo_terms(params, x, eps, posterior=family(exact_kl=False), **NETS)
+    np.testing.assert_array_equal(drawn["reconstruction"], exact["reconstruction"])
+    log_w = bounds.log_weights(params, x, eps, posterior=family(), **NETS)
+    np.testing.assert_allclose(drawn["reconstruction"] - drawn["kl"], log_w, atol=1e-12)
+    np.testing.assert_allclose(weights @ drawn["kl"], exact["kl"], atol=1e-10)
+    assert np.abs(drawn["kl"] - exact["kl"]).max() > 0.1  # single draws do differ
 
 
 def test_a_full_cholesky_q_closes_the_gap_and_its_weights_do_not_vary():

@@ -16,7 +16,7 @@ from tinygen.autodiff import tree
 from tinygen.data import digits
 from tinygen.models import autoencoder, bounds
 from tinygen.models.decoders import Gaussian
-from tinygen.models.posteriors import Planar
+from tinygen.models.posteriors import Diagonal, Planar
 from tinygen.models.vae import VAE
 from tinygen.nn.checkpoint import CheckpointError
 
@@ -167,7 +167,7 @@ def test_each_objective_is_the_gradient_that_it_names(quick, grey, objective, gr
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("posterior", ["cholesky", "affine", Planar(1)], ids=str)
+@pytest.mark.parametrize("posterior", ["cholesky", "affine", Planar(1), Diagonal(exact_kl=False)], ids=str)
 def test_every_family_learns_saves_and_scores(tmp_path, grey, posterior):
     model = VAE(**LONGER, posterior=posterior).fit(grey[0])
     mean, error = gain(model, grey)

@@ -17,8 +17,8 @@ from tinygen.models.autoencoder import decode, encode
 def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagonal", activation="tanh"):
     """The two terms of the bound for each row, in nats: {"reconstruction": log p(x|z), "kl": KL(q || p(z))}.
 
-    z is one draw from q for each row of noise. `kl` is exact where the family has a closed form, and its estimate
-    log q(z|x) - log p(z) at the same draw where it has none. The bound is reconstruction - kl, in expectation over eps;
+    z is one draw from q for each row of noise. `kl` is exact where the family has a closed form and its `exact_kl` is
+    not False, else the estimate log q(z|x) - log p(z) at the same draw. The bound is reconstruction - kl, in expectation over eps;
     with weight beta on the KL it is the objective of a beta-VAE.
 
     x: (n, D). eps: (n, k), standard normal, or (S, n, k) for S draws a row. c: one-hot labels (n, classes) or None.
@@ -26,7 +26,7 @@ def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagon
     """
     family = posteriors.posterior(posterior)
     q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
-    if family.kl and priors.is_gaussian(p):
+    if family.exact_kl and priors.is_gaussian(p):
         z, kl = family.sample(q, eps), family.kl(q, p)
     else:
         z, log_q = family.draw(q, eps)  # (..., n, k), (..., n)

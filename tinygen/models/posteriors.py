@@ -2,7 +2,8 @@
 
 Each class knows `outputs(k)`, how many numbers a row the encoder has to give; `split`, which makes the parameters `q`
 of them; `sample(q, eps)`, the reparameterised draw; `draw(q, eps) -> (z, log q(z|x))`; `log_density(q, z)` at any z;
-and, where it is known in closed form, `kl(q, prior)`. Draws may have leading axes, (S, n, k) from eps of that shape.
+and, where `exact_kl` says that it is to be used, the closed form `kl(q, prior)`: else the KL is estimated at the draw.
+Draws may have leading axes, (S, n, k) from eps of that shape.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,12 @@ from tinygen.nn.layers import softplus
 
 @dataclass(frozen=True)
 class Diagonal:
-    """q(z|x) = N(mean, diag(exp(logvar))): q = (mean, logvar), each (n, k)."""
+    """q(z|x) = N(mean, diag(exp(logvar))): q = (mean, logvar), each (n, k).
+
+    exact_kl: the KL in closed form, or False: by Monte Carlo, log q(z|x) - log p(z) at the draw.
+    """
+
+    exact_kl: bool = True
 
     def outputs(self, k):
         return 2 * k
@@ -48,7 +54,10 @@ class Cholesky:
     """q(z|x) = N(mean, L L') with a full covariance: q = (mean, L), (n, k) and (n, k, k).
 
     L's diagonal is e^(l/2) of outputs l, which for a diagonal L are its logvar; what is below it is an output as it is.
+    exact_kl: as for Diagonal.
     """
+
+    exact_kl: bool = True
 
     def outputs(self, k):
         return k + k * (k + 1) // 2
@@ -116,7 +125,7 @@ class Affine:
         z0 = np.linalg.solve(A, (z - c)[..., None])[..., 0]
         return gaussian.log_density(z0, mean, logvar) - np.linalg.slogdet(A)[1]
 
-    kl = None  # by Monte Carlo
+    exact_kl = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +173,7 @@ class Planar:
         return z, log_det
 
     log_density = None  # a planar layer has no inverse in closed form
-    kl = None  # by Monte Carlo
+    exact_kl = False
 
 
 POSTERIORS = {"diagonal": Diagonal(), "cholesky": Cholesky(), "affine": Affine(), "planar": Planar()}

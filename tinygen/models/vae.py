@@ -49,7 +49,8 @@ class VAE(base.Estimator):
     activation: between the layers.
     decoder: "bernoulli" (data between 0 and 1), "gaussian" (one learned variance), "categorical" or "logistic" (grey
     values 0, 1/16, ..., 1), or an instance such as Gaussian(var=0.1).
-    posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x).
+    posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x), or an instance such as
+    Diagonal(exact_kl=False), whose KL is estimated at the draw.
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
     each latent may use for nothing.
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
@@ -149,7 +150,7 @@ class VAE(base.Estimator):
     def score_samples(self, X):
         """A lower bound on log p(x) of each row in nats, (n,): the one that `bound_` names, whatever beta was.
 
-        "elbo": the mean over `score_draws` draws of z, the KL term exact where the family has a closed form.
+        "elbo": the mean over `score_draws` draws of z, the KL term exact where `posterior` has it so.
         "iwae-K": ln of the mean of K importance weights. The noise of a row depends on `random_state` and on the row's
         values only, so that a row scores the same alone and among others.
         """
