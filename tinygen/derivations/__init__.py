@@ -13,6 +13,7 @@ from tinygen.derivations import (
     kl,
     regularization,
     reparameterization,
+    vae_models,
     vae_oracles,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "kl",
     "regularization",
     "reparameterization",
+    "vae_models",
     "vae_oracles",
 ]

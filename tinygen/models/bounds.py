@@ -18,8 +18,8 @@ def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagon
     """The two terms of the bound for each row, in nats: {"reconstruction": log p(x|z), "kl": KL(q || p(z))}.
 
     z is one draw from q for each row of noise. `kl` is exact where the family has a closed form and its `exact_kl` is
-    not False, else the estimate log q(z|x) - log p(z) at the same draw. The bound is reconstruction - kl, in expectation over eps;
-    with weight beta on the KL it is the objective of a beta-VAE.
+    not False, else the estimate log q(z|x) - log p(z) at that draw. The bound is reconstruction - kl, in expectation
+    over eps; with weight beta on the KL it is the objective of a beta-VAE.
 
     x: (n, D). eps: (n, k), standard normal, or (S, n, k) for S draws a row. c: one-hot labels (n, classes) or None.
     Returns arrays (n,) or (S, n); an exact kl is (n,) in both cases.
