@@ -18,6 +18,7 @@ from tinygen.models import autoencoder, bounds
 from tinygen.models.decoders import Gaussian
 from tinygen.models.posteriors import Diagonal, Planar
 from tinygen.models.vae import VAE
+from tinygen.nn import train
 from tinygen.nn.checkpoint import CheckpointError
 
 QUICK = dict(latents=2, hidden=(16,), epochs=3, random_state=0, progress=False)
@@ -128,6 +129,16 @@ def test_beta_weighs_the_kl_in_training(grey):
     np.testing.assert_allclose(models[10.0].history_["loss"], loss, rtol=1e-5)
     score = models[10.0].score(grey[2])
     assert models[10.0].set_params(beta=1.0).score(grey[2]) == score  # the bound itself has weight 1
+
+
+def test_without_compile_it_is_the_same_model(grey, monkeypatch):
+    models = [VAE(**QUICK).fit(grey[0])]
+    monkeypatch.setattr(train, "compiled", None)  # nothing is recorded
+    models.append(VAE(**QUICK, compile=False).fit(grey[0]))
+    for a, b in zip(*(tree.flatten(model.params_)[0] for model in models)):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    with pytest.raises(TypeError):
+        VAE(**QUICK).fit(grey[0])
 
 
 def test_beta_warms_up_in_a_line_also_after_a_stop(tmp_path, grey):
@@ -259,6 +270,7 @@ def test_it_passes_scikit_learn_s_own_checks():
         (dict(beta=np.nan), "beta must be a number"),
         (dict(beta="1"), "beta must be a number"),
         (dict(dtype="float16"), "dtype must be one of 'float32', 'float64', got 'float16'"),
+        (dict(compile="no"), "compile must be one of True, False, got 'no'"),
         (dict(bound="exact"), "bound must be one of 'elbo', 'iwae'"),
         (dict(objective="iwea"), "objective must be one of 'elbo', 'iwae', 'stl', 'dreg', 'score', got 'iwea'"),
         (dict(objective="iwae", beta=2.0), "beta, warmup and free_bits are for objective='elbo'"),

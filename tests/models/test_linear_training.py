@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 
 from tinygen.models import autoencoder
 from tinygen.models.decoders import Gaussian
-from tinygen.models.vae import VAE, FadingAdam
+from tinygen.models.vae import VAE
 from tinygen.oracles import linear_gaussian
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
@@ -48,15 +48,3 @@ def test_a_beta_vae_lies_on_the_gaussian_rate_distortion_curve(beta):
     level = brentq(lambda level: curve(level)[0] - rate, 1e-4, eigenvalues[0])
     np.testing.assert_allclose(distortion, curve(level)[1], rtol=0.01)  # least distortion at that rate
     np.testing.assert_allclose(rate, curve(beta * s2)[0], rtol=0.02)  # and the rate is the one that beta asks for
-
-
-def test_the_rate_fades_along_a_cosine():
-    theta = np.zeros(3)
-    adam = FadingAdam(theta, rate=0.5, total=4)
-    moved = []
-    for _ in range(6):
-        before = theta.copy()
-        adam.step(np.ones(3))
-        moved.append(np.abs(theta - before).max())
-    np.testing.assert_allclose(moved, 0.25 * (1 + np.cos(np.pi * np.minimum(np.arange(6) / 4, 1))), atol=1e-6)
-    assert adam.rate == 0.5

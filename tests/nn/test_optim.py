@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.nn.optim import BLOCK, SGD, Adam
+from tinygen.nn.optim import BLOCK, SGD, Adam, FadingAdam
 
 
 def textbook_adam(theta, gradients, rate, beta1, beta2, eps):
@@ -117,3 +117,15 @@ def test_bad_vectors_gradients_and_options_are_named(kind):
         kind(np.zeros(3), rate=float("nan"))
     with pytest.raises(ValueError, match=r"(beta1|momentum)=1.0; expected 0 <= (beta1|momentum) < 1"):
         kind(np.zeros(3), **({"beta1": 1.0} if kind is Adam else {"momentum": 1.0}))
+
+
+def test_the_rate_fades_along_a_cosine():
+    theta = np.zeros(3)
+    adam = FadingAdam(theta, rate=0.5, total=4)
+    moved = []
+    for _ in range(6):
+        before = theta.copy()
+        adam.step(np.ones(3))
+        moved.append(np.abs(theta - before).max())
+    np.testing.assert_allclose(moved, 0.25 * (1 + np.cos(np.pi * np.minimum(np.arange(6) / 4, 1))), atol=1e-6)
+    assert adam.rate == 0.5

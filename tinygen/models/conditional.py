@@ -27,7 +27,7 @@ class ConditionalVAE(VAE):
     def __init__(self, latents=8, *, learned_prior=0, hidden=(200,), activation="tanh", decoder="bernoulli",
                  posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150,
                  batch_size=100, learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32,
-                 random_state=None, progress=True, checkpoint=None):  # fmt: skip
+                 random_state=None, progress=True, checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])

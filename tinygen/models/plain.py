@@ -47,7 +47,7 @@ class Autoencoder(VAE):
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", epochs=150, batch_size=100,
                  learning_rate=2e-3, fade=False, dtype="float32", random_state=None, progress=True,
-                 checkpoint=None):  # fmt: skip
+                 checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])

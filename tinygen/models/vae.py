@@ -19,27 +19,13 @@ from tinygen.models.autoencoder import decode, encode, init
 from tinygen.models.bounds import elbo_terms, loss
 from tinygen.models.diagnose import diagnose
 from tinygen.nn import checkpoint, train
-from tinygen.nn.optim import Adam
+from tinygen.nn.optim import Adam, FadingAdam
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
 START, TRAINING, SCORE, SAMPLE, DIAGNOSIS = range(5)  # a stream of random numbers for each: none disturbs another
 NUMBERS = 2**21  # rows are scored so many at a time that their latents are about so many numbers
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
-
-
-class FadingAdam(Adam):
-    """Adam whose rate falls from `rate` to 0 over `total` steps, in half a period of a cosine."""
-
-    def __init__(self, vector, *, rate, total):
-        super().__init__(vector, rate=rate)
-        self.total = float(total)
-
-    def step(self, gradient):
-        full = self.rate
-        self.rate = 0.5 * full * (1 + math.cos(math.pi * min(self.t / self.total, 1)))
-        super().step(gradient)
-        self.rate = full
 
 
 class VAE(base.Estimator):
@@ -61,6 +47,7 @@ class VAE(base.Estimator):
     bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row.
     random_state: None, an integer or a Generator; with an integer everything is reproducible to the bit.
     progress: show a bar. checkpoint: file to save training to, and to continue from if it is there.
+    compile: record the training step once and replay it; False differentiates anew at each step, several times slower.
 
     Fitted: `params_` (tree of arrays), `history_` ({"loss", "reconstruction", "kl", "seconds"} or {"loss", "bound",
     "seconds"}, one value a step), `bound_` (what `score_samples` is: "elbo" or "iwae-K"), `seed_`, `n_features_in_`.
@@ -74,7 +61,7 @@ class VAE(base.Estimator):
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", posterior="diagonal",
                  beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150, batch_size=100,
                  learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32, random_state=None,
-                 progress=True, checkpoint=None):  # fmt: skip
+                 progress=True, checkpoint=None, compile=True):  # fmt: skip
         self.latents = latents
         self.hidden = hidden
         self.activation = activation
@@ -95,6 +82,7 @@ class VAE(base.Estimator):
         self.random_state = random_state
         self.progress = progress
         self.checkpoint = checkpoint
+        self.compile = compile
 
     def fit(self, X, y=None):
         """Train on the rows of X, shape (n, D), and return self. y is not looked at."""
@@ -132,6 +120,7 @@ class VAE(base.Estimator):
             optimiser=adam,
             checkpoint=self.checkpoint,
             progress=self.progress,
+            compile=self.compile,
         )
         self.params_, self.history_, self.seed_ = params, history, seed
         self.bound_ = "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
@@ -276,7 +265,9 @@ class VAE(base.Estimator):
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.floating)) and 0 <= value < np.inf):
                 raise ValueError(f"{name} must be a number, at least 0, got {value!r}")
-        for name, known in (("objective", OBJECTIVES), ("bound", ("elbo", "iwae")), ("dtype", ("float32", "float64"))):
+        choices = {"objective": OBJECTIVES, "bound": ("elbo", "iwae"), "dtype": ("float32", "float64"),
+                   "compile": (True, False)}  # fmt: skip
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {getattr(self, name)!r}")
         if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):

@@ -116,6 +116,23 @@ class Adam:
         self.M[:], self.V[:] = state["M"], state["V"]
 
 
+class FadingAdam(Adam):
+    """Adam whose rate falls from `rate` to 0 over `total` steps, in half a period of a cosine.
+
+    rate_t = rate/2 (1 + cos(pi t/total)),  t = 0, 1, ..., total: the last steps take the noise out of the parameters.
+    """
+
+    def __init__(self, vector, *, rate, total):
+        super().__init__(vector, rate=rate)
+        self.total = float(total)
+
+    def step(self, gradient):
+        full = self.rate
+        self.rate = 0.5 * full * (1 + math.cos(math.pi * min(self.t / self.total, 1)))
+        super().step(gradient)
+        self.rate = full
+
+
 def _checked(vector):
     if not isinstance(vector, np.ndarray) or vector.ndim != 1 or vector.dtype not in (np.float32, np.float64):
         got = f"{vector.dtype} {vector.shape}" if isinstance(vector, np.ndarray) else type(vector).__name__

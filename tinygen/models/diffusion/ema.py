@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygen.models.vae import FadingAdam
+from tinygen.nn.optim import FadingAdam
 
 
 class AveragedAdam(FadingAdam):

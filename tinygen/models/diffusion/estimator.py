@@ -42,7 +42,7 @@ class Diffusion(base.Estimator):
     classifier-free guidance, (1 + w) with the label - w without.
     score_steps: steps of the ODE's solver, or for `levels` how many of the T terms of the bound are looked at.
     random_state: None, an integer or a Generator. progress: show bars, in training and in sampling. checkpoint: file to
-    save training to, and to continue from if it is there.
+    save training to, and to continue from if it is there. compile: record the step once and replay it; False is plain.
 
     Fitted: `params_` (the running mean), `history_`, `schedule_`, `mean_`, `scale_` (the net sees (x - mean)/scale),
     `classes_` (None without labels), `bound_` ("exact": the ODE's density; "elbo": a bound on the log probability),
@@ -57,7 +57,7 @@ class Diffusion(base.Estimator):
     def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2,
                  dropout=0.0, label_dropout=0.1, weight="simple", ema=0.99, epochs=150, batch_size=512,
                  learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50,
-                 random_state=None, progress=True, checkpoint=None):  # fmt: skip
+                 random_state=None, progress=True, checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
@@ -102,6 +102,7 @@ class Diffusion(base.Estimator):
             optimiser=adam,
             checkpoint=self.checkpoint,
             progress=self.progress,
+            compile=self.compile,
         )
         self.params_ = tree.ravel(start)[1](optimisers[0].average())
         return self
