@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from tinygen.models.base import Estimator, rows, seed
+from tinygen.models.base import Estimator, number, rows, seed
 
 
 class Scale(Estimator):
@@ -63,6 +63,9 @@ def test_scikit_learn_recognises_it():
         (np.array([["a", "b"]]), ValueError, "needs numbers"),
         (np.array([[{}, 1]]), TypeError, "needs numbers"),
         (sparse.eye(3), TypeError, "sparse"),
+        ([[1.0, 2.0], [3.0]], ValueError, "needs rows of one length"),
+        (np.ma.masked_greater(np.arange(6.0).reshape(3, 2), 3), TypeError, "masked array with 2 values hidden"),
+        (np.array([["2020-01-01"]], "M8[D]"), TypeError, r"dates or times \(datetime64\[D\]\)"),
     ],
 )
 def test_bad_input_is_refused(X, error, message):
@@ -79,6 +82,15 @@ def test_dtypes():
     assert rows(np.ones((3, 2), np.float32)).dtype == np.float32
     assert rows(np.ones((3, 2), int)).dtype == np.float64
     assert rows(np.ones((3, 2), bool)).dtype == np.float64
+
+
+def test_numbers():
+    assert number("beta", np.float32(2)) == 2 and number("beta", 0) == 0
+    for wrong in (-1, np.nan, np.inf, "1", None, True, np.ones(2)):
+        with pytest.raises(ValueError, match="beta must be a number, at least 0, got"):
+            number("beta", wrong)
+    with pytest.raises(ValueError, match="epochs must be a number above 0, got 0"):
+        number("epochs", 0, above=True)
 
 
 def test_seeds():

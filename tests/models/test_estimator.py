@@ -280,9 +280,14 @@ def test_it_passes_scikit_learn_s_own_checks():
         (dict(decoder="poisson"), "got 'poisson'; expected one of bernoulli"),
         (dict(activation="step"), "got 'step'; expected one of tanh"),
         (dict(hidden=(0,)), "expected a positive whole number"),
-        (dict(epochs=0), "epochs=0; expected a positive number"),
-        (dict(batch_size=1.5), "batch_size=1.5; expected a positive whole number"),
-        (dict(learning_rate=-1), "rate=-1; expected 0 <= rate"),
+        (dict(hidden=16), r"hidden must be the sizes of the hidden layers, such as \(200,\), got 16"),
+        (dict(epochs=0), "epochs must be a number above 0, got 0"),
+        (dict(epochs="5"), "epochs must be a number above 0, got '5'"),
+        (dict(epochs=np.nan), "epochs must be a number above 0, got nan"),
+        (dict(batch_size=1.5), "batch_size must be a whole number, at least 1, got 1.5"),
+        (dict(batch_size=0), "batch_size must be a whole number, at least 1, got 0"),
+        (dict(learning_rate=-1), "learning_rate must be a number above 0, got -1"),
+        (dict(learning_rate="1e-3"), "learning_rate must be a number above 0, got '1e-3'"),
         (dict(random_state="zero"), "random_state must be"),
     ],
     ids=str,
@@ -315,11 +320,36 @@ def test_bad_input_after_fitting_is_refused(quick, grey):
         quick.inverse_transform(np.zeros((5, 3)))
     with pytest.raises(ValueError, match="n must be a whole number"):
         quick.sample(0)
+    with pytest.raises(ValueError, match="got y='a': use a ConditionalVAE"):
+        quick.sample(3, "a")
+    with pytest.raises(ValueError, match="draws must be a whole number, at least 1, got 0"):
+        quick.report(grey[2], draws=0)
     with pytest.raises(ValueError, match="too large for float32"):
         VAE(**QUICK, decoder="gaussian").fit(np.full((3, 2), 1e300))
     for call in (VAE().sample, lambda: VAE().transform(grey[2]), lambda: VAE().save("nowhere.npz")):
         with pytest.raises(ValueError, match="call fit"):
             call()
+
+
+def test_options_that_were_changed_after_fitting_are_seen(tmp_path, grey):
+    model = VAE(**QUICK).fit(grey[0])
+    for name, value in (("latents", 5), ("hidden", (8,)), ("decoder", "gaussian"), ("activation", "relu")):
+        before = model.get_params()[name]
+        model.set_params(**{name: value})
+        for call in (lambda: model.score(grey[2]), model.sample, lambda: model.save(tmp_path / "model.npz")):
+            with pytest.raises(ValueError, match=f"{name} is .*, but was .* set it back, or call fit again"):
+                call()
+        model.set_params(**{name: before})
+    assert np.isfinite(model.set_params(bound="iwae", score_draws=3).score(grey[2]))
+    with pytest.raises(ValueError, match="score_draws must be a whole number, at least 1, got -1"):
+        model.set_params(score_draws=-1).score(grey[2])
+    assert np.isfinite(model.set_params(score_draws=3, latents=5).fit(grey[0]).score(grey[2]))
+
+
+def test_sizes_of_numpy_come_back_from_a_file(tmp_path, grey):
+    model = VAE(**{**QUICK, "hidden": [np.int64(16)], "latents": np.int64(2)}).fit(grey[0])
+    model.save(tmp_path / "model.npz")
+    assert VAE.load(tmp_path / "model.npz").score(grey[2]) == model.score(grey[2])
 
 
 def test_a_folder_that_cannot_be_written_stops_it_at_once(tmp_path, quick):

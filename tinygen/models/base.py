@@ -9,6 +9,8 @@ import inspect
 
 import numpy as np
 
+from tinygen.nn import checkpoint
+
 
 class Estimator:
     """Base of the models. A subclass stores each argument of its constructor under its own name and does nothing else.
@@ -65,6 +67,36 @@ class Estimator:
         """Mean of `score_samples(X)`, nats a row; higher is better. y is not looked at."""
         return float(np.mean(self.score_samples(X)))
 
+    def save(self, path):
+        """Write the fitted model to the file `path` (.npz); `load` gives it back."""
+        self._check_fitted()
+        options = {**self.get_params(), "checkpoint": None}
+        if isinstance(self.random_state, np.random.Generator):
+            options["random_state"] = None
+        fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        state = {"options": self._described(options), "fitted": fitted}
+        checkpoint.save(path, state, meta={"model": type(self).__name__})
+
+    @classmethod
+    def load(cls, path):
+        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
+        state, meta = checkpoint.load(path)
+        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
+            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        model = cls(**cls._rebuilt(state["options"]))
+        vars(model).update(state["fitted"])
+        return model
+
+    @staticmethod
+    def _described(options):
+        """The options in plain values, for a file."""
+        return options
+
+    @staticmethod
+    def _rebuilt(options):
+        """The options that `_described` has described."""
+        return options
+
     def _check_fitted(self):
         if not self.__sklearn_is_fitted__():
             error = f"this {type(self).__name__} is not fitted: call fit(X) first"
@@ -88,9 +120,16 @@ def rows(X, *, features=None, name="fit"):
     """
     if hasattr(X, "toarray"):
         raise TypeError(f"{name} got a sparse matrix; sparse data is not supported, pass X.toarray()")
-    X = np.asarray(X)
+    if np.ma.is_masked(X):
+        raise TypeError(f"{name} got a masked array with {X.mask.sum()} values hidden: fill them, or drop their rows")
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} needs rows of one length, (n, D): {error}") from None
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} got an array of dtype {X.dtype}")
+    if X.dtype.kind in "mM":
+        raise TypeError(f"{name} needs numbers, got dates or times ({X.dtype}): say in which unit, X.astype(float)")
     if X.dtype != np.float32:
         try:
             X = X.astype(np.float64)
@@ -134,6 +173,14 @@ def whole(name, value, *, least=1):
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
     return int(value)
+
+
+def number(name, value, *, above=False):
+    """`value` if it is a finite number of at least 0 (above: more than 0), else a ValueError that names it."""
+    known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not known or not 0 <= value < np.inf or (above and value == 0):
+        raise ValueError(f"{name} must be a number{' above 0' if above else ', at least 0'}, got {value!r}")
+    return value
 
 
 def chosen(what, choice, table, method):

@@ -88,8 +88,9 @@ class ConditionalVAE(VAE):
         y = np.asarray(y)
         if y.ndim == 0:
             y = np.full(base.whole("n", 1 if n is None else n), y)
-        if y.ndim != 1 or (n is not None and len(y) != n):
-            raise ValueError(f"y must be one label, or as many as n = {n}, got shape {y.shape}")
+        if y.ndim != 1 or not len(y) or (n is not None and len(y) != n):
+            wanted = "at least one" if n is None else f"as many as n = {n}"
+            raise ValueError(f"y must be one label, or a list of them, {wanted}, got shape {y.shape}")
         return self._sample(len(y), self._one_hot(y), rng)
 
     def _one_hot(self, y):
@@ -112,6 +113,9 @@ def _labels(y, X):
     y = np.asarray(y)
     if y.shape != X.shape[:1]:
         raise ValueError(f"y must have one label for each of the {len(X)} rows of X, shape ({len(X)},), got {y.shape}")
+    if y.dtype == object and len({type(label) for label in y}) > 1:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise ValueError(f"y must have labels of one kind, that can be sorted, got {kinds}")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("y must have no NaN and no inf among its labels")
     return y

@@ -18,13 +18,15 @@ from tinygen.models import base, bounds, decoders, posteriors, priors
 from tinygen.models.autoencoder import decode, encode, init
 from tinygen.models.bounds import elbo_terms, loss
 from tinygen.models.diagnose import diagnose
-from tinygen.nn import checkpoint, train
+from tinygen.nn import train
 from tinygen.nn.optim import Adam, FadingAdam
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
 START, TRAINING, SCORE, SAMPLE, DIAGNOSIS = range(5)  # a stream of random numbers for each: none disturbs another
 NUMBERS = 2**21  # rows are scored so many at a time that their latents are about so many numbers
+PARTS = {"decoder": decoders, "posterior": posteriors}  # options that may be objects
+MADE_OF = ("latents", "hidden", "activation", "decoder", "posterior")  # what the fitted parameters depend on
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
@@ -123,6 +125,7 @@ class VAE(base.Estimator):
             compile=self.compile,
         )
         self.params_, self.history_, self.seed_ = params, history, seed
+        self._made_of = {name: repr(getattr(self, name)) for name in MADE_OF}
         self.bound_ = "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
         self.n_features_in_ = X.shape[1]
         return self
@@ -174,6 +177,7 @@ class VAE(base.Estimator):
         return self._report(self._check_rows(X), None, draws)
 
     def _report(self, X, c, draws):
+        base.whole("draws", draws)
         out, bits = {}, 1 / (X.shape[1] * np.log(2))
         for name, bound in (("elbo", self._elbo), ("iwae", self._iwae)):
             nats = self._by_rows(bound, X, c, draws=draws)
@@ -218,6 +222,8 @@ class VAE(base.Estimator):
         it is the model's own, and two calls give the same draws.
         """
         self._check_fitted()
+        if y is not None:
+            raise ValueError(f"this model knows no labels, got y={y!r}: use a ConditionalVAE, or leave y out")
         return self._sample(base.whole("n", n), None, self._sampling(random_state))
 
     def _sampling(self, random_state):
@@ -228,43 +234,27 @@ class VAE(base.Estimator):
         out = decode(self.params_, z, c, activation=self.activation)
         return decoders.decoder(self.decoder).sample(self.params_["likelihood"], out, rng)
 
-    def save(self, path):
-        """Write the fitted model to the file `path` (.npz); `load` gives it back."""
-        self._check_fitted()
-        options = {**self.get_params(), "checkpoint": None}
-        for name, module in (("decoder", decoders), ("posterior", posteriors)):
-            if name in options:
-                options[name] = module.describe(options[name])
-        if isinstance(self.random_state, np.random.Generator):
-            options["random_state"] = None
-        fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
-        checkpoint.save(path, {"options": options, "fitted": fitted}, meta={"model": type(self).__name__})
+    @staticmethod
+    def _described(options):
+        return options | {name: module.describe(options[name]) for name, module in PARTS.items() if name in options}
 
-    @classmethod
-    def load(cls, path):
-        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
-        options = state["options"]
-        for name, module in (("decoder", decoders), ("posterior", posteriors)):
-            if name in options:
-                options[name] = module.rebuild(options[name])
-        model = cls(**options)
-        vars(model).update(state["fitted"])
-        return model
+    @staticmethod
+    def _rebuilt(options):
+        return options | {name: module.rebuild(options[name]) for name, module in PARTS.items() if name in options}
 
     def _nets(self):
         return {"decoder": decoders.decoder(self.decoder), "posterior": posteriors.posterior(self.posterior),
                 "activation": self.activation}  # fmt: skip
 
     def _check_options(self):
-        for name in ("latents", "draws", "score_draws"):
+        for name in ("latents", "draws", "score_draws", "batch_size"):
             base.whole(name, getattr(self, name))
         for name in ("beta", "warmup", "free_bits"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float, np.floating)) and 0 <= value < np.inf):
-                raise ValueError(f"{name} must be a number, at least 0, got {value!r}")
+            base.number(name, getattr(self, name))
+        for name in ("epochs", "learning_rate"):
+            base.number(name, getattr(self, name), above=True)
+        if not isinstance(self.hidden, (tuple, list)):
+            raise ValueError(f"hidden must be the sizes of the hidden layers, such as (200,), got {self.hidden!r}")
         choices = {"objective": OBJECTIVES, "bound": ("elbo", "iwae"), "dtype": ("float32", "float64"),
                    "compile": (True, False)}  # fmt: skip
         for name, known in choices.items():
@@ -274,6 +264,14 @@ class VAE(base.Estimator):
             raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
         if self.free_bits and posteriors.posterior(self.posterior) != posteriors.Diagonal():
             raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has")
+
+    def _check_fitted(self):
+        super()._check_fitted()
+        for name, before in getattr(self, "_made_of", {}).items():  # not after load
+            if repr(getattr(self, name)) != before:
+                now = f"{name} is {getattr(self, name)!r}, but was {before} when the model was fitted"
+                raise ValueError(f"{now}: set it back, or call fit again")
+        self._check_options()
 
     def _check_rows(self, X):
         return self._as_data(super()._check_rows(X))
