@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import check_estimator
 
 from tinygen.models.conditional import ConditionalVAE
 from tinygen.models.decoders import Gaussian
@@ -96,14 +95,6 @@ def test_scikit_learn_searches_over_it():
     X, y = two_classes(100)
     search = GridSearchCV(ConditionalVAE(**QUICK, decoder="gaussian"), {"beta": [0.5, 2.0]}, cv=2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_scikit_learn_s_checks_fail_only_where_they_leave_out_the_labels():
-    results = check_estimator(ConditionalVAE(**QUICK, decoder="gaussian"), on_skip=None, on_fail=None)
-    failed = [str(r["exception"]) for r in results if r["status"] == "failed"]
-    assert all("requires y to be passed, but the target y is None" in message for message in failed), failed
-    assert sum(r["status"] == "passed" for r in results) > 30
 
 
 @pytest.mark.parametrize(
