@@ -9,8 +9,7 @@ class AveragedAdam(FadingAdam):
     """Adam with a fading rate, and the exponential moving average of its vector with the bias corrected.
 
     A <- decay A + (1 - decay) theta after each step, A = 0 at first; `average()` is A / (1 - decay^t): a weighted
-    mean of
-    theta_1, ..., theta_t with weights (1 - decay) decay^(t - s) / (1 - decay^t), whose sum is 1 from the first step on.
+    mean of theta_1, ..., theta_t, theta_s with weight (1 - decay) decay^(t - s) / (1 - decay^t).
     decay: between 0 (the last theta) and 1. The average goes into checkpoints with the rest.
 
     >>> theta = np.array([1.0])
