@@ -175,12 +175,38 @@ def whole(name, value, *, least=1):
     return int(value)
 
 
-def number(name, value, *, above=False):
-    """`value` if it is a finite number of at least 0 (above: more than 0), else a ValueError that names it."""
-    known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not known or not 0 <= value < np.inf or (above and value == 0):
-        raise ValueError(f"{name} must be a number{' above 0' if above else ', at least 0'}, got {value!r}")
-    return value
+def number(name, value, *, least=0.0, above=None, below=np.inf):
+    """`value` if it is a number with least <= value < below (or above < value), else a ValueError that names it."""
+    right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not right or not (least <= value if above is None else above < value) or not value < below:
+        lower = f"at least {least:g}" if above is None else f"above {above:g}"
+        upper = f" and below {below:g}" if below < np.inf else ", finite"
+        raise ValueError(f"{name} must be a number, {lower}{upper}, got {value!r}")
+    return float(value)
+
+
+def labels(y, X):
+    """y as an array with one label for each row of X, (n,): whole numbers or strings.
+
+    Raises ValueError for another shape, NaN, other numbers, and labels that cannot be sorted.
+    """
+    if y is None:
+        raise ValueError("this model requires y to be passed, but the target y is None: give the label of each row")
+    y = np.asarray(y)
+    if y.shape != X.shape[:1]:
+        hint = " (of one-hot rows take y.argmax(axis=1))" if y.ndim == 2 else ""
+        raise ValueError(
+            f"y must have one label for each of the {len(X)} rows of X, shape ({len(X)},), got {y.shape}{hint}"
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("y must have no NaN and no inf among its labels")
+    if y.dtype.kind not in "biufUSO" or (y.dtype.kind == "f" and np.any(y != np.rint(y))):
+        got = y[y != np.rint(y)][0] if y.dtype.kind == "f" else f"dtype {y.dtype}"
+        raise ValueError(f"y must hold the names of classes, whole numbers or strings, got {got}")
+    kinds = sorted({type(label).__name__ for label in y.tolist()})
+    if len(kinds) > 1 or kinds == ["NoneType"]:
+        raise ValueError(f"y must hold labels of one kind, whole numbers or strings, got {', '.join(kinds)}")
+    return y
 
 
 def chosen(what, choice, table, method):

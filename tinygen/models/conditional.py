@@ -38,7 +38,7 @@ class ConditionalVAE(VAE):
         if components > 1 and self.free_bits:
             raise ValueError("free_bits needs the KL of each latent, which a mixture (learned_prior > 1) does not have")
         X = base.rows(X, name=type(self).__name__)
-        y = _labels(y, X)
+        y = base.labels(y, X)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         self.frequencies_ = np.bincount(numbers) / len(numbers)
         return self._fit(X, self._one_hot(y), classes=len(self.classes_), learned_prior=components)
@@ -46,7 +46,7 @@ class ConditionalVAE(VAE):
     def score_samples(self, X, y=None):
         """A lower bound on log p(x|y) of each row in nats, (n,): the one that `bound_` names, whatever beta was."""
         X = self._check_rows(X)
-        return self._score(X, self._one_hot(_labels(y, X)))
+        return self._score(X, self._one_hot(base.labels(y, X)))
 
     def score(self, X, y=None):
         """Mean of `score_samples(X, y)`, nats a row; higher is better."""
@@ -55,17 +55,17 @@ class ConditionalVAE(VAE):
     def report(self, X, y=None, *, draws=1000):
         """Both bounds on the rows of X given their labels, as in `VAE.report`."""
         X = self._check_rows(X)
-        return self._report(X, self._one_hot(_labels(y, X)), draws)
+        return self._report(X, self._one_hot(base.labels(y, X)), draws)
 
     def diagnose(self, X, y=None):
         """Diagnosis of the model on the rows of X given their labels, as in `VAE.diagnose`."""
         X = self._check_rows(X)
-        return self._diagnose(X, self._one_hot(_labels(y, X)))
+        return self._diagnose(X, self._one_hot(base.labels(y, X)))
 
     def transform(self, X, y=None):
         """The mean of q(z|x, y) for each row, (n, latents)."""
         X = self._check_rows(X)
-        return self._by_rows(self._code, X, self._one_hot(_labels(y, X)))
+        return self._by_rows(self._code, X, self._one_hot(base.labels(y, X)))
 
     def fit_transform(self, X, y=None):
         """`fit(X, y)`, then `transform(X, y)`."""
@@ -74,7 +74,7 @@ class ConditionalVAE(VAE):
     def inverse_transform(self, Z, y=None):
         """E[x|z, y] for each row of latents, (n, D)."""
         Z = self._check_latents(Z)
-        return self._by_rows(self._mean_image, Z, self._one_hot(_labels(y, Z)))
+        return self._by_rows(self._mean_image, Z, self._one_hot(base.labels(y, Z)))
 
     def sample(self, n=None, y=None, *, random_state=None):
         """Draws of x from the model, (n, D), noise included.
@@ -105,17 +105,3 @@ class ConditionalVAE(VAE):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def _labels(y, X):
-    if y is None:
-        raise ValueError("this model requires y to be passed, but the target y is None: give the label of each row")
-    y = np.asarray(y)
-    if y.shape != X.shape[:1]:
-        raise ValueError(f"y must have one label for each of the {len(X)} rows of X, shape ({len(X)},), got {y.shape}")
-    if y.dtype == object and len({type(label) for label in y}) > 1:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise ValueError(f"y must have labels of one kind, that can be sorted, got {kinds}")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("y must have no NaN and no inf among its labels")
-    return y

@@ -252,7 +252,7 @@ class VAE(base.Estimator):
         for name in ("beta", "warmup", "free_bits"):
             base.number(name, getattr(self, name))
         for name in ("epochs", "learning_rate"):
-            base.number(name, getattr(self, name), above=True)
+            base.number(name, getattr(self, name), above=0)
         if not isinstance(self.hidden, (tuple, list)):
             raise ValueError(f"hidden must be the sizes of the hidden layers, such as (200,), got {self.hidden!r}")
         choices = {"objective": OBJECTIVES, "bound": ("elbo", "iwae"), "dtype": ("float32", "float64"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import gaussian
-from tinygen.models.diffusion import bound, variances
+from tinygen.models.diffusion import bound, net, variances
 from tinygen.models.diffusion.bound import estimate, grid_decoder, prior_term, reverse_of, terms
 from tinygen.models.diffusion.parameterization import NAMES
 from tinygen.models.diffusion.schedule import Schedule
@@ -239,6 +239,24 @@ def test_the_discrete_bound_sums_to_less_than_one(rng):
 def test_data_off_the_grid():
     with pytest.raises(ValueError, match="not among the 4 values"):
         grid_decoder(Schedule.constant(3, 0.5), VALUES)(np.array([[0.1]]), np.zeros((1, 1)))
+
+
+def test_steps_and_moments_that_are_none(rng):
+    s, x = Schedule.cosine(6), rng.standard_normal((3, 2))
+    reverse = reverse_of(s, lambda z, t: z, "x")
+    for t in (0, 1, 7):
+        with pytest.raises(ValueError, match=f"t is {t}; expected steps 2 to T = 6"):
+            bound.kl_term(s, reverse, x, x, t)
+    with pytest.raises(ValueError, match="one step for each of the 3 rows"):
+        estimate(s, reverse, x, 3, x)
+    with pytest.raises(ValueError, match="from 0 to 2; expected steps 1"):
+        estimate(s, reverse, x, np.array([2, 0, 1]), x)
+    for moments in ([-1.0, 2.0], [0.0, 0.0], [1.0, np.nan]):
+        with pytest.raises(ValueError, match="not negative"):
+            bound.importance(np.array(moments))
+    for labels in ([3], [-2], [0.0]):
+        with pytest.raises(ValueError, match="0 to 2, or -1"):
+            net.one_hot(np.array(labels), 3, 1)
 
 
 # ---- continuous time ----

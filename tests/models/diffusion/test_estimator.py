@@ -162,11 +162,32 @@ def test_training_goes_on_from_its_checkpoint(tmp_path, plane):
         (lambda x, y: Diffusion(schedule="quadratic").fit(x), "schedule must be"),
         (lambda x, y: Diffusion(ema=1.0).fit(x), "ema must be"),
         (lambda x, y: Diffusion(guidance=-1.0).fit(x), "guidance must be"),
+        (lambda x, y: Diffusion(guidance="3").fit(x), "guidance must be a number.*got '3'"),
+        (lambda x, y: Diffusion(epochs="3").fit(x), "epochs must be a number"),
+        (lambda x, y: Diffusion(batch_size=0).fit(x), "batch_size must be"),
+        (lambda x, y: Diffusion(learning_rate=-1.0).fit(x), "learning_rate must be"),
+        (lambda x, y: Diffusion(levels=1).fit(x), "levels must be"),
+        (lambda x, y: Diffusion(schedule=[0.1, 0.2]).fit(x), "or a Schedule, got"),
         (lambda x, y: Diffusion(levels=17).fit(x), "grey values"),
         (lambda x, y: Diffusion(steps=0).fit(x), "steps must be"),
         (lambda x, y: Diffusion().fit(np.where(x > 2, np.nan, x)), "NaN in row"),
         (lambda x, y: Diffusion().fit(x, y[:5]), "one label for each"),
+        (lambda x, y: Diffusion().fit(x, np.eye(200)[:, :2]), r"one label for each.*argmax"),
+        (lambda x, y: Diffusion().fit(x, x[:, 0]), "whole numbers or strings, got [-0-9.]+"),
+        (lambda x, y: Diffusion().fit(x, x[:, 0] + 0j), "got dtype complex"),
+        (lambda x, y: Diffusion().fit(x, np.where(x[:, 0] > 2, np.nan, 1.0)), "no NaN"),
         (lambda x, y: Diffusion().sample(3), "not fitted"),
+        (lambda x, y: Diffusion().paths(3), "not fitted"),
+        (lambda x, y: Diffusion().score_samples(x), "not fitted"),
+        (lambda x, y: Diffusion(**SMALL).fit(x).sample(0), "n must be.*at least 1, got 0"),
+        (lambda x, y: Diffusion(**SMALL).fit(x).set_params(sampler="euler").sample(2), "sampler must be"),
+        (lambda x, y: Diffusion(**SMALL).fit(x).score_samples(x, y), "fitted without labels"),
+        (lambda x, y: Diffusion(**SMALL).fit(x).score_samples(x + np.inf), "inf in row"),
+        (lambda x, y: Diffusion(**SMALL).fit(x, y).sample(3, "left", guidance="1"), "guidance must be"),
+        (lambda x, y: Diffusion(**SMALL).fit(x, y).sample(3, "left", guidance=np.nan), "guidance must be"),
+        (lambda x, y: Diffusion(**SMALL, label_dropout=0.0).fit(x, y).sample(3, "left", guidance=1), "label_dropout >"),
+        (lambda x, y: Diffusion(**SMALL).fit(x, y).score_samples(x, y[:3]), "one label for each"),
+        (lambda x, y: Diffusion(**SMALL).fit(x, y).score_samples(x, np.full(200, "up")), "label up"),
         (lambda x, y: Diffusion(**SMALL).fit(x).sample(3, guidance=2.0), "fitted with labels"),
         (lambda x, y: Diffusion(**SMALL).fit(x).sample(3, "left"), "fitted without labels"),
         (lambda x, y: Diffusion(**SMALL).fit(x, y).sample(3, "up"), "label up.*saw left, right"),
@@ -180,6 +201,17 @@ def test_training_goes_on_from_its_checkpoint(tmp_path, plane):
 def test_errors(act, words, plane):
     with pytest.raises(ValueError, match=words):
         act(*plane)
+
+
+@pytest.mark.parametrize("labels, words", [(["a", 1] * 100, "int and str"), ([None] * 200, "NoneType")])
+def test_labels_of_several_kinds(labels, words, plane):
+    with pytest.raises(TypeError, match=words):
+        Diffusion(**SMALL).fit(plane[0], np.array(labels, object))
+
+
+def test_more_sample_steps_than_steps_are_all_steps(plane):
+    model = Diffusion(**{**SMALL, "steps": 3, "sample_steps": 50}).fit(plane[0])
+    assert len(list(model.paths(2))) == 4
 
 
 def test_scikit_learn_clones_it():
@@ -212,3 +244,5 @@ def test_latent_diffusion(tmp_path):
     rows = model.vae_._check_rows(x[:20])
     weights = bounds.log_weights(model.vae_.params_, rows, model.vae_._noise_of(rows, 3), **model.vae_._nets())
     np.testing.assert_allclose(model.score_samples(x[:20]), weights.mean(0), rtol=1e-5)
+    with pytest.raises(ValueError, match="no labels"):
+        model.sample(3, "left")

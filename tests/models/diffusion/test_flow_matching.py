@@ -73,5 +73,6 @@ def test_hand_derived_gradients(rng):
 def test_errors():
     with pytest.raises(ValueError, match="'euler', 'heun' or 'rk4'"):
         list(steps(exact, np.ones((1, 1)), 5, solver="leapfrog"))
-    with pytest.raises(ValueError, match="n >= 1"):
-        list(steps(exact, np.ones((1, 1)), 0))
+    for n in (0, 2.5):
+        with pytest.raises(ValueError, match="n must be a whole number"):
+            list(steps(exact, np.ones((1, 1)), n))

@@ -1,6 +1,7 @@
 """Guidance with exact classifiers and exact scores."""
 
 import numpy as np
+import pytest
 
 from tinygen.models.diffusion.guidance import classifier, classifier_free
 from tinygen.models.diffusion.samplers import heun, last
@@ -44,3 +45,9 @@ def test_classifier_free_guidance_does_not_sample_the_tilted_density(ideal):
     assert abs(mean - 1.223) < 1e-3 and abs(np.sqrt(tilted @ (u - mean) ** 2) - 0.569) < 1e-3
     plain = classifier_free(ideal(s, target, "eps"), ideal(s, both, "eps"), 0.0)
     np.testing.assert_array_equal(plain(z[:, None], 7), ideal(s, target, "eps")(z[:, None], 7))
+
+
+@pytest.mark.parametrize("w", ["3", -1, np.inf])
+def test_a_weight_that_is_none(w):
+    with pytest.raises(ValueError, match="guidance must be a number"):
+        classifier_free(lambda z, t: z, lambda z, t: z, w)

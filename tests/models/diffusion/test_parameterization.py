@@ -116,3 +116,10 @@ def test_weight_identities(schedule_of, rng):
 def test_unknown_names_and_missing_t():
     with pytest.raises(ValueError, match="got parameterisation 'noise'; expected one of x, eps"):
         line(Schedule.linear(5), "noise")
+    s, z = Schedule.linear(5), np.ones((2, 1))
+    for source, target in (("x", "x"), ("eps", "v")):
+        for t in (0, 6):
+            with pytest.raises(ValueError, match=f"t is {t}; expected steps 1 to T = 5"):
+                convert(s, z, z, t, source, target)
+    with pytest.raises(ValueError, match="got parameterisation 'noise'"):
+        convert(s, z, z, 1, "noise", "noise")

@@ -73,8 +73,9 @@ def test_hand_derived_gradients_of_the_noisy_draw(rng):
 @pytest.mark.parametrize(
     "t, error, words",
     [
-        (11, ValueError, "steps 1 to 10"),
-        (-1, ValueError, "steps 1 to 10"),
+        (11, ValueError, "t is 11; expected steps 0 to T = 10"),
+        (-1, ValueError, "t is -1"),
+        (True, TypeError, "dtype bool"),
         (np.array([1, 2, 12]), ValueError, "goes from 1 to 12"),
         (1.0, TypeError, "whole numbers"),
         (np.array([1, 2]), ValueError, "each of the 3 rows"),
@@ -83,3 +84,16 @@ def test_hand_derived_gradients_of_the_noisy_draw(rng):
 def test_a_t_that_is_none(t, error, words):
     with pytest.raises(error, match=words):
         at(Schedule.linear(10).beta, t, np.zeros((3, 2)))
+
+
+def test_steps_without_a_meaning_and_noise_of_another_shape():
+    """t = 0 is the data: nothing steps there, and no posterior comes before it."""
+    s, x = Schedule.linear(10), np.zeros((3, 2))
+    np.testing.assert_array_equal(noisy(s, x + 1, 0, x), x + 1)
+    for act in (lambda: step(s, x, 0, x), lambda: posterior(s, x, x, 0)):
+        with pytest.raises(ValueError, match="t is 0; expected steps 1 to"):
+            act()
+    with pytest.raises(ValueError, match=r"eps of shape \(1, 2\); expected that of x"):
+        noisy(s, x, 3, x[:1])
+    with pytest.raises(TypeError, match="dtype int64; expected floats"):
+        noisy(s, x.astype(np.int64), 3, x)

@@ -136,7 +136,16 @@ def test_the_same_noise_gives_the_same_sample_and_dtype(ideal, rng):
         np.testing.assert_array_equal(steps[-1], samplers.last(run()))
 
 
-def test_missing_noise():
-    s = Schedule.cosine(5)
-    with pytest.raises(ValueError, match="give noise"):
-        samplers.last(samplers.ddim(s, lambda z, t: z, "x", np.ones((1, 1)), eta=1.0))
+@pytest.mark.parametrize("noise, got", [(None, "None"), (3, "int"), (np.ones((4, 3, 2)), r"\(4, 3, 2\)")])
+def test_noise_that_is_none(noise, got):
+    """An array of the wrong shape is refused before the first step, whatever the sampler."""
+    s, z = Schedule.cosine(5), np.ones((3, 2))
+    for sampler, options in ((samplers.ddim, {"eta": 1.0}), (samplers.ancestral, {})):
+        with pytest.raises(ValueError, match=rf"give noise.*\(5, 3, 2\).*got .*{got}"):
+            next(sampler(s, lambda z, t: z, "x", z, noise, **options))
+
+
+@pytest.mark.parametrize("eta", [-0.1, 1.1, "1", np.nan])
+def test_eta_out_of_range(eta):
+    with pytest.raises(ValueError, match="expected a number from 0"):
+        next(samplers.ddim(Schedule.cosine(5), lambda z, t: z, "x", np.ones((1, 1)), np.ones((5, 1, 1)), eta=eta))

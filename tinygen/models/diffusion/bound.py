@@ -58,7 +58,11 @@ def prior_term(schedule, x, mean=0.0, var=1.0):
 
 
 def kl_term(schedule, reverse, x, z, t):
-    """KL(q(z_{t-1}|z_t, x) || p(z_{t-1}|z_t)) of each row for t >= 2, (B,)."""
+    """KL(q(z_{t-1}|z_t, x) || p(z_{t-1}|z_t)) of each row, (B,).
+
+    Raises ValueError for a t that is not one of 2, ..., T: at t = 1 the decoder's term stands instead.
+    """
+    at(schedule.beta, t, z, first=2)
     mean, var = posterior(schedule, z, x, t)
     model_mean, model_var = reverse(z, t)
     return gaussian.kl(mean, np.log(var), model_mean, np.log(model_var))
@@ -130,6 +134,9 @@ def estimate(schedule, reverse, x, t, eps, *, probability=None, decoder=None, pr
     factor T, which the notes' "grab a few evidence and a few layer" leaves out; t = 1 has to be among what is drawn.
     """
     T = schedule.T
+    if np.shape(t) != (len(x),):
+        raise ValueError(f"estimate: got t of shape {np.shape(t)}; expected one step for each of the {len(x)} rows.")
+    at(schedule.beta, t, x, first=1)
     factor = np.full(T, float(T)) if probability is None else 1 / np.asarray(probability, np.float64)
     z, first = noisy(schedule, x, t, eps), t == 1
     decoder = density_decoder(reverse) if decoder is None else decoder
@@ -155,11 +162,15 @@ def uniform_times(rng, T, n):
 def importance(second_moments, floor=0.01):
     """Probabilities for t = 1, ..., T in proportion to sqrt(E term_t^2), which makes the estimate's variance least.
 
-    second_moments (T,); every t keeps at least floor / T. Source: Nichol and Dhariwal 2021, eq. 18.
+    second_moments (T,): not negative, not all 0, else ValueError; every t keeps at least floor / T.
+    Source: Nichol and Dhariwal 2021, eq. 18.
 
     >>> importance(np.array([9.0, 1.0, 0.0, 0.0]), floor=0.0)
     array([0.75, 0.25, 0.  , 0.  ])
     """
+    second_moments = np.asarray(second_moments, np.float64)
+    if not (np.all(second_moments >= 0) and 0 < second_moments.sum() < np.inf):
+        raise ValueError(f"importance: mean squares are not negative, finite and not all 0; got {second_moments}.")
     p = np.sqrt(second_moments)
     return (1 - floor) * p / p.sum() + floor / len(p)
 

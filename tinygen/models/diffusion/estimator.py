@@ -11,7 +11,6 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.models import base, decoders
-from tinygen.models.conditional import _labels
 from tinygen.models.diffusion import bound, net, samplers
 from tinygen.models.diffusion.ema import AveragedAdam
 from tinygen.models.diffusion.guidance import classifier_free
@@ -38,8 +37,8 @@ class Diffusion(base.Estimator):
     ema: decay of the running mean of the parameters, which is what is used after training; 1/(1 - ema) steps should
     be a small part of all.
     epochs, batch_size, learning_rate (falls to 0 along a cosine), dtype: of training.
-    sampler: "ancestral", "ddim" or "heun"; sample_steps: how many of the T steps it visits. guidance: w >= 0 of
-    classifier-free guidance, (1 + w) with the label - w without.
+    sampler: "ancestral", "ddim" or "heun"; sample_steps: how many of the T steps it visits (all, if T is less).
+    guidance: w >= 0 of classifier-free guidance, (1 + w) with the label - w without.
     score_steps: steps of the ODE's solver, or for `levels` how many of the T terms of the bound are looked at.
     random_state: None, an integer or a Generator. progress: show bars, in training and in sampling. checkpoint: file to
     save training to, and to continue from if it is there. compile: record the step once and replay it; False is plain.
@@ -69,7 +68,7 @@ class Diffusion(base.Estimator):
         seed, dtype = base.seed(self.random_state), np.dtype(self.dtype)
         classes, numbers = None, None
         if y is not None:
-            classes, numbers = np.unique(_labels(y, X), return_inverse=True)
+            classes, numbers = np.unique(base.labels(y, X), return_inverse=True)
         mean = X.mean(axis=0, dtype=np.float64) if not self.levels else np.full(X.shape[1], X.mean(dtype=np.float64))
         scale = float(np.sqrt(np.mean((X - mean) ** 2))) or 1.0
         self.mean_, self.scale_, self.schedule_ = mean, scale, self._schedule()
@@ -163,6 +162,8 @@ class Diffusion(base.Estimator):
         with_label = lambda z, t: self._says(z, schedule.logsnr[t], c)
         if not guidance:
             return with_label, self._kind()
+        if not self.label_dropout:
+            raise ValueError("guidance needs a net that has seen rows without labels too: fit with label_dropout > 0")
         without = lambda z, t: self._says(z, schedule.logsnr[t], None)
         return classifier_free(with_label, without, guidance), self._kind()
 
@@ -190,7 +191,7 @@ class Diffusion(base.Estimator):
         and noise depend on `random_state` and the row's values only.
         """
         X = self._as_data(self._check_rows(X))
-        y = None if y is None else _labels(y, X)
+        y = None if y is None else base.labels(y, X)
         parts = [slice(i, i + ROWS) for i in range(0, len(X), ROWS)]
         score = self._bound if self.levels else self._density
         return np.concatenate([score(X[rows], None if y is None else y[rows]) for rows in parts])
@@ -243,6 +244,7 @@ class Diffusion(base.Estimator):
     def paths(self, n=None, y=None, *, random_state=None, guidance=None):
         """Yield z_T, ..., z_1, x on the way from noise to data, each (n, D) in the data's units: for pictures."""
         self._check_fitted()
+        self._check_options()
         if y is not None:
             y = np.asarray(y)
             y = np.full(base.whole("n", 1 if n is None else n), y) if y.ndim == 0 else y
@@ -252,15 +254,19 @@ class Diffusion(base.Estimator):
         n = base.whole("n", 1 if n is None else n)
         rng = np.random.default_rng([self.seed_ if random_state is None else base.seed(random_state), SAMPLE])
         schedule = self.schedule_.respaced(min(self.sample_steps, self.schedule_.T))
-        guidance = self.guidance if guidance is None else guidance
+        guidance = self.guidance if guidance is None else base.number("guidance", guidance)
         predict, kind = self.predict_with(schedule, y, guidance=guidance)
         z = rng.standard_normal((n, self.n_features_in_), np.dtype(self.dtype))
         if self.sampler == "ancestral":
             steps = samplers.ancestral(schedule, predict, kind, z, rng)
         else:
             steps = getattr(samplers, self.sampler)(schedule, predict, kind, z)
-        before = z
-        for t, z in zip(range(schedule.T, -1, -1), self._with_bar(steps, schedule.T)):
+        return self._in_units(self._with_bar(steps, schedule.T), schedule, y, rng)
+
+    def _in_units(self, steps, schedule, y, rng):
+        """What a sampler yields, in the data's units; x of `levels` drawn from p(x|z_1)."""
+        before = None
+        for t, z in zip(range(schedule.T, -1, -1), steps):
             if t == 0 and self.levels:
                 yield self._draw_values(schedule, y, before, rng)
             else:
@@ -347,21 +353,21 @@ class Diffusion(base.Estimator):
         return X.astype(self.dtype, copy=False)
 
     def _check_options(self):
-        for name in ("steps", "width", "blocks", "sample_steps", "score_steps"):
+        for name in ("steps", "width", "blocks", "batch_size", "sample_steps", "score_steps"):
             base.whole(name, getattr(self, name))
         known = {"predicts": NAMES, "weight": ("simple", "bound"), "sampler": SAMPLERS, "dtype": ("float32", "float64")}
         if not isinstance(self.schedule, Schedule):
             known["schedule"] = ("log-linear", *SCHEDULES)
         for name, choices in known.items():
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {getattr(self, name)!r}")
+                known = ", ".join(map(repr, choices)) + (" or a Schedule" if name == "schedule" else "")
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         for name in ("dropout", "label_dropout", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)!r}")
-        if not 0 <= self.guidance < np.inf:
-            raise ValueError(f"guidance must be a number, at least 0, got {self.guidance!r}")
-        if self.levels is not None and base.whole("levels", self.levels) < 2:
-            raise ValueError(f"levels must be at least 2, got {self.levels!r}")
+            base.number(name, getattr(self, name), below=1.0)
+        for name in ("guidance", "epochs", "learning_rate"):
+            base.number(name, getattr(self, name))
+        if self.levels is not None:
+            base.whole("levels", self.levels, least=2)
 
 
 def _loss(values, params, batch, noise):

@@ -11,6 +11,7 @@ al. 2023.
 import numpy as np
 
 from tinygen.autodiff import primitive
+from tinygen.models import base
 
 
 def _between(x, eps, tau):
@@ -43,9 +44,9 @@ def steps(velocity, z, n, *, solver="euler"):
     solver: "euler", "heun" or "rk4", of order 1, 2, 4. velocity is asked at tau = 0 too, and by the last two at 1.
     Raises ValueError for another solver or n < 1.
     """
-    if solver not in ("euler", "heun", "rk4") or n < 1:
-        raise ValueError(f"got solver {solver!r} with n = {n}; expected 'euler', 'heun' or 'rk4', and n >= 1.")
-    h = 1 / n
+    if solver not in ("euler", "heun", "rk4"):
+        raise ValueError(f"got solver {solver!r}; expected 'euler', 'heun' or 'rk4'.")
+    h = 1 / base.whole("n", n)
     yield z
     for i in range(n):
         tau = i / n

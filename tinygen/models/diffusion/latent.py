@@ -85,8 +85,10 @@ class LatentDiffusion(base.Estimator):
         return self.vae_.inverse_transform(Z)
 
     def sample(self, n=1, y=None, *, random_state=None):
-        """n draws of x, (n, D): z by the diffusion, x from p(x|z), noise included."""
+        """n draws of x, (n, D): z by the diffusion, x from p(x|z), noise included. y: None; there are no labels."""
         self._check_fitted()
+        if y is not None:
+            raise ValueError("LatentDiffusion knows no labels: fit a Diffusion with labels, or leave y out")
         seed = self.seed_ if random_state is None else base.seed(random_state)
         z = self.diffusion_.sample(base.whole("n", n), random_state=seed)
         out = self.vae_._nets()["decoder"]

@@ -55,8 +55,13 @@ def told(logsnr, c=None, *, dtype=np.float32):
 
 
 def one_hot(labels, classes, n, dtype=np.float32):
-    """Labels (n,) as rows (n, classes + 1); the last column, and labels -1 or None, mean unknown."""
-    labels = np.full(n, -1) if labels is None else labels
+    """Labels 0, ..., classes - 1 (n,) as rows (n, classes + 1); the last column, and labels -1 or None, mean unknown.
+
+    Raises ValueError for another label.
+    """
+    labels = np.full(n, -1) if labels is None else np.asarray(labels)
+    if labels.dtype.kind not in "iu" or np.any((labels < -1) | (labels >= classes)):
+        raise ValueError(f"got labels {labels}; expected whole numbers 0 to {classes - 1}, or -1 for unknown.")
     return np.eye(classes + 1, dtype=dtype)[labels]  # -1 is the last row
 
 

@@ -46,15 +46,17 @@ def line(schedule, name):
 
 
 def convert(schedule, value, z, t, source, target):
-    """The prediction `value` of kind `source`, made at z_t (B, D), as one of kind `target`: exact, between any two."""
-    if source == target:
-        return value
+    """The prediction `value` of kind `source`, made at z_t (B, D), as one of kind `target`: exact, between any two.
+
+    Raises ValueError for a kind that is not in NAMES and for a t that is not one of 1, ..., T.
+    """
     from_x, from_z = line(schedule, source)
     to_x, to_z = line(schedule, target)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = to_x / from_x
         offset = to_z - ratio * from_z
-    return at(ratio, t, z) * value + at(offset, t, z) * z
+    factor = at(ratio, t, z, first=1)
+    return value if source == target else factor * value + at(offset, t, z) * z
 
 
 def truth(schedule, x, z, t, name):
@@ -63,7 +65,7 @@ def truth(schedule, x, z, t, name):
     For "eps_step" this is its expectation given z_t and x; the draw itself is `eps_step` of process.step.
     """
     on_x, on_z = line(schedule, name)
-    return at(on_x, t, x) * x + at(on_z, t, x) * z
+    return at(on_x, t, x, first=1) * x + at(on_z, t, x) * z
 
 
 def error_scale(schedule, name):

@@ -11,32 +11,40 @@ import numpy as np
 from tinygen.autodiff import primitive
 
 
-def at(array, t, x):
+def at(array, t, x, *, first=0):
     """array[t] as a column beside x, (B, 1) or (), in x's dtype; of an array (T + 1, D) rows (B, D) or (D,).
 
-    Raises TypeError or ValueError if t is not a step of the schedule, or not one for each row.
-
     Lookups by t belong here, outside a compiled function: its arguments are the looked-up numbers.
+    first: the first step that has a meaning where it is asked for. Raises TypeError or ValueError if t is not one of
+    the steps first, ..., T, or not one for each row, or if x holds whole numbers.
     """
     t = np.asarray(t)
     if t.dtype.kind not in "iu":
         raise TypeError(f"t has dtype {t.dtype}; steps are whole numbers.")
-    if t.size and not (0 <= t.min() and t.max() < len(array)):
-        raise ValueError(f"t goes from {t.min()} to {t.max()}; this schedule has steps 1 to {len(array) - 1}.")
+    if t.size and not (first <= t.min() and t.max() < len(array)):
+        got = f"is {t}" if not t.ndim else f"goes from {t.min()} to {t.max()}"
+        raise ValueError(f"t {got}; expected steps {first} to T = {len(array) - 1} of this schedule.")
     if t.ndim and t.shape != x.shape[:1]:
         raise ValueError(f"t has shape {t.shape}; expected one step, or one for each of the {x.shape[0]} rows.")
+    if x.dtype.kind != "f":
+        raise TypeError(f"got an array of dtype {x.dtype}; expected floats: .astype(float).")
     picked = array[t].astype(x.dtype)
     return picked.reshape(t.shape + (1,) * (x.ndim - 1)) if t.ndim and array.ndim == 1 else picked
 
 
 def step(schedule, z_before, t, eps_step):
     """z_t = sqrt(1 - beta_t) z_{t-1} + sqrt(beta_t) eps_step: one step of the notes, with their missing index."""
-    beta = at(schedule.beta, t, z_before)
+    beta = at(schedule.beta, t, z_before, first=1)
     return np.sqrt(1 - beta) * z_before + np.sqrt(beta) * eps_step
 
 
 def noisy(schedule, x, t, eps):
-    """z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps: all steps up to t in one."""
+    """z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps: all steps up to t in one; z_0 = x.
+
+    Raises ValueError if eps has not the shape of x: rows must not share their noise unseen.
+    """
+    if np.shape(eps) != np.shape(x):
+        raise ValueError(f"noisy: got eps of shape {np.shape(eps)}; expected that of x, {np.shape(x)}.")
     return mix(x, eps, np.sqrt(at(schedule.alpha_bar, t, x)), at(schedule.sigma, t, x))
 
 
@@ -66,7 +74,7 @@ def posterior(schedule, z, x, t):
     At t = 1 it is x itself, with variance 0.
     """
     of_x, of_z = posterior_weights(schedule)
-    mean = at(of_x, t, x) * x + at(of_z, t, x) * z
+    mean = at(of_x, t, x, first=1) * x + at(of_z, t, x) * z
     return mean, at(schedule.posterior_var, t, x)
 
 

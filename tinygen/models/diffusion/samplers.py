@@ -27,10 +27,11 @@ def ancestral(schedule, predict, kind, z, noise, *, variance="posterior"):
     """
     reverse = reverse_of(schedule, predict, kind, variance)
     quiet = isinstance(variance, str)
+    draw = _draws(noise, schedule, z)
     yield z
     for t in range(schedule.T, 0, -1):
         mean, var = reverse(z, t)
-        z = mean if t == 1 and quiet else mean + np.sqrt(var) * _draw(noise, t, z)
+        z = mean if t == 1 and quiet else mean + np.sqrt(var) * draw(t)
         yield z
 
 
@@ -39,18 +40,21 @@ def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
     sqrt(posterior_var_t).
 
     eta = 0: deterministic, the first-order step of the probability-flow ODE; eta = 1: ancestral with the posterior
-    variance. Source: Song, Meng, Ermon 2021, eq. 12.
+    variance; others in between. noise: as in `ancestral`, for eta > 0. Source: Song, Meng, Ermon 2021, eq. 12.
     """
+    if not isinstance(eta, (int, float, np.number)) or not 0 <= eta <= 1:
+        raise ValueError(f"ddim: got eta = {eta!r}; expected a number from 0 (no noise) to 1 (ancestral).")
+    draw = _draws(noise, schedule, z) if eta else None
     yield z
     for t in range(schedule.T, 0, -1):
         value = predict(z, t)
         x = convert(schedule, value, z, t, kind, "x")
         eps = convert(schedule, value, z, t, kind, "eps")
         var = eta**2 * schedule.posterior_var[t]
-        keep = np.sqrt(max(schedule.sigma2[t - 1] - var, 0.0))
+        keep = np.sqrt(max(schedule.sigma2[t - 1] - var, 0.0))  # rounding alone can make it negative
         z = at(np.sqrt(schedule.alpha_bar), t - 1, z) * x + z.dtype.type(keep) * eps
         if var:
-            z = z + z.dtype.type(np.sqrt(var)) * _draw(noise, t, z)
+            z = z + z.dtype.type(np.sqrt(var)) * draw(t)
         yield z
 
 
@@ -75,10 +79,15 @@ def heun(schedule, predict, kind, z):
         yield z
 
 
-def _draw(noise, t, z):
-    """The noise of step t: from the array that was given, or drawn."""
+def _draws(noise, schedule, z):
+    """The noise of step t as a function of t: from the array that was given, or drawn."""
     if isinstance(noise, np.random.Generator):
-        return noise.standard_normal(z.shape, z.dtype)
-    if noise is None:
-        raise ValueError("this sampler draws noise at each step: give noise, an array (T, B, D) or a Generator.")
-    return noise[t - 1]
+        return lambda t: noise.standard_normal(z.shape, z.dtype)
+    expected = (schedule.T, *z.shape)
+    if np.shape(noise) != expected:
+        got = "None" if noise is None else f"{type(noise).__name__} of shape {np.shape(noise)}"
+        raise ValueError(
+            f"this sampler draws noise at each step: give noise, an array (T, B, D) = {expected} or a "
+            f"numpy.random.Generator; got {got}."
+        )
+    return lambda t: noise[t - 1]

@@ -44,7 +44,10 @@ class Schedule:
     """
 
     def __init__(self, beta):
-        beta = np.asarray(beta, np.float64)
+        beta = np.asarray(beta)
+        if beta.dtype.kind not in "fiu":
+            raise ValueError(f"Schedule: got betas of dtype {beta.dtype}; expected numbers between 0 and 1.")
+        beta = beta.astype(np.float64)
         if beta.ndim != 1 or not beta.size:
             raise ValueError(f"Schedule: got betas of shape {beta.shape}; expected at least one number (T >= 1).")
         wrong = ~((beta > 0) & (beta < 1))
@@ -147,9 +150,9 @@ class Schedule:
         betas 1 - alpha_bar_{t_i} / alpha_bar_{t_{i-1}}: z at a visited step has the same law as before. The visited
         steps are in `.times` (T' + 1,), `times[0] = 0`.
         """
-        if isinstance(times, (int, np.integer)):
-            if not 1 <= times <= self.T:
-                raise ValueError(f"respaced: got {times} steps; expected 1 to T = {self.T}.")
+        if np.ndim(times) == 0:
+            if not isinstance(times, (int, np.integer)) or not 1 <= times <= self.T:
+                raise ValueError(f"respaced: got {times!r} steps; expected a whole number from 1 to T = {self.T}.")
             times = np.round(np.linspace(0, self.T, times + 1)).astype(int)[1:]
         times = np.concatenate([[0], np.asarray(times, int)])
         if not (np.all(np.diff(times) > 0) and times[-1] <= self.T):
@@ -206,6 +209,6 @@ def monotone_logsnr(bends, u, *, first, last):
 
 
 def _steps(T):
-    if not isinstance(T, (int, np.integer)) or T < 1:
+    if not isinstance(T, (int, np.integer)) or isinstance(T, bool) or T < 1:
         raise ValueError(f"Schedule: got T = {T!r}; expected a whole number of steps, at least 1.")
     return int(T)
