@@ -68,6 +68,26 @@ def test_samples_have_the_mixtures_moments(mixture):
     assert np.all(np.abs(np.bincount(k) / n - mixture.weights) < 5.2 * np.sqrt(0.25 / n))
 
 
+@pytest.mark.parametrize("alpha_bar", [0.9, 0.4])
+def test_denoising_and_explicit_score_matching_differ_by_a_constant(alpha_bar):
+    """E|m - grad log q(z|x)|^2 - E|m - grad log q(z)|^2 = E|grad log q(z|x)|^2 - E|grad log q(z)|^2 for any model m.
+
+    Data of three points, z by quadrature.
+    """
+    x, weights, sigma2 = np.array([-1.0, 0.3, 1.2]), np.array([0.2, 0.5, 0.3]), 1 - alpha_bar
+    z = np.linspace(-9, 9, 3601)
+    oracle = MixtureDiffusion(weights, x[:, None], np.zeros(3))
+    of_x = -(z - np.sqrt(alpha_bar) * x[:, None]) / sigma2  # (3, n), grad log q(z|x)
+    joint = weights[:, None] * np.exp(-0.5 * sigma2 * of_x**2) / np.sqrt(2 * np.pi * sigma2) * (z[1] - z[0])
+    score = oracle.score(z[:, None], alpha_bar)[:, 0]
+    np.testing.assert_allclose(joint.sum(0), np.exp(oracle.log_prob(z[:, None], alpha_bar)) * (z[1] - z[0]), atol=1e-14)
+    constant = np.sum(joint * (of_x**2 - score**2))
+    assert constant > 0.1  # the variance of the target that no model can explain
+    for model in (0 * z, np.sin(3 * z), 5 - z**2):
+        denoising, explicit = np.sum(joint * (model - of_x) ** 2), np.sum(joint * (model - score) ** 2)
+        np.testing.assert_allclose(denoising - explicit, constant, rtol=1e-10)
+
+
 def test_figures_of_the_reverse_kernel():
     """Deltas at +-1, z_t = 0: the excess kurtosis of q(z_{t-1}|z_t), which is a mixture, by quadrature."""
     u = np.linspace(-8, 8, 16001)

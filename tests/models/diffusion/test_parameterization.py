@@ -95,7 +95,11 @@ def test_least_errors_of_gaussian_data(kind):
 
 
 def test_weight_identities(schedule_of, rng):
-    """|dmu|^2/(2 btilde) in eps, x and v, for any two predictions, every t >= 2."""
+    """|dmu|^2/(2 btilde) in eps, x and v, for any two predictions, every t >= 2, to 1e-12.
+
+    Predictions and the posterior's mean are straight lines, so a difference of two at one z is the line at z = 0: there
+    nothing cancels. At z itself the same holds up to what cancels.
+    """
     from tinygen.models.diffusion.process import posterior
 
     s = schedule_of(30)
@@ -108,6 +112,15 @@ def test_weight_identities(schedule_of, rng):
         bar = 1e-11 * got + 1e-15 * np.sum(np.abs(moved) * (np.abs(z) + np.abs(moved)), 1) / var  # z cancels in `moved`
         weight_x = 0.5 * (s.snr[t - 1] - s.snr[t])
         assert np.all(np.abs(got - weight_x * square("x")) <= bar)
+        apart = one - two
+        of = lambda kind, t=t, d=apart: np.sum(convert(s, d, 0 * d, t, "x", kind) ** 2, 1)
+        exact = np.sum(posterior(s, 0 * z, apart, t)[0] ** 2, 1) / (2 * var)
+        for weight, kind in (
+            (0.5 * s.snr[t - 1] * -np.expm1(s.logsnr[t] - s.logsnr[t - 1]), "x"),
+            (b**2 / (2 * var * (1 - b) * (1 - a)), "eps"),
+            (weight_x / (1 + s.snr[t]), "v"),
+        ):
+            np.testing.assert_allclose(weight * of(kind), exact, rtol=1e-12, err_msg=f"{kind}, t = {t}")
         assert np.all(np.abs(got - b**2 / (2 * var * (1 - b) * (1 - a)) * square("eps")) <= bar)
         assert np.all(np.abs(got - weight_x / (1 + s.snr[t]) * square("v")) <= bar)
         np.testing.assert_allclose(square("v"), square("eps") / a, rtol=1e-11)

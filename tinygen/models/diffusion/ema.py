@@ -25,11 +25,14 @@ class AveragedAdam(FadingAdam):
             raise ValueError(f"decay must be at least 0 and below 1, got {decay!r}")
         self.decay = float(decay)
         self.A = np.zeros_like(vector)
+        self._averages = [self.A[here] for here, *_ in self._blocks]
 
     def step(self, gradient):
         super().step(gradient)
-        self.A *= self.decay
-        self.A += (1 - self.decay) * self.vector
+        for A, (_, work, theta, *_) in zip(self._averages, self._blocks):
+            np.subtract(theta, A, work)
+            np.multiply(work, 1 - self.decay, work)
+            np.add(A, work, A)
 
     def average(self):
         """The mean of the parameters so far, a new vector; before the first step the parameters themselves."""

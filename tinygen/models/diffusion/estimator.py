@@ -117,18 +117,22 @@ class Diffusion(base.Estimator):
             weight[2:] = 0.5 * s.T * (s.snr[1:-1] - s.snr[2:]) / on_x[2:] ** 2
             weight[1] = weight[min(2, s.T)]
         by_t = {"signal": np.sqrt(s.alpha_bar), "sigma": s.sigma, "weight": weight, "on_x": on_x, "on_z": on_z}
+        by_t = {name: array[:, None].astype(self.dtype) for name, array in by_t.items()}  # (T + 1, 1)
+        by_t["told"] = net.told(s.logsnr, dtype=self.dtype)  # (T + 1, F): sines cost more than looking them up
+
+        labels = None if self.classes_ is None else np.eye(len(self.classes_) + 1, dtype=self.dtype)  # see net.one_hot
 
         def noise(rng, batch):
             x, c = batch["x"], batch.get("c")
             t = bound.uniform_times(rng, s.T, len(x))
+            found = {name: array[t] for name, array in by_t.items()}
+            found["eps"] = rng.standard_normal(x.shape, x.dtype)
             if c is not None:
                 c = np.where(rng.random(len(x)) < self.label_dropout, -1, c)
-            found = {"eps": rng.standard_normal(x.shape, x.dtype), "told": self._told(s.logsnr[t], c, x.dtype)}
-            for name, array in by_t.items():
-                found[name] = array[t][:, None].astype(x.dtype)
+                found["told"] = np.concatenate([found["told"], labels[c]], axis=1)
             if self.dropout:
-                keep = rng.random((len(x), self.width)) >= self.dropout
-                found["keep"] = (keep / (1 - self.dropout)).astype(x.dtype)
+                keep = rng.random((len(x), self.width), x.dtype) >= self.dropout
+                found["keep"] = keep * x.dtype.type(1 / (1 - self.dropout))
             return found
 
         return noise
