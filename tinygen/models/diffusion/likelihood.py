@@ -21,7 +21,7 @@ class Likelihood(NamedTuple):
 
     log_prob: np.ndarray  # of the rows, under the model
     standard_error: np.ndarray  # of log_prob through Hutchinson's estimate; 0 where the divergence is exact
-    solver_error: np.ndarray  # log_prob with half as many steps (or at 100 times the tolerance) minus log_prob
+    solver_error: np.ndarray  # log_prob with half as many steps (or 100 times the tolerance) minus log_prob; or nan
     end: np.ndarray  # (B, D), z at the last s: N(0, I) if the model fits
     calls: int  # of the net
 
@@ -30,7 +30,8 @@ class Likelihood(NamedTuple):
         return self.log_prob - z * self.standard_error, self.log_prob + z * self.standard_error
 
 
-def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", tolerance=1e-6, probes=None, prior=None):
+def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", tolerance=1e-6, probes=None, prior=None,
+                   compare=True):  # fmt: skip
     """The log density of each row of x (B, D) under the ODE's model, as `Likelihood`.
 
     eps_of(z, logsnr) -> (B, D): the noise that the net sees in z at this log SNR, a number; plain NumPy, which is
@@ -41,6 +42,7 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     such as random signs, for Hutchinson's estimate, unbiased, with its standard error over the K >= 2 probes.
     prior(z) -> (B,): log density at the end; None: N(0, I). With the end's true law the mismatch at T is gone, and
     what is left is the solver's error: so the two can be told apart (`terminal_mismatch`).
+    compare: solve a second time, with half the steps, for `solver_error`; without, it is nan.
     Raises ValueError for D > 64 without probes, one probe, or log SNRs that do not fall.
     """
     x = np.asarray(x)
@@ -56,8 +58,8 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     span = (-0.5 * logsnr[0], -0.5 * logsnr[1])
     flow = _Flow(eps_of, probes, x.shape[1])
     prior = _standard if prior is None else prior
-    results = []
-    for rough in (True, False):
+    results = [np.full(len(x), np.nan)] * (not compare)
+    for rough in (True, False)[not compare :]:
         if solver == "rk4":
             y, gained = _rk4(flow, x, span, max(1, steps // 2) if rough else steps)
         else:

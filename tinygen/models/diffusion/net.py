@@ -1,7 +1,10 @@
 r"""A denoising net: a residual multilayer perceptron that is told z_t, how noisy it is, and perhaps a label.
 
 How noisy z_t is enters as sines and cosines of the log SNR, not of t: so a net that was trained on one schedule can be
-used on a respaced or a continuous one. Everything here is a plain function of a tree of arrays.
+used on a respaced or a continuous one. They are slow ones, since what is to be learned changes slowly with the log SNR:
+fast ones let the net learn each t apart, from few examples. The entries of z come with sines and cosines of their own:
+between two modes the denoiser has sharp steps, which a net of z alone is slow to learn (Tancik et al. 2020). Everything
+here is a plain function of a tree of arrays.
 """
 
 import math
@@ -12,7 +15,8 @@ from tinygen.autodiff import softmax
 from tinygen.models.diffusion.bound import grid_scores
 from tinygen.nn.layers import linear, linear_init, silu
 
-FREQUENCIES = 16  # sines and as many cosines
+PERIODS = np.geomspace(4, 64, 8)  # of the log SNR, which lives between about -15 and 15; a sine and a cosine each
+WAVES = (4.0, 2.0, 1.0)  # periods in the entries of z, which are of order 1
 
 
 def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float32):
@@ -26,13 +30,13 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float
     ((8, 8), (8, 2))
     """
     rng = np.random.default_rng(rng)
-    told = 2 * FREQUENCIES + (classes + 1 if classes else 0)  # one more label: unknown
+    told = 2 * len(PERIODS) + (classes + 1 if classes else 0)  # one more label: unknown
 
     def zero(layer):
         return {name: np.zeros_like(array) for name, array in layer.items()}
 
     return {
-        "in": linear_init(rng, D + told, width, dtype),
+        "in": linear_init(rng, D * (1 + 2 * len(WAVES)), width, dtype),
         "blocks": [
             {
                 "inner": linear_init(rng, width, width, dtype),
@@ -46,10 +50,9 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float
 
 
 def told(logsnr, c=None, *, dtype=np.float32):
-    """What the net is told besides z: (B, 2 FREQUENCIES) features of the log SNR (B,), and beside them c (B, classes
-    + 1)."""
-    scales = 2 * math.pi / np.geomspace(0.5, 64, FREQUENCIES)  # log SNR lives between about -15 and 15
-    angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * scales
+    """What the net is told besides z: (B, 16) sines and cosines of the log SNR (B,), and beside them c (B, classes +
+    1)."""
+    angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * (2 * math.pi / PERIODS)
     features = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
     return (features if c is None else np.concatenate([features, c], axis=1)).astype(dtype)
 
@@ -71,7 +74,9 @@ def predict(params, z, told, keep=None):
     keep (B, width): factors on the hidden units before each block's last layer and the output, for dropout.
     """
     keep = (lambda h: h) if keep is None else (lambda h, mask=keep: h * mask)
-    h = linear(params["in"], np.concatenate([z, told], axis=1))  # (B, width)
+    angles = [z * np.asarray(2 * math.pi / period, z.dtype) for period in WAVES]
+    seen = [z, *(f(angle) for angle in angles for f in (np.sin, np.cos))]
+    h = linear(params["in"], np.concatenate(seen, axis=1))  # (B, width)
     for block in params["blocks"]:
         inner = silu(linear(block["inner"], silu(h)) + linear(block["told"], told))
         h = h + linear(block["outer"], keep(inner))
