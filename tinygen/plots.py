@@ -220,6 +220,7 @@ def particles(paths, *, times=None, extent=None, columns=None, title=None):
         for i in range(len(paths)):
             ax, figure = _axes(None, (4.2, 4.2))
             draw(ax, i)
+            ax.set(xlabel="$z_1$", ylabel="$z_2$")
             figures.append(figure)
         return figures
     chosen = np.unique(np.linspace(0, len(paths) - 1, columns).round().astype(int))
@@ -245,10 +246,11 @@ def vector_field(points, arrows, *, density=None, ax=None, title=None, scale=Non
     if density is not None:
         x, y = points.reshape(side, side, 2).transpose(2, 0, 1)
         p = np.exp(density - np.max(density)).reshape(side, side)
-        ax.contourf(x, y, p, levels=12, cmap="Blues", alpha=0.8)
-    # A page draws black in the colour of its text, which is light on a dark page; what is behind a density stays light.
-    ax.quiver(*points.T, *arrows.T, scale=scale, width=0.004, color="black" if density is None else "0.2")
-    ax.set(title=title)
+        # One colour, ever less transparent: so it stands on a light page and on a dark one.
+        levels = np.linspace(0.02, 1, 13)
+        ax.contourf(x, y, p, levels=levels, colors=[("C0", alpha) for alpha in np.linspace(0.05, 0.75, 12)])
+    ax.quiver(*points.T, *arrows.T, scale=scale, width=0.004, color="black")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
     ax.set_aspect("equal")
     return figure
 
@@ -263,7 +265,8 @@ def bound_terms(prior, kl, decoder, *, ax=None, title=None):
     kl = np.mean(kl, axis=1)
     ax.plot(np.arange(2, len(kl) + 2), kl, color="C0", label=f"KL of each step, {kl.sum():.4g} in all")
     first = -np.mean(decoder)  # of a density it may be negative: then it has no place on a logarithmic axis
-    ax.plot(1, first if first > 0 else np.nan, "o", color="C1", label=f"$-$log p(x|z$_1$), {first:.4g}")
+    name = f"$-$log p(x|z$_1$), {first:.4g}" + ("" if first > 0 else ", below 0: not drawn")
+    ax.plot(1, first if first > 0 else np.nan, "o", color="C1", label=name)
     ax.plot(len(kl) + 2, np.mean(prior), "s", color="C2", label=f"prior term, {np.mean(prior):.4g}")
     ax.set_yscale("log")
     ax.set(xlabel="t", ylabel="nats", title=title)
