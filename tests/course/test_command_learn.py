@@ -10,7 +10,7 @@ import webbrowser
 
 import pytest
 
-from tinygen.course import command_learn, judge, lesson, site
+from tinygen.course import command_learn, judge, lesson, sides, site
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def learn(*words):
 def test_listing(course, capsys):
     assert learn() == 0
     said = capsys.readouterr().out
-    assert "1 · Squares\n    after: nothing; read: 3 minutes\n2 · More" in said
+    assert "1 · Squares\n    after nothing · 3 minutes to read · 1 exercise\n2 · More" in said
 
 
 def test_a_lesson_runs_with_a_bar_and_its_page_is_named(course, capsys):
@@ -119,7 +119,8 @@ def test_student_build_is_handed_out_filled_in_and_checked(course, capsys):
 def test_listing_tells_what_is_done_from_the_files_alone(course, capsys, lesson_file, tmp_path):
     lesson_file(folder=tmp_path / "here")
     learn()
-    assert "1 · Squares  [your 01_squares.py: 1 of 1 exercises pass]\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.search(r"1 · Squares\n(.*\n)+    your 01_squares.py: 1 of 1 exercises pass\n2 · More", said)
 
 
 def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
@@ -133,6 +134,7 @@ def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
     assert "[cell 1 of 5: Enter runs it" in asked[0] and len(asked) == 3
     assert [r.printed for r in ran if r.cell.kind == "code"] == ["first True\n", ""]
     assert "  | first True" in said and "PASS" not in said and "The square of $x$" in said
+    assert "def square" in said and "secret" not in said and "has its solution" in said
 
 
 def test_step_writes_the_page_of_what_ran(course, capsys, monkeypatch):
@@ -161,20 +163,23 @@ def test_notebook_is_one_that_jupyter_reads_and_work_is_not_overwritten(course, 
 def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):
     monkeypatch.setattr(site, "_package_stamp", lambda: "the package as it is")
     assert learn("--all", "--out", "site") == 0
-    assert sorted(os.listdir("site")) == ["01_squares.html", "02_more.html", "index.html"]
+    assert set(os.listdir("site")) == {f"{n}.html" for n in ("01_squares", "02_more", *sides.SIDES)}
     first, second, index = (open(f"site/{n}.html", encoding="utf-8").read() for n in ("01_squares", "02_more", "index"))
+    assert all('href="glossary.html"' in page for page in (first, second, index))
     assert 'class="next" href="02_more.html"' in first and 'class="previous" href="01_squares.html"' in second
-    assert 'href="01_squares.html">1 · Squares' in index and "3 minutes" in index
+    assert 'href="01_squares.html">1 · Squares' in index and "3\N{NO-BREAK SPACE}min" in index
     before = {n: os.stat(f"site/{n}").st_mtime_ns for n in os.listdir("site")}
     lesson_file(lesson_file.text.replace("1 · Squares", "2 · More").replace("first", "changed"), name="02_more.py",
                 folder=course)
     assert learn("--all", "--out", "site") == 0
     changed = {n for n in before if os.stat(f"site/{n}").st_mtime_ns != before[n]}
-    assert changed == {"02_more.html", "index.html"}
+    assert changed == {"02_more.html"}
     assert "changed True" in open("site/02_more.html", encoding="utf-8").read()
+    assert learn("--all", "--out", "site") == 0 and before.keys() == set(os.listdir("site"))
     lesson_file("# %% [markdown]\n# # 3 · Broken\n\n# %%\n1 / 0\n", name="03_broken.py", folder=course)
     assert learn("--all", "--out", "site") == 1
     assert "03_broken:\nline 5, in <module>\n    1 / 0\nZeroDivisionError" in capsys.readouterr().err
+    assert "3 · Broken" in open("site/index.html", encoding="utf-8").read()
     assert site._made_from(pathlib.Path("site/03_broken.html")) is None  # so it is built again next time
 
 

@@ -104,13 +104,12 @@ def listing():
 
     for path in lesson.catalogue():
         read, own = lesson.read(path), Path(path.name)
-        mark = ""
+        print(read.title)
+        facts = (("after {}", "Before this"), ("{} to read", "Reading"), ("{} to run", "Running"))
+        said = [words.format(read.facts[key]) for words, key in facts if key in read.facts]
+        print("    " + " · ".join([*said, f"{read.count} exercise{'s' if read.count > 1 else ''}"]))
         if own.is_file() and own.resolve() != path.resolve():
-            verdict = judge.judge(own)
-            mark = f"  [your {own}: {tally(verdict['exercises'])}]"
-        print(f"{read.title}{mark}")
-        facts = (("after", "Before this"), ("read", "Reading"), ("run", "Running"))
-        print("    " + "; ".join(f"{word}: {read.facts[key]}" for word, key in facts if key in read.facts))
+            print(f"    your {own}: {tally(judge.judge(own)['exercises'])}")
     print("\nRun one with `tinygen learn NUMBER`; `tinygen learn --help` says what else there is.")
     return 0
 

@@ -50,6 +50,11 @@ class Lesson:
         digits = re.match(r"\d+", self.name)
         return int(digits[0]) if digits else None
 
+    @property
+    def count(self):
+        """How many exercises the lesson has."""
+        return len({function for _, _, function in solutions(self.text)})
+
 
 @dataclass
 class Ran:
@@ -100,7 +105,8 @@ def read(path):
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LessonError(f"cannot read the lesson {path}: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise LessonError(f"cannot read the lesson {path}: {why}; `tinygen learn` lists those that there are") from None
     if not re.search(r"^# %%", text, re.MULTILINE):
         raise LessonError(f"{path} is not a lesson: it has no line that begins with '# %%', which opens a cell")
     solutions(text, str(path))

@@ -18,8 +18,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 def page(lesson, ran, links=None, stamp=""):
     """The page of `lesson` from its cells as they ran.
 
-    links: {"previous" | "index" | "next": (address, title)} for the bar at the top and at the foot. stamp: what it was
-    made from, kept in the page's head. Returns HTML text.
+    links: {"previous" | "index" | "glossary" | "next": (address, title)} for the bars. stamp: what it was made from,
+    kept in the page's head. Returns HTML text.
     """
     prose = render.Prose()
     body = "\n".join(_cell(r, prose) for r in ran) + _derivations(prose)
@@ -105,7 +105,7 @@ def _umask():
 
 
 def _links(links):
-    shown = {"previous": "← {}", "index": "{}", "next": "{} →"}
+    shown = {"previous": "← {}", "index": "{}", "glossary": "{}", "next": "{} →"}
     return "".join(f'<a class="{k}" href="{html.escape(links[k][0])}">{shown[k].format(html.escape(links[k][1]))}</a>'
                    for k in shown if k in links)
 

@@ -103,8 +103,8 @@ class Prose:
             tokens[i].attrSet("class", "derivation")
         return self.markdown.renderer.renderToken(tokens, i, options, env)
 
-    def __call__(self, source):
-        """The HTML of one piece of Markdown."""
+    def parse(self, source):
+        """The tokens of one piece of Markdown, each heading with its id."""
         tokens = self.markdown.parse(source)
         for token, inline in itertools.pairwise(tokens):
             if token.type == "heading_open":
@@ -114,6 +114,11 @@ class Prose:
                 token.attrSet("id", name)
                 shown = self.markdown.renderInline(inline.content)
                 self.headings.append((int(token.tag[1]), name, shown))
+        return tokens
+
+    def __call__(self, source):
+        """The HTML of one piece of Markdown."""
+        tokens = self.parse(source)
         text = self.markdown.renderer.render(tokens, self.markdown.options, {})
         # A line must not break between a formula and the comma after it, or the bracket before it.
         around = r'(\()?(<span class="im">(?:(?!</span>).)*</span>)([-,.;:!?)’”]+\w*)?'

@@ -10,9 +10,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from tinygen.course import lesson, pages, render
-
-HOME = ("index.html", "All lessons")
+from tinygen.course import lesson, pages
+from tinygen.course.sides import SIDES
+from tinygen.course.sides import page as side_page
 
 
 def build(out, where=None):
@@ -30,7 +30,7 @@ def build(out, where=None):
     package = _package_stamp()
     work = []
     for i, one in enumerate(read):
-        links = {"index": HOME}
+        links = {name: (f"{name}.html", SIDES[name]) for name in ("index", "glossary")}
         if i:
             links["previous"] = (f"{read[i - 1].name}.html", read[i - 1].title)
         if i + 1 < len(read):
@@ -45,7 +45,10 @@ def build(out, where=None):
         for job in as_completed(jobs):
             built[jobs[job][0].stem] = job.result()
             bar.update()
-    pages.write(out / "index.html", index(read))
+    for name in SIDES:
+        text = side_page(name, read)
+        if not (out / f"{name}.html").is_file() or (out / f"{name}.html").read_text(encoding="utf-8") != text:
+            pages.write(out / f"{name}.html", text)
     return built
 
 
@@ -61,23 +64,6 @@ def make(path, target, links, stamp):
     wrong += [f"exercise {t.report.name}: {t.report.verdict}" for r in ran for t in r.exercises if not t.report.ok]
     pages.write(target, pages.page(read, ran, links, "" if wrong else stamp))
     return "\n".join(wrong), seconds
-
-
-def index(lessons):
-    """The page that lists the lessons, as HTML text."""
-    prose = render.Prose()
-    inline = prose.markdown.renderInline
-    rows = "".join(
-        f'<tr><td><a href="{one.name}.html">{inline(one.title)}</a></td>'
-        + "".join(f"<td>{inline(one.facts.get(fact, ''))}</td>" for fact in ("Before this", "Reading", "Running"))
-        + "</tr>" for one in lessons)
-    body = ('<nav class="bar"><button type="button" class="theme">Light or dark</button></nav><main>'
-            "<h1>Generative models, derived and checked</h1>"
-            "<p>Each lesson derives, asks you to write the key functions, checks them, and shows what they do. "
-            "Every page stands alone and needs no network.</p>"
-            '<div class="table index"><table><thead><tr><th>Lesson</th><th>Before it</th><th>Reading</th>'
-            f"<th>Running</th></tr></thead><tbody>{rows}</tbody></table></div></main>")
-    return pages.document("Generative models, derived and checked", body)
 
 
 def _made_from(page):

@@ -8,7 +8,8 @@ from tinygen.course import lesson
 def step(read, ask=input, write=print):
     """Go through the lesson `read`: show a cell, wait, run it, show what it did. Returns the list of Ran.
 
-    At the prompt Enter runs the cell, `s` skips it, `q` (or the end of the input) ends. ask, write: input and print.
+    At the prompt Enter runs the cell, `s` skips it, `q` (or the end of the input) ends. A solution that is in the cell
+    runs, but is not shown: the reader may want to find it. ask, write: input and print.
     """
     ran, count = [], sum(c.kind == "code" for c in read.cells)
 
@@ -16,7 +17,9 @@ def step(read, ask=input, write=print):
         pass
 
     def wanted(cell):
-        write("\n" + coloured(cell.source.strip()) + "\n")
+        write("\n" + coloured(lesson.student(cell.source.strip())) + "\n")
+        if lesson.BEGIN in cell.source:
+            write("(An exercise. What runs here has its solution; the page shows it, folded.)\n")
         here = 1 + sum(r.cell.kind == "code" for r in ran)
         try:
             answer = ask(f"[cell {here} of {count}: Enter runs it, s skips it, q ends] ").strip().lower()
