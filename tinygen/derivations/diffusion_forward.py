@@ -81,6 +81,29 @@ ALL_STEPS = Derivation(
     title="Any number of steps",
 )
 
+RESPACED = Derivation(
+    "diffusion/respaced",
+    Line(
+        r"\left(\mathbb E[z_t\mid z_s],\ \mathrm{Var}[z_t\mid z_s]\right)\ \text{step by step from}\ s\ \text{to}\ t",
+        lambda z, beta, s: moments(z, beta[s:]),
+    ),
+    Line(
+        r"\left(\sqrt{1-\beta_t}\,z_s,\ \beta_t\right)",
+        lambda z, beta: np.stack([np.sqrt(1 - beta[-1]) * z, beta[-1] + 0 * z]),
+        wrong="the beta of the visited step does not do what the steps between did",
+    ),
+    Line(
+        r"\left(\sqrt{1-\beta}\,z_s,\ \beta\right),\quad\beta=1-\frac{\alpha_t}{\alpha_s}",
+        lambda z, beta, s: np.stack(
+            [np.sqrt(alphas(beta)[-1] / alphas(beta)[s]) * z, 1 - alphas(beta)[-1] / alphas(beta)[s]]
+        ),
+    ),
+    points=[dict(z=1.0, beta=np.array([0.3, 0.2, 0.4, 0.1, 0.25]), s=2)],
+    draw=lambda rng: dict(z=rng.normal(), beta=schedule(rng, 7), s=3),
+    source=SOURCE + "; when steps are left out",
+    title="A step that does the work of several",
+)
+
 
 def run(x, beta, eps):
     """z_T from x with the noises eps_1 .. eps_T."""
@@ -209,4 +232,4 @@ LIMIT = Derivation(
     title="How far z_T is from the unit normal",
 )
 
-register(TWO_STEPS, ALL_STEPS, ONE_NOISE, WEIGHTS, VARIANCE, NORMALITY, LIMIT)
+register(TWO_STEPS, ALL_STEPS, RESPACED, ONE_NOISE, WEIGHTS, VARIANCE, NORMALITY, LIMIT)
