@@ -440,7 +440,7 @@ ax.legend()
 
 # %%
 def batch_estimate(terms, prior, T, N):
-    """The bound summed over N examples, from the drawn terms (B,) and prior terms (B,) of a batch."""
+    """The bound summed over N examples, from a batch: drawn terms (B,), prior terms (B,)."""
     ### BEGIN SOLUTION
     return N / len(terms) * np.sum(T * terms - prior)
     ### END SOLUTION
