@@ -1,6 +1,7 @@
 """The course's own derivations as ledgers of lines with numbers; importing this enters them all into the registry."""
 
 from tinygen.derivations import (
+    collapse,
     diffusion_bound,
     diffusion_exact,
     diffusion_forward,
@@ -18,6 +19,7 @@ from tinygen.derivations import (
 )
 
 __all__ = [
+    "collapse",
     "diffusion_bound",
     "diffusion_exact",
     "diffusion_forward",
