@@ -277,8 +277,8 @@ test_decoder_variance = exercise(decoder_variance, check_decoder_variance)
 # - the **rate** $R = D_{KL}\big[ q(z \mid x) \,\|\, \mathcal{N}(0, I) \big]$: how many nats the code takes;
 # - the **distortion** $\Delta = |x - x^*|^2$, averaged over the noise: how bad the copy is.
 #
-# Every autoencoder with noise is a point $(R, \Delta)$. A higher rate buys a lower distortion, and $\beta$ is the
-# exchange rate.
+# Every autoencoder with noise is a point $(R, \Delta)$. A higher rate buys a lower distortion, and $\beta$ says
+# what a nat costs.
 #
 # **Your turn.** For the decoder $Wz + b$ and $q = \mathcal{N}(\mu, \sigma^2)$ no sampling is needed. You know
 # the rate. For the distortion use what you know of a mean of squares: the square of the mean, and
@@ -297,8 +297,8 @@ def rate_and_distortion(x, W, b, mean, logvar):
 
 
 def check_rate(rate_and_distortion):
-    (W, b), (mean, logvar), x = (rng.normal(size=(5, 3)), rng.normal(size=5)), rng.normal(
-        size=(2, 7, 3)), rng.normal(size=(7, 5))  # fmt: skip
+    W, b = rng.normal(size=(5, 3)), rng.normal(size=5)
+    x, (mean, logvar) = rng.normal(size=(7, 5)), rng.normal(size=(2, 7, 3))
     both = lambda *args: np.stack(rate_and_distortion(*args))
     names = ("x", "W", "b", "mean", "logvar")
     return check_value(both, answers.rate_distortion, x, W, b, mean, logvar, names=names)
@@ -311,10 +311,10 @@ test_rate = exercise(rate_and_distortion, check_rate)
 #
 # What is the best that a linear VAE can do? Its axes do not disturb each other, so take one: the data has
 # variance $\lambda$ along it, the latent enters with a weight $w$, and the noise has the variance
-# $t = \beta \sigma_x^2$, by section 4. With $w$ the model says $x \sim \mathcal{N}(0, w^2 + t)$, and on average
+# $t = \beta \sigma_x^2$, by section 4. The model says $x \sim \mathcal{N}(0, w^2 + t)$, so
 #
 # $$
-# \log Pr(x) = -\tfrac12 \left[ \log 2\pi (w^2 + t) + \frac{\lambda}{w^2 + t} \right],
+# \frac1n \sum_i \log Pr(x_i) = -\tfrac12 \left[ \log 2\pi (w^2 + t) + \frac{\lambda}{w^2 + t} \right],
 # $$
 #
 # which is largest at $w^2 + t = \lambda$. That needs $\lambda > t$. If the data vary *less* than the noise, the
@@ -322,8 +322,8 @@ test_rate = exercise(rate_and_distortion, check_rate)
 # **collapsed** ([checked](derivation:collapse/alive)).
 #
 # If it is alive, its posterior has the variance $t/\lambda$ (lesson 6: noise over $w^2$ + noise). Its means
-# spread over the data with the variance $1 - t/\lambda$, since together they have to make the prior's 1. So on
-# average it pays
+# spread over the data with the variance $1 - t/\lambda$: together the two make the prior's 1. So on average it
+# pays
 #
 # $$
 # \tfrac12 \left[ \frac{t}{\lambda} + \Big(1 - \frac{t}{\lambda}\Big) - 1 - \log \frac{t}{\lambda} \right] .
@@ -534,8 +534,7 @@ def where(i):
 Slider(where, [0, 1, 3, 4, 9, 11, 14], label="test image {}")
 
 # %% [markdown]
-# Mostly $q$ sits where the posterior is. Where it does not, nats are lost, of two kinds. The **approximation
-# gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for this
+# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for this
 # image, but the encoder, which has one set of weights for all images, did not return it.
 
 # %% tags=["look"]
@@ -544,7 +543,7 @@ for name, (gap, error) in {"approximation": diagnosis.approximation_gap,
     print(f"{name} gap: {gap:.2f} +- {error:.2f} nats an image")
 
 # %% [markdown]
-# On images that it has not seen, the encoder's guess is the larger loss.
+# On images that it has not seen, what costs most is the encoder's guess.
 #
 # ## 10. Break it: find the planted mistake
 #
