@@ -165,8 +165,8 @@ test_slope = exercise(slope, check_slope)
 downhill = yours(test_slope, slope, answers.slope.alone)
 for beta in (0.0, 0.25, 1.0, 4.0):
     std = 1.0
-    for _ in range(5000):
-        std -= 0.01 * downhill(std, 1.3, 0.4, beta)
+    for _ in range(400):
+        std -= 0.05 * downhill(std, 1.3, 0.4, beta)
     formula = beta * 0.4 / (beta * 0.4 + 1.3**2)
     print(f"beta {beta:4}: std^2 ends at {std**2:.6f}; beta s2 / (beta s2 + w^2) = {formula:.6f}")
 
