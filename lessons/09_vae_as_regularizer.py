@@ -534,8 +534,9 @@ def where(i):
 Slider(where, [0, 1, 3, 4, 9, 11, 14], label="test image {}")
 
 # %% [markdown]
-# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for this
-# image, but the encoder, which has one set of weights for all images, did not return it.
+# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation
+# gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for
+# this image, but the encoder, which has one set of weights for all images, did not return it.
 
 # %% tags=["look"]
 for name, (gap, error) in {"approximation": diagnosis.approximation_gap,

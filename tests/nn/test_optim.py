@@ -49,18 +49,6 @@ def test_adam_moves_by_its_rate_at_first_whatever_the_gradient():
     assert theta.tolist() == pytest.approx([-0.25, 0.25, -0.25], rel=1e-12)
 
 
-def test_the_rate_fades_along_a_cosine():
-    theta = np.zeros(3)
-    adam = FadingAdam(theta, rate=0.5, total=4)
-    moved = []
-    for _ in range(6):
-        before = theta.copy()
-        adam.step(np.ones(3))
-        moved.append(np.abs(theta - before).max())
-    np.testing.assert_allclose(moved, 0.25 * (1 + np.cos(np.pi * np.minimum(np.arange(6) / 4, 1))), atol=1e-6)
-    assert adam.rate == 0.5
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_sgd_is_its_formula(dtype, momentum):

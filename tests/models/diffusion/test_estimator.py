@@ -56,13 +56,13 @@ def test_scores_are_a_density(plane):
     """exp(score) integrates to 1 over a grid, whatever was learned; with labels too."""
     x, y = plane
     model = Diffusion(**{**SMALL, "epochs": 40, "dtype": "float64"}).fit(x, y)
-    a, b = np.linspace(-4, 8, 37), np.linspace(-4, 2, 37)
+    a, b = np.linspace(-4, 8, 73), np.linspace(-4, 2, 73)
     points = np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)
     cell = (a[1] - a[0]) * (b[1] - b[0])
-    model.set_params(score_steps=12)
-    np.testing.assert_allclose(np.exp(model.score_samples(points)).sum() * cell, 1, rtol=0.02)
+    model.set_params(score_steps=24)  # at 12 the solver is off by .016, at 24 by .0013
+    np.testing.assert_allclose(np.exp(model.score_samples(points)).sum() * cell, 1, rtol=0.005)
     labelled = model.score_samples(points, np.full(len(points), "left"))
-    np.testing.assert_allclose(np.exp(labelled).sum() * cell, 1, rtol=0.02)
+    np.testing.assert_allclose(np.exp(labelled).sum() * cell, 1, rtol=0.005)
     assert model.bound_ == "exact" and model.score(x) == model.score_samples(x).mean()
 
 
@@ -203,9 +203,9 @@ def test_errors(act, words, plane):
         act(*plane)
 
 
-@pytest.mark.parametrize("labels, words", [(["a", 1] * 100, "int and str"), ([None] * 200, "NoneType")])
+@pytest.mark.parametrize("labels, words", [(["a", 1] * 100, "int, str"), ([None] * 200, "NoneType")])
 def test_labels_of_several_kinds(labels, words, plane):
-    with pytest.raises(TypeError, match=words):
+    with pytest.raises(ValueError, match=words):
         Diffusion(**SMALL).fit(plane[0], np.array(labels, object))
 
 
