@@ -482,8 +482,8 @@ back = yours(test_posterior, posterior, answers.posterior.alone)
 
 
 def one_back(beta, before, z=0.0):
-    """For data at +1 and -1: means and variance of both normals, and the weights of both."""
-    odds = two.responsibilities(np.array([[z]]), (1 - beta) * before)[0]  # of -1 and of +1
+    """For data at -1 and 1: means and variance of both normals, and the weights of both."""
+    odds = two.responsibilities(np.array([[z]]), (1 - beta) * before)[0]  # Pr(x|z), x = -1 and 1
     (low, var), (high, _) = (back(x, z, beta, before) for x in (-1.0, 1.0))
     return np.array([low, high]), var, odds
 

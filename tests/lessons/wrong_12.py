@@ -75,6 +75,7 @@ WRONG = {
         ("the mean is multiplied by alpha", moments(lambda m, a: a * m, right_var)),
         ("not shrunk", moments(lambda m, a: m, right_var)),
         ("takes the square of the factor", moments(right_mean, lambda v, a: np.sqrt(a) * v + 1 - a)),
+        ("no root, it is squared", moments(right_mean, lambda v, a: a * v + np.sqrt(1 - a))),
         ("1 - alpha, is missing", moments(right_mean, lambda v, a: a * v)),
         ("for one given x", moments(right_mean, lambda v, a: 1 - a)),
         ("only if that of the data is", moments(right_mean, lambda v, a: 1 + 0 * v)),
@@ -115,6 +116,9 @@ WRONG = {
             x, z, beta, before, of_x=np.sqrt(before))),
         ("part of x in the mean is missing", lambda x, z, beta, before: posterior(x, z, beta, before, of_x=0.0)),
         ("x and z have changed places", lambda x, z, beta, before: posterior(z, x, beta, before)),
+        ("u is shrunk", lambda x, z, beta, before: (
+            (np.sqrt(1 - beta) * z / beta + np.sqrt(before) * x / (1 - before)) / (1 / beta + 1 / (1 - before)),
+            1 / (1 / beta + 1 / (1 - before)))),
         ("divided by Lambda", lambda x, z, beta, before: (
             np.sqrt(1 - beta) * z / beta + np.sqrt(before) * x / (1 - before), posterior(x, z, beta, before)[1])),
     ],

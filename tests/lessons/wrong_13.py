@@ -66,6 +66,9 @@ WRONG = {
         ("the model looks at z_t", lambda *args: term(*args, at=-1)),
         ("the model is asked for step t - 1", lambda *args: term(*args, ask=-1)),
         ("one step too early", lambda *args: term(*args, back=-1)),
+        ("is not beta", lambda x, t, eps, schedule, model: (lambda z: kl(
+            process.posterior(schedule, z, x, t)[0], schedule.beta[t], *model(z, t)))(
+                process.noisy(schedule, x, t, eps))),
         ("not the kernel", without_x),
         ("the sign is wrong everywhere", lambda *args: -term(*args)),
         ("whole batch", lambda *args: term(*args).sum()),
@@ -74,6 +77,7 @@ WRONG = {
         ("if x is known", lambda z, beta, before, m, lam: back(z, beta, before, m, lam, c=1 - before)),
         ("is that of z_t", lambda z, beta, before, m, lam: back(
             z, beta, before, m, lam, c=1 + (1 - beta) * before * (lam - 1))),
+        ("in c the noise is missing", lambda z, beta, before, m, lam: back(z, beta, before, m, lam, c=before * lam)),
         ("lam stands where", lambda z, beta, before, m, lam: back(z, beta, before, m, lam, c=lam)),
         ("the root is missing", lambda z, beta, before, m, lam: back(z, beta, before, m, lam, start=before * m)),
         ("m is not shrunk", lambda z, beta, before, m, lam: back(z, beta, before, m, lam, start=m)),
@@ -107,6 +111,7 @@ WRONG = {
     ],
     "repaired_bound": [
         ("this is the planted one", lambda *args: whole(*args, decoder=0.0) - first(*args)),
+        ("starts at t = 3", lambda x, eps, *args: whole(x, eps, *args) + term(x, 2, eps, *args)),
         ("beside the decoder term", lambda *args: whole(*args) - first(*args)),
         ("the prior term is missing", lambda *args: whole(*args, prior=0.0)),
         ("the prior term has the wrong sign", lambda *args: whole(*args, prior=-1.0)),

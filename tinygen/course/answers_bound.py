@@ -65,6 +65,11 @@ def _turned(x, t, eps, schedule, model):
     return _kl_sum(*model(z, t), mean, var)
 
 
+def _with_beta(x, t, eps, schedule, model):
+    z = _noisy(schedule, x, t, eps)
+    return _kl_sum(_posterior(schedule, z, x, t)[0], schedule.beta[t], *model(z, t))
+
+
 def _without_x(x, t, eps, schedule, model):
     z, beta = _noisy(schedule, x, t, eps), schedule.beta[t]
     return _kl_sum(np.sqrt(1 - beta) * z, beta, *model(z, t))
@@ -77,6 +82,7 @@ one_term = Answer(
         "the noisy point is z_{t-1}: the model looks at z_t": lambda *args: _term(*args, at=-1),
         "the model is asked for step t - 1: at z_t its step is t": lambda *args: _term(*args, ask=-1),
         "q is taken one step too early: the one from z_t back is that of t": lambda *args: _term(*args, back=-1),
+        "the variance of q(z_{t-1}|z_t, x) is not beta: process.posterior returns it": _with_beta,
         "q(z_{t-1}|z_t, x) is the posterior, not the kernel run the other way": _without_x,
     },
 )
@@ -111,6 +117,9 @@ best_back = Answer(
             lambda z, beta, before, m, lam: sum(
                 _back(z, beta, before, m, lam, c=(1 - beta) * before * lam + 1 - (1 - beta) * before).values()
             )
+        ),
+        "in c the noise is missing: c = alpha_{t-1} lam + 1 - alpha_{t-1}": (
+            lambda z, beta, before, m, lam: sum(_back(z, beta, before, m, lam, c=before * lam).values())
         ),
         "lam stands where c = alpha_{t-1} lam + 1 - alpha_{t-1} belongs": (
             lambda z, beta, before, m, lam: sum(_back(z, beta, before, m, lam, c=lam).values())
@@ -232,6 +241,9 @@ def _planted(x, eps, schedule, model):
 whole_bound = Answer(
     _whole,
     {
+        "the sum of the KLs starts at t = 3: t = 2 is the first": (
+            lambda x, eps, *args: sum(_whole(x, eps, *args).values()) + _term(x, 2, eps, *args)
+        ),
         "this is the planted one: at t = 1 there is still a KL": _planted,
         "the KL at t = 1 is there beside the decoder term, which takes its place": (
             lambda *args: sum(_whole(*args).values()) - _first_as_kl(*args)

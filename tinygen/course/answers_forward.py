@@ -84,6 +84,9 @@ marginal = Answer(
         "the variance of the data is multiplied by sqrt(alpha): a variance takes the square of the factor": (
             lambda mean, var, alpha: np.stack([np.sqrt(alpha) * mean, np.sqrt(alpha) * var + 1 - alpha])
         ),
+        "the noise has the variance 1 - alpha: no root, it is squared": (
+            lambda mean, var, alpha: np.stack([np.sqrt(alpha) * mean, alpha * var + np.sqrt(1 - alpha)])
+        ),
         "the variance of the noise, 1 - alpha, is missing": (
             lambda mean, var, alpha: np.stack([np.sqrt(alpha) * mean, alpha * var])
         ),
@@ -182,6 +185,12 @@ posterior = Answer(
         "x and z have changed places": lambda x, z, beta, before: sum(_posterior(z, x, beta, before).values()),
         "1 / Lambda is the variance already: here it is squared": (
             _other_variance(lambda beta, before: (beta * (1 - before) / (1 - (1 - beta) * before)) ** 2)
+        ),
+        "the precision of the kernel for u is (1 - beta) / beta: u is shrunk before it meets z": (
+            lambda x, z, beta, before: np.stack([
+                (np.sqrt(1 - beta) * z / beta + np.sqrt(before) * x / (1 - before)) / (1 / beta + 1 / (1 - before)),
+                1 / (1 / beta + 1 / (1 - before)),
+            ])
         ),
         "this is b: it has to be divided by Lambda": (
             lambda x, z, beta, before: np.stack([
