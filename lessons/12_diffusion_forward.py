@@ -204,7 +204,8 @@ fig.axes[0].set_xticks(4 + 9 * np.arange(10), [f"t = {t}" if t == 0 else t for t
 # > keep them apart from the start.
 #
 # Run 200,000 points through 50 steps, and look back at the noise of the last one. How much does it have to do
-# with the total noise? And what if you put it into the formula, to get $x$ back?
+# with the total noise? (Both have variance 1. The mean of their product would be 1 if they were the same, and 0
+# if they were independent.) And what if you put it into the formula, to get $x$ back?
 
 # %%
 t, z = 50, np.full(200_000, 0.7)  # every point starts from x = 0.7

@@ -201,6 +201,9 @@ test_best_back = exercise(best_back, check_best_back)
 #
 # The mean over $z_t$ needs no draws here. Each term is a polynomial of degree 2 in the noise, and for such a
 # one the mean over $\epsilon = 1$ and $\epsilon = -1$ *is* the mean over a standard normal.
+#
+# The package's `bound.terms(schedule, model, x, noises)` does what you would do now: it takes your term for all
+# $t$, averages over the noises, and returns `decoder`, `kl`, `prior` and what they make together, `bound`.
 
 # %%
 best = yours(test_best_back, best_back, lambda *args: tuple(answers.best_back.alone(*args)))
