@@ -2,6 +2,7 @@
 
 from tinygen.derivations import (
     collapse,
+    conditional,
     diffusion_bound,
     diffusion_exact,
     diffusion_forward,
@@ -20,6 +21,7 @@ from tinygen.derivations import (
 
 __all__ = [
     "collapse",
+    "conditional",
     "diffusion_bound",
     "diffusion_exact",
     "diffusion_forward",
