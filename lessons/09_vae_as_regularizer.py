@@ -98,9 +98,9 @@ print(f"pure noise through all 64 axes: error {error:.0e}")
 #
 # ## 2. A code of which nothing is known
 #
-# Now a bent autoencoder and a VAE, with 8 latents each. Both copy equally well. Then decode codes that belong to
-# no image: draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the same one, but the codes
-# come from a normal with the mean and the covariance of its own codes; the VAE.
+# Now a bent autoencoder and a VAE, with 8 latents each. Both copy equally well. Then decode codes that belong
+# to no image: draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the same one, but the
+# codes come from a normal with the mean and the covariance of its own codes; the VAE.
 
 # %% tags=["look"]
 options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, fade=True, random_state=8)
@@ -184,9 +184,9 @@ fig = plots.curves(stds, {f"beta = {b}": loss_of(stds, b) for b in (0.0, 0.25, 1
 fig.axes[0].set(xscale="log", ylim=(0.5, 8))
 
 # %% [markdown]
-# Without the price the slope is $w^2 \sigma / \sigma_x^2 > 0$: less noise is always better, and gradient descent
-# switches it off ([checked](derivation:autoencoder/noise)). With the price there is a $-\beta/\sigma$ that
-# pushes back, and the end is where both agree. Is that so for a real network? Here is the VAE on digits,
+# Without the price the slope is $w^2 \sigma / \sigma_x^2 > 0$: less noise is always better, and gradient
+# descent switches it off ([checked](derivation:autoencoder/noise)). With the price there is a $-\beta/\sigma$
+# that pushes back, and the end is where both agree. Is that so for a real network? Here is the VAE on digits,
 # with the price and without:
 
 # %% tags=["look"]
@@ -350,10 +350,10 @@ def check_latent_price(latent_price):
 test_latent_price = exercise(latent_price, check_latent_price)
 
 # %% [markdown]
-# And what is left of the axis? If it is alive, $\Delta = t$, [whatever $\lambda$ was](derivation:collapse/distortion).
-# If not, all of it: $\Delta = \lambda$. Picture a water level at $t$ over a ground of heights $\lambda_j$: what
-# stands out of the water is [paid for](derivation:collapse/price), and everything is blurred up to the level.
-# Move it.
+# And what is left of the axis? If it is alive, $\Delta = t$, [whatever $\lambda$
+# was](derivation:collapse/distortion). If not, all of it: $\Delta = \lambda$. Picture a water level at $t$ over
+# a ground of heights $\lambda_j$: what stands out of the water is [paid for](derivation:collapse/price), and
+# everything is blurred up to the level. Move it.
 
 # %%
 price = yours(test_latent_price, latent_price, answers.latent_price.alone)
@@ -387,8 +387,8 @@ def level(t, s2=0.05):
 Slider(level, np.geomspace(0.7, 0.014, 11), label="level {:.3f}", play=True)
 
 # %% [markdown]
-# Note how the axes drown from the right, and all at the level of the noise. And note the copies: blurred digits,
-# then the mean digit, whatever came in.
+# Note how the axes drown from the right, and all at the level of the noise. And note the copies: blurred
+# digits, then the mean digit, whatever came in.
 #
 # Now look at the losses that people write, with your two formulas. Which noise do they assume, and how many of
 # at most 32 latents stay alive on these digits?
@@ -408,8 +408,8 @@ for name, (a, b) in losses.items():
     print(f"{name:46} variance {s2:6.2f}, {alive:2} latents alive")
 
 # %% [markdown]
-# Four of these five learn nothing at all, or next to nothing, from pixels between 0 and 1. They have chosen a noise
-# as large as the image, without noticing that they chose.
+# Four of these five learn nothing at all, or next to nothing, from pixels between 0 and 1. They have chosen a
+# noise as large as the image, without noticing that they chose.
 #
 # ## 7. Does a trained VAE obey?
 #
@@ -465,8 +465,9 @@ right.legend()
 #
 # ## 8. What should resemble the prior?
 #
-# > The notes say: "if $q(z \mid x, \theta)$ truly resembles $Pr(z)$ then the first term is exactly what we wanted
-# > to compute". You have seen the number, $-24.768$ in place of $-1.746$. Now you can say what happens there.
+# > The notes say: "if $q(z \mid x, \theta)$ truly resembles $Pr(z)$ then the first term is exactly what we
+# > wanted to compute". You have seen the number, $-24.768$ in place of $-1.746$. Now you can say what happens
+# > there.
 #
 # If $q(z \mid x)$ is the prior for every $x$, the rate is 0: every latent has collapsed. The first term is then
 # the evidence in one case only, that the decoder ignores $z$ anyway:
@@ -479,9 +480,10 @@ for w in (2.0, 1.0, 0.1, 0.0):
     print(f"w = {w}: first term {first[0]:8.3f}, log evidence {first[0] + gap:7.3f}, gap {gap:.3f}")
 
 # %% [markdown]
-# But there is something true in the sentence. Call $q(z) = \frac1n \sum_i q(z \mid x_i)$ the density of all codes
-# together. Write $\log \frac{q(z \mid x)}{Pr(z)} = \log \frac{q(z \mid x)}{q(z)} + \log \frac{q(z)}{Pr(z)}$ into the
-# rate, and it [falls into two parts](derivation:collapse/rate):
+# But there is something true in the sentence. Call $q(z) = \frac1n \sum_i q(z \mid x_i)$ the density of all
+# codes together. Write
+# $\log \frac{q(z \mid x)}{Pr(z)} = \log \frac{q(z \mid x)}{q(z)} + \log \frac{q(z)}{Pr(z)}$ into the rate, and
+# it [falls into two parts](derivation:collapse/rate):
 #
 # $$
 # R = \underbrace{\frac1n \sum_i D_{KL}\big[ q(z \mid x_i) \,\|\, q(z) \big]}_{\text{what the code tells about } x}
@@ -534,9 +536,9 @@ def where(i):
 Slider(where, [0, 1, 3, 4, 9, 11, 14], label="test image {}")
 
 # %% [markdown]
-# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation
-# gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for
-# this image, but the encoder, which has one set of weights for all images, did not return it.
+# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation gap**:
+# no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for this
+# image, but the encoder, which has one set of weights for all images, did not return it.
 
 # %% tags=["look"]
 for name, (gap, error) in {"approximation": diagnosis.approximation_gap,
@@ -570,8 +572,8 @@ print(f"minus the planted loss: {np.mean(values):.3f} +- {np.std(values) / 50**0
 print(f"log evidence:           {best.log_evidence(train).mean():.3f}")
 
 # %% [markdown]
-# A lower bound above what it bounds: you know that sign from lesson 8. Here the samples are right. Which $\beta$
-# is this, without anybody having written a $\beta$?
+# A lower bound above what it bounds: you know that sign from lesson 8. Here the samples are right. Which
+# $\beta$ is this, without anybody having written a $\beta$?
 #
 # **Your turn.** Write the loss that is minus the bound.
 
@@ -605,8 +607,8 @@ test_repaired = exercise(repaired_loss, check_repaired)
 #   value is the mean squared residual of a pixel, the noise of $z$ included. Choose $\beta$ by hand and you
 #   choose the noise by hand.
 # - **Which axes?** Turn $z$ by any rotation, and $Wz$ with it: the prior does not notice. Only the diagonal $q$
-#   does, and it prefers the principal axes, where the posterior is diagonal too. That a latent "means" something
-#   is no more than that.
+#   does, and it prefers the principal axes, where the posterior is diagonal too. That a latent "means"
+#   something is no more than that.
 # - **Collapse that the data did not ask for.** A latent may also die because training killed it: early on the
 #   code is useless, so its price is all that is felt. Remedies are to raise the price slowly (`warmup`) and to
 #   let each latent use some nats for nothing (`free_bits`). A decoder that is strong enough to do without $z$
