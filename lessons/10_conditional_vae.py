@@ -293,7 +293,7 @@ def show(name, nats):
 show("VAE", unlabelled)
 show("conditional VAE, label summed out", total)
 show("conditional VAE, label given", given)
-show("what the conditional model is better", total - unlabelled)
+show("what the conditional model gains", total - unlabelled)
 show("what knowing the label is worth", given - total)
 print(f"the most that a label of ten can be worth: ln 10 = {np.log(10):.3f}")
 guess = np.argmax(table + np.log(model.frequencies_), axis=1)
@@ -302,6 +302,9 @@ print(f"most probable class is right: {np.mean(guess == test_labels):.3f} of the
       f" nearest neighbours: {np.mean(neighbours == test_labels):.3f}")  # fmt: skip
 
 # %% [markdown]
+# The gain is on one and the same question, $\log Pr(x)$: how much of it is a better model, and how
+# much a tighter bound, these numbers cannot say.
+#
 # Two things come out for nothing. The label is worth nearly all that one of ten labels can be worth: an image
 # of a digit leaves little doubt. And the generator is a **classifier**: the class under which the image is most
 # likely is nearly always the right one.
@@ -440,7 +443,8 @@ for name, (mean, std) in choices.items():
           f" Var r / 2K = {size / 128:.5f}")  # fmt: skip
     if limited:
         ax.plot(sizes, size / (2 * sizes), color=dots.get_color(), linewidth=1)
-ax.set(xscale="log", yscale="log", xlabel="K", ylabel="gap in nats", title="The gap closes like 1/K")
+ax.set(xscale="log", yscale="log", xlabel="K", ylabel="gap in nats")
+ax.set_title("The gap closes like 1/K")
 ax.legend()
 
 # %% [markdown]

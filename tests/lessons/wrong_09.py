@@ -78,6 +78,7 @@ WRONG = {
     ],
     "latent_price": [
         ("a latent that is not alive pays 0", lambda e, s2, beta: 0.5 * np.log(e / (beta * s2))),
+        ("no 1 is added to the ratio", lambda e, s2, beta: 0.5 * np.log(1 + e / (beta * s2))),
         ("beta is left out", lambda e, s2, beta: price(e, s2)),
         ("the factor 1/2 is missing", lambda e, s2, beta: 2 * price(e, beta * s2)),
         ("not sigma^2 / beta", lambda e, s2, beta: price(e, s2 / beta)),

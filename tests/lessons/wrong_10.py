@@ -4,6 +4,12 @@ import numpy as np
 from scipy.special import logsumexp
 
 
+def log(value):
+    """The logarithm as it is, minus infinity of 0 included."""
+    with np.errstate(divide="ignore"):
+        return np.log(value)
+
+
 def one_hot(labels, classes):
     return np.eye(classes)[labels]
 
@@ -57,6 +63,8 @@ WRONG = {
         ("only the prior's mean is used", lambda *a: bound(*a, price=lambda m0, v0, m1, v1: kl(m0, v0, m1, 1.0))),
         ("only the prior's variance is used", lambda *a: bound(
             *a, price=lambda m0, v0, m1, v1: kl(m0, v0, 0.0, v1))),
+        ("the difference of the means is not squared", lambda *a: bound(
+            *a, price=lambda m0, v0, m1, v1: kl(m0, v0, m0, v1) + 0.5 * (m0 - m1) / v1)),
         ("log(v0 / v1) has the wrong sign", lambda *a: bound(
             *a, price=lambda m0, v0, m1, v1: kl(m0, v0, m1, v1) + np.log(v0 / v1))),
         ("the decoder's shift is left out", lambda x, labels, mean, logvar, w, s2, shift, *prior: bound(
@@ -75,7 +83,7 @@ WRONG = {
         ("take their logarithm inside", lambda bounds, frequencies: logsumexp(bounds + frequencies, axis=1)),
         ("this is the largest only", lambda bounds, frequencies: np.max(bounds + np.log(frequencies), axis=1)),
         ("this is the probability", lambda bounds, frequencies: np.exp(bounds) @ frequencies),
-        ("not finite", lambda bounds, frequencies: np.log(np.exp(bounds) @ frequencies)),
+        ("not finite", lambda bounds, frequencies: log(np.exp(bounds) @ frequencies)),
     ],
     "iwae": [
         ("this is the mean of the logarithms, L_1", lambda log_weight, K: log_weight.mean(0)),
@@ -92,7 +100,7 @@ WRONG = {
             logsumexp(log_weight.reshape(K, -1, log_weight.shape[1]), axis=0) - np.log(K)).mean(0)),
         ("not how many groups there are", lambda log_weight, K: (
             logsumexp(groups(log_weight, 12 // K), axis=1) - np.log(12 // K)).mean(0)),
-        ("not finite", lambda log_weight, K: np.log(np.exp(groups(log_weight, K)).mean(1)).mean(0)),
+        ("not finite", lambda log_weight, K: log(np.exp(groups(log_weight, K)).mean(1)).mean(0)),
     ],
     "weight_variance": [
         ("this is the second moment", limited(second)),
@@ -113,6 +121,6 @@ WRONG = {
         ("log K is missing", lambda log_weight: logsumexp(log_weight, axis=0).mean()),
         ("the sum over the images", lambda log_weight: (logsumexp(log_weight, axis=0) - np.log(7)).sum()),
         ("one number for each image", lambda log_weight: logsumexp(log_weight, axis=0) - np.log(7)),
-        ("not finite", lambda log_weight: np.log(np.exp(log_weight).mean(0)).mean()),
+        ("not finite", lambda log_weight: log(np.exp(log_weight).mean(0)).mean()),
     ],
 }

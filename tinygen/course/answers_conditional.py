@@ -81,6 +81,9 @@ conditional_bound = Answer(
         "in the divergence only the prior's variance is used: it has a mean too": _divergence_instead(
             lambda m0, v0, m1, v1: _kl(m0, v0, 0.0, v1)
         ),
+        "in the divergence the difference of the means is not squared": _divergence_instead(
+            lambda m0, v0, m1, v1: _kl(m0, v0, m0, v1) + 0.5 * (m0 - m1) / v1
+        ),
         "in the divergence, log(v0 / v1) has the wrong sign": _divergence_instead(
             lambda m0, v0, m1, v1: _kl(m0, v0, m1, v1) + np.log(v0 / v1)
         ),

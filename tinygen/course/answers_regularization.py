@@ -158,6 +158,9 @@ def _price(eigenvalues, s2, beta):
 latent_price = Answer(
     _price,
     {
+        "the eigenvalue is the variance of the data, noise included: no 1 is added to the ratio": (
+            lambda e, s2, beta: 0.5 * np.log(1 + e / (beta * s2))
+        ),
         "a latent that is not alive pays 0, not less": lambda e, s2, beta: 0.5 * np.log(e / (beta * s2)),
         "beta is left out: the water level is beta sigma^2": lambda e, s2, beta: _price(e, s2, 1.0),
         "the factor 1/2 is missing": lambda e, s2, beta: 2 * _price(e, s2, beta),
