@@ -302,8 +302,8 @@ print(f"most probable class is right: {np.mean(guess == test_labels):.3f} of the
       f" nearest neighbours: {np.mean(neighbours == test_labels):.3f}")  # fmt: skip
 
 # %% [markdown]
-# The gain is on one and the same question, $\log Pr(x)$: how much of it is a better model, and how
-# much a tighter bound, these numbers cannot say.
+# What the conditional model gains, it gains on the same question, $\log Pr(x)$. How much of that is a better
+# model and how much a tighter bound, these numbers cannot say.
 #
 # Two things come out for nothing. The label is worth nearly all that one of ten labels can be worth: an image
 # of a digit leaves little doubt. And the generator is a **classifier**: the class under which the image is most
