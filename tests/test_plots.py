@@ -61,6 +61,19 @@ def test_curves_smooth_without_shifting():
     assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["line", "level"]
 
 
+def test_dots_are_one_path_through_the_points_however_many():
+    points = RNG.normal(size=(199, 2))
+    _, ax = plt.subplots()
+    ax.set(xlim=(-1, 1), ylim=(-2, 2))
+    plots.dots(ax, points, size=2, color="C1")
+    (patch,) = ax.patches
+    path = patch.get_path()
+    np.testing.assert_array_equal(path.vertices[::2], points)
+    np.testing.assert_array_equal(path.vertices[1::2], points)
+    assert not path.should_simplify and patch.get_capstyle() == "round" and not patch.get_fill()
+    assert ax.get_xlim() == (-1, 1) and ax.get_ylim() == (-2, 2)
+
+
 def test_latent_plane_names_each_class_once():
     z, labels = RNG.normal(size=(23, 2)), np.arange(23) % 3
     figure = plots.latent_plane(z, labels)

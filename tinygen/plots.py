@@ -195,6 +195,19 @@ def histograms(samples, *, ax=None, bins=60, range=None, xlabel="", title=None, 
     return figure
 
 
+def dots(ax, points, *, size=3.0, color="C0"):
+    """Points (n, 2) on `ax` as one path: a frame of a player stays small and quick to draw however many they are.
+
+    size: the diameter in points. The axes' limits are not changed.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    path = Path(np.repeat(points, 2, axis=0), np.tile([Path.MOVETO, Path.LINETO], len(points)))
+    path.should_simplify = False  # lines of no length, whose round ends are the dots
+    ax.add_patch(PathPatch(path, fill=False, edgecolor=color, linewidth=size, capstyle="round"))
+
+
 def particles(paths, *, times=None, extent=None, columns=None, title=None):
     """Points on their way from noise to data, one frame a time: a list of figures for a player, or one row of panels.
 
