@@ -83,6 +83,32 @@ VELOCITY = Derivation(
     title="Errors of v, of the noise and of x",
 )
 
+def turned(x, eps, alpha):
+    """z and v: the point (x, eps), seen along two axes that are turned by the angle of cosine sqrt(alpha)."""
+    a, b = np.sqrt(alpha), np.sqrt(1 - alpha)
+    return a * x + b * eps, a * eps - b * x
+
+
+def back(x, eps, alpha):
+    """(x, eps) from z and v."""
+    (z, v), a, b = turned(x, eps, alpha), np.sqrt(alpha), np.sqrt(1 - alpha)
+    return np.stack([a * z - b * v, b * z + a * v])
+
+
+FROM_V = Derivation(
+    "diffusion/x-from-v",
+    Line(r"(x,\ \epsilon)", lambda x, eps: np.stack([x, eps])),
+    Line(
+        r"\left(\sqrt{\alpha_t}\,z_t-\sqrt{1-\alpha_t}\,v,\ \sqrt{1-\alpha_t}\,z_t+\sqrt{\alpha_t}\,v\right)",
+        back,
+        note="(z, v) is (x, eps) turned; this turns it back, and divides by nothing.",
+    ),
+    points=[dict(x=0.9, eps=0.5, alpha=0.4), dict(x=-2.0, eps=1.0, alpha=1e-5)],
+    draw=lambda rng: dict(x=rng.normal(), eps=rng.normal(), alpha=rng.uniform(0.05, 0.95)),
+    source="Salimans and Ho 2022",
+    title="x and the noise from v",
+)
+
 # A few examples and a few layers -----------------------------------------------------------------------------------
 
 
@@ -216,4 +242,4 @@ def _over(beta, before, m, lam):
     return (1 - beta / marginal((1 - beta) * before, m, lam)[1]) / (1 - beta)
 
 
-register(WEIGHTS, VELOCITY, FEW, DENOISING, REVERSE_VARIANCE)
+register(WEIGHTS, VELOCITY, FROM_V, FEW, DENOISING, REVERSE_VARIANCE)
