@@ -124,8 +124,7 @@ test_from_v = exercise(from_v, check_from_v)
 
 # %% [markdown]
 # ([Checked](derivation:diffusion/x-from-v).) Whatever is guessed, the guess means an $x$. How much does an
-# error of the guess weigh in $x$? The schedule of the first large diffusion models has $T = 1000$, with
-# $\beta_t$ rising from .0001 to .02. People call it DDPM, after its paper.
+# error of the guess weigh in $x$? Take the thousand steps of DDPM again:
 
 # %%
 ddpm, steps = Schedule.linear(1000), np.arange(1, 1001)
@@ -175,25 +174,9 @@ Slider(best_guess, [1, 5, 10, 15, 20, 30, 40, 60, 100], label="t = {}", play=Tru
 # take one small step, look again, and guess again. A thousand small steps, each an easy question: that is the
 # idea of diffusion.
 #
-# > The notes say: networks $f_t$ "represent the mean of the conditional distribution $q(z_{t-1} \mid z_t)$".
-# > The target is right. But $f_t$ is the mean of the *model* $Pr(z_{t-1} \mid z_t)$. That this is a normal, and
-# > how wide, is our choice. The true $q(z_{t-1} \mid z_t)$ is no normal.
-#
-# Here is the number. For a normal the **excess kurtosis** $\mathbb{E}(z - m)^4 / \sigma^4 - 3$ is 0. Take data
-# at $+1$ and $-1$, and $z_t = 0$. Then $z_{t-1}$ came from either side
-# ([checked](derivation:diffusion/reverse-not-normal)):
-
-# %%
-for step, before in ((0.5, 0.6), (0.02, 0.6), (0.02, 0.98)):
-    pair = Schedule([1 - before, step])  # one step to alpha = before, then one of size `step`
-    mean, var = process.posterior(pair, np.zeros(2), np.array([1.0, -1.0]), 2)
-    fourth = mean[0] ** 4 + 6 * mean[0] ** 2 * var + 3 * var**2  # of +-mean plus noise of this var
-    excess = fourth / (mean[0] ** 2 + var) ** 2 - 3
-    print(f"beta {step}, alpha before {before}: excess kurtosis {excess:.3f}")
-
-# %% [markdown]
-# With a small $\beta_t$ the step back is nearly normal, as long as the data are well mixed: small steps again.
-# The last line is small $t$, where even $\beta_t = .02$ is large beside the noise that is left.
+# That is also why the notes' $f_t$, the mean of the model $Pr(z_{t-1} \mid z_t)$, is to be trained and not
+# computed: with this mean in the place of $x$ it is the mean of $q(z_{t-1} \mid z_t)$, the right target. That
+# the model is a normal around it stays a choice of ours (lesson 12).
 #
 # ## 3. Two noises under one letter
 #
@@ -290,19 +273,8 @@ Slider(two_targets, [1, 2, 10, 50, 100, 200, 300, 500, 1000], label="t = {}", pl
 # At $t = 1$ both are the same. Then the one-step noise stays a cloud for ever, and the little slope that matters
 # has to be found under it. The total noise becomes clear as $t$ grows. So everybody trains on the total noise.
 #
-# And put into the formula for $x$, the one-step noise is simply wrong. One example, $x = 1$ at $t = 500$, many
-# noises:
-
-# %%
-t, x_true = 500, np.ones(100_000)
-z_before = process.noisy(ddpm, x_true, t - 1, rng.normal(size=x_true.shape))
-step_noise = rng.normal(size=x_true.shape)
-z = process.step(ddpm, z_before, t, step_noise)
-total = (z - np.sqrt(ddpm.alpha_bar[t]) * x_true) / ddpm.sigma[t]
-to_x = yours(test_x_from_eps, x_from_eps, answers.x_from_eps.alone)
-for name, guess in (("total noise", total), ("one-step noise", step_noise)):
-    found = to_x(z, guess, ddpm.alpha_bar[t])
-    print(f"x from the {name:14}: between {found.min():6.2f} and {found.max():5.2f}")
+# And put into the formula for $x$, the one-step noise is simply wrong, as you saw in lesson 12. Section 8 shows
+# what becomes of a sampler that does it.
 
 # %% [markdown]
 # ## 4. How hard is each guess?
@@ -344,71 +316,52 @@ Slider(least_errors, np.geomspace(0.01, 3, 8), label="variance {:.3g}", play=Tru
 #
 # ## 5. The loss
 #
-# Lesson 13 gave each step of the bound its weight. In terms of the noise, for $t \geq 2$
-# ([checked](derivation:diffusion/weights)),
-#
-# $$
-# D_{KL} = w_t\, |\epsilon - \hat\epsilon|^2, \qquad
-# w_t = \frac{\beta_t^2}{2 \tilde\beta_t (1 - \beta_t)(1 - \alpha_t)} ,
-# $$
-#
-# where $\tilde\beta_t = \beta_t (1 - \alpha_{t-1}) / (1 - \alpha_t)$ is the variance of
-# $q(z_{t-1} \mid z_t, x)$.
-#
-# Nearly everybody leaves the weights out. What is left is called the **simple loss**: the mean of
-# $|\epsilon - \hat\epsilon|^2$ over all $t$ alike. It is another objective, and no bound on anything.
+# Lesson 13 gave each step of the bound its weight ([checked](derivation:diffusion/weights)). Nearly everybody
+# leaves the weights out and minimises the **simple loss**, the mean of $|\epsilon - \hat\epsilon|^2$ over all
+# $t$ alike. It is another objective, and no bound on anything. The two can prefer different networks. Take
+# network A, which is off by a squared error of .02 in the noise up to $t = 50$, and network B, which is off by
+# .002 at all other steps:
 
 # %%
-kept = 1 - ddpm.beta[2:]
-weight = ddpm.beta[2:] ** 2 / (2 * ddpm.posterior_var[2:] * kept * ddpm.sigma2[2:])
-fig = plots.curves(steps[1:], {"the bound": weight}, levels={"the simple loss": weight.mean()})
-fig.axes[0].set(yscale="log", xlabel="t", ylabel="weight of the error in the noise")
-fig.axes[0].set_title("What each objective cares for")
-share = weight[:49].sum() / weight.sum()
-print(f"the first 50 of 1000 steps have {share:.0%} of the bound's weight")
+snr = ddpm.snr[1:]
+weight = 0.5 * (snr[:-1] - snr[1:]) / snr[1:]  # of the error in the noise, t = 2, ..., 1000
+early = steps[1:] <= 50
+for name, off in (("A", np.where(early, 0.02, 0.0)), ("B", np.where(early, 0.0, 0.002))):
+    nats = np.sum(weight * off)
+    print(f"{name}: the simple loss is worse by {off.mean():.5f}, the bound by {nats:.4f} nats")
+share = weight[early].sum() / weight.sum()
+print(f"the first 50 of the 1000 steps have {share:.0%} of the bound's weight")
 
 # %% [markdown]
-# Two objectives can prefer different networks. Take network A, which is off by a squared error of .02 at small
-# $t$, up to 50, and network B, which is off by .002 at all other steps:
+# The simple loss likes A better, the bound likes B better. The bound counts nats, and many of them are in the
+# finest details. The simple loss cares more for what one can see. Use the one that you mean, and say which it
+# was.
+#
+# Now take a few examples and a few steps. You know the factors $N/B$ and $T$ from lesson 13; in a mean they
+# cancel. But which few steps? One for the whole batch, one for each row, or one for each row and evenly spread?
+# All three are right on average. Here is how much a batch of 256 varies, with the best guess for data
+# $\mathcal{N}(0, 1)$:
 
 # %%
-off_a = np.where(steps <= 50, 0.02, 0.0)[1:]
-off_b = np.where(steps <= 50, 0.0, 0.002)[1:]
-for name, off in (("A", off_a), ("B", off_b)):
-    simple, nats = off.mean(), np.sum(weight * off)
-    print(f"{name}: the simple loss is larger by {simple:.5f}, the bound lower by {nats:.4f} nats")
+def batch_loss(t):
+    """The simple loss of the best guess on 256 fresh numbers, at the steps t (256,)."""
+    x, eps = rng.normal(size=(2, 256))
+    return np.mean((ddpm.sigma[t] * process.noisy(ddpm, x, t, eps) - eps) ** 2)
+
+
+ways = {
+    "one step for all": lambda: np.full(256, rng.integers(1, 1001)),
+    "one for each row": lambda: rng.integers(1, 1001, 256),
+    "evenly spread": lambda: bound.uniform_times(rng, 1000, 256),
+}
+for name, draw_t in ways.items():
+    losses = [batch_loss(draw_t()) for _ in range(500)]
+    print(f"{name}: mean {np.mean(losses):.3f}, spread {np.std(losses):.4f}")
 
 # %% [markdown]
-# The simple loss likes A better, the bound B. The bound counts nats, and the finest details of an image are most
-# of them. The simple loss cares for what one can see. Use the one that you mean, and say which it was.
+# One step for the whole batch is eight times as noisy, at the same price: sixty times the batches for the same
+# certainty. Spreading the steps evenly costs nothing either.
 #
-# ### A few examples and a few steps
-#
-# > The notes say: "for batching, just grab a few evidence and a few layer, and go".
-#
-# Yes, with the factors of lesson 13. The loss is a sum over $N$ examples $i$ and $T$ steps of terms
-# $\ell_{it}$. Draw $B$ rows, and for each one step $t_i$, every step as likely. Then
-#
-# $$\frac{N}{B}\; T \sum_{i \in \text{batch}} \ell_{i t_i}$$
-#
-# is right on average ([checked](derivation:diffusion/few-layers)), if $t = 1$ is among the steps. For the simple
-# loss, a mean, the factors cancel. In the bound they don't: the term at $T$ is there in full, and of the $T$
-# steps you see one. Without the factor $T$ the number is no bound at all:
-
-# %%
-short = Schedule.linear(50)  # with the exact guess for data N(0, 1) the bound is log p
-oracle_says = lambda z, t: unit.noise(z, process.at(short.alpha_bar, t, z))
-reverse = bound.reverse_of(short, oracle_says, "eps", "beta")
-rows = rng.normal(size=(200_000, 1))
-t = rng.integers(1, short.T + 1, len(rows))
-each = bound.estimate(short, reverse, rows, t, rng.normal(size=rows.shape))
-last = bound.prior_term(short, rows)  # the term at T: it is there in full, without a draw
-without = (each + last) / short.T - last
-print(f"mean of log p            {unit.log_prob(rows).mean():.3f}")
-print(f"one step a row, times T  {each.mean():.3f} +- {each.std() / len(each) ** 0.5:.3f}")
-print(f"without the factor T     {without.mean():.3f}")
-
-# %% [markdown]
 # **Your turn.** The simple loss of a batch. `alpha` has one $\alpha_t$ for each row, as a column `(B, 1)`: each
 # row has its own $t$. `predict(z)` is the network's guess of the noise, `(B, D)`.
 
@@ -646,9 +599,8 @@ test_repaired = exercise(repaired_step, check_repaired)
 #
 # ## 9. What the notes leave out
 #
-# - **The variance of a step is ours.** $\tilde\beta_t$ is right if $x$ is known, $\beta_t$ if the data are
-#   $\mathcal{N}(0, I)$; the best constant lies in between
-#   ([checked](derivation:diffusion/reverse-variance)), and with many steps it hardly matters.
+# - **Which network is kept.** The last one, after the size of the steps has fallen to 0. Or a running mean of
+#   its weights, which costs nothing and is what `Diffusion` keeps.
 # - **The guess knows where the data are.** The gradient of a log density by the point, $\nabla \log q(z_t)$, is
 #   called its **score**; it shows to where the noisy data are denser. And
 #   $\mathbb{E}[\epsilon \mid z_t] = -\sqrt{1 - \alpha_t}\, \nabla \log q(z_t)$
