@@ -35,17 +35,18 @@ rng = np.random.default_rng(16)  # every random number of this lesson comes from
 # %% [markdown]
 # ## 1. The way uphill
 #
-# Noised data have the density $q_t(z)$ at step $t$. Its **score** is the gradient of the log density,
+# Noised data have the density $q_t(z)$ at step $t$. Its score, named at the end of lesson 14, is the gradient of
+# the log density,
 #
 # $$\nabla_z \log q_t(z) .$$
 #
 # It points to where data is more likely. Note what it does not need: multiply a density by any constant, and
 # its score stays the same. So nobody has to know the integral that makes a density sum to 1.
 #
-# You have it already. The density of $z_t$ is a mean over the data, $q_t(z) = \mathbb{E}_x\, q(z \mid x)$,
-# and each $q(z \mid x) = \mathcal{N}(z; \sqrt{\alpha_t}\, x, 1 - \alpha_t)$ has the score $-(z -
-# \sqrt{\alpha_t}\, x) / (1 - \alpha_t) = -\epsilon / \sqrt{1 - \alpha_t}$. Differentiate under the mean and
-# divide by $q_t(z)$. What appears is a mean over the posterior of $x$, and of $\epsilon$:
+# You have it already, and here is why. The density of $z_t$ is a mean over the data,
+# $q_t(z) = \mathbb{E}_x\, q(z \mid x)$, and each $q(z \mid x) = \mathcal{N}(z; \sqrt{\alpha_t}\, x, 1 - \alpha_t)$ has
+# the score $-(z - \sqrt{\alpha_t}\, x) / (1 - \alpha_t) = -\epsilon / \sqrt{1 - \alpha_t}$. Differentiate under the
+# mean and divide by $q_t(z)$. What appears is a mean over the posterior of $x$, and of $\epsilon$:
 #
 # $$
 # \nabla \log q_t(z) = \frac{\mathbb{E}_x \big[ q(z \mid x)\, \nabla \log q(z \mid x) \big]}{q_t(z)}
@@ -519,7 +520,7 @@ test_hutchinson = exercise(hutchinson, check_hutchinson)
 # On digits: data as ten normals, one around the mean of each class, and the field at one noised image.
 
 # %%
-(train, labels), _, (test, test_labels) = ((part / 16, y) for part, y in digits.split())
+(train, labels), _, (test, _) = ((part / 16, y) for part, y in digits.split())
 class_means = np.stack([train[labels == k].mean(axis=0) for k in range(10)])  # (10, 64)
 estimate = yours(test_hutchinson, hutchinson, answers.hutchinson.value)
 
@@ -617,8 +618,8 @@ fig = plots.images(np.concatenate([from_normal, from_diffusion]), rows=names, lo
 # %% tags=["look"]
 z = codes(test[:100])
 gain = prior.score_samples(z) - gaussian.log_density(z, np.zeros_like(z), np.zeros_like(z))
-print(f"the bound rises by {gain.mean():.2f} +- {gain.std() / len(z) ** 0.5:.2f} nats an image, ", end="")
-print(f"from {vae.score_samples(test[:100]).mean():.2f}")
+print(f"bound of the VAE {vae.score_samples(test[:100]).mean():.2f} nats an image; it rises by ", end="")
+print(f"{gain.mean():.2f} +- {gain.std() / len(z) ** 0.5:.2f}")
 
 # %% [markdown]
 # (`LatentDiffusion` in the package is these lines as one estimator. As a *likelihood*, the plain VAE of lesson 8 is
