@@ -433,7 +433,7 @@ def guess_bumps(y, s):
 
 
 def by_flow(x, steps, first=0.005, last=60.0):
-    """log p of each x (B, 1): up the flow by Heun's method, the divergence by the trapezoid rule."""
+    """log p of each x (B, 1): Heun's method up the flow, trapezoids for the divergence."""
     rate = lambda y, s: tg.grad(lambda y: np.sum(guess_bumps(y, s)))(y)[:, 0]
     s, y, total = np.geomspace(first, last, steps + 1), x, 0.0
     for i in range(steps):
@@ -450,7 +450,7 @@ by_steps = {steps: by_flow(x, steps) for steps in (20, 40, 160)}
 for steps, found in by_steps.items():
     wrong = np.abs(np.exp(found) - np.exp(known)).max()
     total = np.sum(np.exp(found)) * (x[1, 0] - x[0, 0])
-    print(f"{steps:3} steps: largest error of the density {wrong:.4f}, it integrates to {total:.4f}")
+    print(f"{steps:3} steps: largest error {wrong:.4f}, the density integrates to {total:.4f}")
 
 # %% tags=["look"]
 shown = {f"{steps} steps": np.exp(found) for steps, found in by_steps.items()}

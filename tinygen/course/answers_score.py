@@ -26,6 +26,14 @@ tweedie = Answer(
         "the noise is not yet divided by its standard deviation": (
             lambda z, eps, alpha: _tweedie(z, eps, alpha, -eps)
         ),
+        "the score is multiplied by the standard deviation: divide by it": (
+            lambda z, eps, alpha: np.stack(
+                [-eps * np.sqrt(1 - alpha), (z - np.sqrt(1 - alpha) * eps) / np.sqrt(alpha)]
+            )
+        ),
+        "both are right, in the wrong order: the score comes first": lambda *args: _tweedie(*args)[::-1],
+        "only the score came back: E[x|z] is missing": lambda *args: _tweedie(*args)[0],
+        "only E[x|z] came back: the score is missing": lambda *args: _tweedie(*args)[1],
         "the score is right; in the denoiser the division by sqrt(alpha) is missing": (
             lambda z, eps, alpha: _tweedie(z, eps, alpha) * np.reshape([1, np.sqrt(alpha)], (2, 1, 1))
         ),
@@ -62,6 +70,19 @@ ddim_step = Answer(
         "the kept noise is that of step t: z is put together for step t - 1": (
             _ddim_wrong(kept=lambda alpha, before, var: np.sqrt(1 - alpha - var))
         ),
+        "a root of a difference is no difference of roots: both variances belong under one root": (
+            _ddim_wrong(kept=lambda alpha, before, var: np.sqrt(1 - before) - np.sqrt(var))
+        ),
+        "in the guess of the data, eps is weighted by the variance 1 - alpha: by its square root is right": (
+            lambda z, eps, noise, alpha, before, var: sum(
+                _ddim(z - (1 - alpha - np.sqrt(1 - alpha)) * eps, eps, noise, alpha, before, var).values()
+            )
+        ),
+        "the roots of alpha_t and alpha_{t-1} are missing": (
+            lambda z, eps, noise, alpha, before, var: sum(
+                _ddim(z, eps, noise, alpha, before, var, back=alpha / np.sqrt(before)).values()
+            )
+        ),
         "the guess of the data is not divided by sqrt(alpha)": _ddim_wrong(back=lambda alpha, before, var: 1.0),
         "the fresh noise is multiplied by its variance: by the square root is right": (
             _ddim_wrong(fresh=lambda alpha, before, var: var)
@@ -85,6 +106,9 @@ heun_step = Answer(
         "the second slope is taken at the old s: it belongs to `after`": (
             lambda v, y, s, after: y + (after - s) * 0.5 * (v(y, s) + v(y + (after - s) * v(y, s), s))
         ),
+        "this is the midpoint method, of second order as well: the mean of the slopes at both ends was asked for": (
+            lambda v, y, s, after: y + (after - s) * v(y + (after - s) / 2 * v(y, s), (s + after) / 2)
+        ),
         "both slopes are added: take their mean": (
             lambda v, y, s, after: y + (after - s) * (v(y, s) + v(y + (after - s) * v(y, s), after))
         ),
@@ -107,6 +131,16 @@ log_p = Answer(
         "the change from z to y is counted once and not for each of the D dimensions": (
             lambda end, divergence, alpha: (
                 -0.5 * np.sum(end**2 + LN_2PI, axis=1) + np.log(alpha) / 2 + divergence
+            )
+        ),
+        "log(1 - alpha) stands where log(alpha) belongs: y is z over sqrt(alpha)": (
+            lambda end, divergence, alpha: (
+                -0.5 * np.sum(end**2 + LN_2PI, axis=1) + end.shape[1] / 2 * np.log(1 - alpha) + divergence
+            )
+        ),
+        "the density of the end is summed over the whole batch: each row has its own": (
+            lambda end, divergence, alpha: (
+                -0.5 * np.sum(end**2 + LN_2PI) + end.shape[1] / 2 * np.log(alpha) + divergence
             )
         ),
         "the constant -D/2 log(2 pi) is missing": (
@@ -144,6 +178,15 @@ flow_step = Answer(
     {
         "this is still the drift of the noisy walk: the flow takes half of the score": (
             lambda *args: sum(_flow(*args, pull=1.0).values())
+        ),
+        "the guess of the noise is not yet a score: divide it by sqrt(1 - alpha)": (
+            lambda z, eps, beta, alpha: z + 0.5 * beta * (z - eps)
+        ),
+        "the score is right, and z / sqrt(1 - beta) is no mistake: to first order it is z + beta/2 z": (
+            lambda z, eps, beta, alpha: z / np.sqrt(1 - beta) - 0.5 * beta * eps / np.sqrt(1 - alpha)
+        ),
+        "this goes towards the noise: back to the data z grows": (
+            lambda z, eps, beta, alpha: z - 0.5 * beta * (z - eps / np.sqrt(1 - alpha))
         ),
         "both parts are halved once more: only the score was twice too large": (
             lambda z, eps, beta, alpha: z + 0.25 * beta * z - 0.5 * beta * eps / np.sqrt(1 - alpha)
