@@ -207,6 +207,43 @@ def huber(rng):
     return lambda x: np.sum(np.where(abs(x) < 1, 0.5 * x**2, abs(x) - 0.5)), normal(rng, size(rng)) * 2
 
 
+@family(KINKED)
+def bend(rng):
+    """A derivative of order 2 to 4 jumps at a, or next to it."""
+    n, s = size(rng), scaled(rng) ** 0.3
+    w, k, both = normal(rng, n), int(rng.integers(2, 5)), rng.uniform() < 0.5
+    power = lambda u: (abs(u) if both else np.maximum(u, 0)) ** k * (np.sign(u) if both and k % 2 == 0 else 1)
+    x = s * (1 + rng.choice([-1, 1], n) * 10 ** rng.uniform(-16, -1, n) * (rng.uniform(size=n) < 0.7))
+    return lambda x: np.sum(w * (power(x / s - 1) + np.sin(x / s))), x
+
+
+@family(KINKED)
+def huber_edge(rng):
+    n, delta = size(rng), 10 ** rng.uniform(-2, 2)
+    target = normal(rng, n) * rng.choice([0, 1])
+
+    def f(x):
+        r = abs(x - target)
+        return np.sum(np.where(r <= delta, 0.5 * r**2, delta * (r - delta / 2)))
+
+    return f, target + rng.choice([-1, 1], n) * delta * (1 + rng.choice([0, 1e-15, 1e-9, 1e-6, 1e-3], n))
+
+
+@family(KINKED)
+def spline(rng):
+    knots, w = np.arange(-3.0, 4.0), normal(rng, 7)
+    return lambda x: np.sum(w * np.maximum(x[:, None] - knots, 0) ** 3) + np.sum(x), rng.choice(knots, size(rng))
+
+
+@family(KINKED)
+def clipped_ratio(rng):
+    """PPO's clipped objective, some ratios next to the clip (at it, the usual sharing of ties is no derivative)."""
+    n = size(rng)
+    advantage = normal(rng, n)
+    f = lambda x: np.sum(np.minimum(x * advantage, np.clip(x, 0.8, 1.2) * advantage))
+    return f, rng.choice([0.8, 1.0, 1.2], n) * (1 + rng.choice([1e-6, -1e-4, 1e-2], n))
+
+
 @family(HARD)
 def cancelling(rng):
     big = 10.0 ** rng.uniform(2, 12)

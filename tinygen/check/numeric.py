@@ -12,6 +12,7 @@ from tinygen.check.richardson import SIGMAS, Slope, slope
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
 FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
+FIRST = 0.35  # the largest step of the first ladder, relative to the scale
 LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
 UNSEEN = 10.0  # a change of f by so many standard deviations of its rounding is seen
@@ -86,7 +87,7 @@ class Meter:
         scale = float(np.min(self.scale[moving] / abs(v[moving])))
         phi, noise = self.line(v * scale), self.noise
         with np.errstate(all="ignore"):
-            step, limits = min(0.35, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
+            step, limits = min(FIRST, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
             best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal * scale, relative=GOOD, **limits)
             for part in (2.0**-10, 2.0**-20, 2.0**-30):
                 h = best.step * part
@@ -106,21 +107,24 @@ class Meter:
         unit = np.zeros(self.x.shape, dtype=self.x.dtype)
         unit[i] = scale
         phi, decade = self.line(unit), round(math.log10(scale))
-        first = self._ratio.get(decade, 0.35)
+        first = self._ratio.get(decade, FIRST)
         grain = noise.eps * abs(float(self.x[i])) / scale
         options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, grain=grain, binary=not again)
-        step, goal = (0.29 * first if again else first), goal * scale
+        other, goal = (0.29 if again else 1.0), goal * scale
         best, sigma, shorter = None, noise.sigma, 0.7 if again else 1.0
         with np.errstate(all="ignore"):
             if math.isinf(noise.smooth):
                 most = shorter * self._probed
+                step = first * other
                 best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal, most=most, **options)
             if best is None or not best.bar <= max(goal, FAIR * abs(best.value)):
                 sigma, smooth = line_noise(phi, noise.value, noise.eps)  # of this entry alone: often less than of all
                 sigma = min(sigma, noise.sigma) if noise.repeatable else noise.sigma
-                if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth):
+                if math.isfinite(smooth) and math.isinf(noise.smooth):  # all directions together would show it, too
+                    sigma, smooth = noise.sigma, math.inf
+                if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth) or first != FIRST:
                     most = shorter * min(smooth, noise.smooth, self._probed)
-                    best = slope(phi, noise.value, step, sigma, noise.eps, absolute=goal, most=most, **options)
+                    best = slope(phi, noise.value, FIRST * other, sigma, noise.eps, absolute=goal, most=most, **options)
         if math.isfinite(best.bar) and not again:
             self._ratio[decade] = best.step
         return _unseen(best, sigma, max(1.0, self._typical / scale)).over(scale)
@@ -160,8 +164,8 @@ class Meter:
                 value, jitter = self.complex_along(v)
             except Refused as reason:
                 return str(reason)
-            if real.kink:
-                return "f has a kink here"
+            if real.kink or real.bent:
+                return "f has a kink here or close by"
             if not real.bar <= 1e-7 * size:
                 return "it could not be compared with real steps"
             if abs(value - real.value) > real.bar + SIGMAS * jitter:

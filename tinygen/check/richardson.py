@@ -9,6 +9,8 @@ LEVELS = 6  # steps in one ladder, each half of the one before
 SIGMAS = 6.0  # rounding errors are covered to this many standard deviations
 LADDERS = 10  # at most so many ladders, each from another largest step
 PROBE = 1.37  # one more step, between the two smallest
+SHIFT = 3.0  # times how far a result moves without its smallest step: covers any error from order h**.5 on
+EXPLAINED = 4.0  # rounding alone makes truncation look like so many times its own part of the bar
 DOUBT = 5.0  # truncation that is not small against the value is no estimate yet
 
 
@@ -17,8 +19,9 @@ class Slope:
     """A derivative `value` with its error `bar`, made of `truncation` and `rounding`, from steps `step` downwards.
 
     `jump` +- `jump_bar` is the derivative from the right minus the one from the left: 0 within its bar where f is
-    smooth. `sided` says that f has values on one side only ("left" or "right"), and `value` is that side's derivative.
-    `rise` is how steeply f changes over the first steps tried, which is not 0 where just the derivative at 0 is.
+    smooth. `bent`: a jump was seen that is too small or too doubtful to be called a kink, and is in the bar. `sided`
+    says that f has values on one side only ("left" or "right"), and `value` is that side's derivative. `rise` is how
+    steeply f changes over the first steps tried, which is not 0 where just the derivative at 0 is.
     """
 
     value: float
@@ -30,6 +33,7 @@ class Slope:
     jump_bar: float = math.inf
     sided: str = ""
     rise: float = 0.0
+    bent: bool = False
 
     @property
     def kink(self):
@@ -41,6 +45,11 @@ class Slope:
         """The one-sided derivatives, smaller first; twice the value where there is no kink."""
         half = abs(self.jump) / 2 if self.kink else 0.0
         return self.value - half, self.value + half
+
+    def smoothed(self):
+        """The same with a bar that covers the jump."""
+        half = (abs(self.jump) + self.jump_bar) / 2
+        return replace(self, bar=self.bar + half, truncation=self.truncation + half, jump=0.0, bent=True)
 
     def over(self, scale):
         """The same for a line on which 1 is the length `scale`."""
@@ -87,8 +96,10 @@ def _extrapolate(quotients, noise, runs):
     """The best run of one ladder: its value, error bar, and the truncation and rounding parts of the bar.
 
     quotients, noise: at the steps, and last at the probe. Truncation is how far the run's result moves when its largest
-    step is left out, and a tenth of that for its smallest (which exaggerates). A run down to the smallest step that
-    contradicts the best one widens the bar, and so does the probe, if it is not on the best run's polynomial.
+    or its smallest step is left out. Only the latter sees an error of a power of h that the runs do not remove (a bend
+    at the point itself); leaving out the largest step changes such an error by next to nothing. A run down to the
+    smallest step that contradicts the best one widens the bar, and so does the probe, if it is not on the best run's
+    polynomial.
     """
     runs = runs[quotients.dtype]
     good = np.isfinite(quotients)
@@ -96,7 +107,7 @@ def _extrapolate(quotients, noise, runs):
     clean, errors = np.where(good, quotients, 0), np.where(good, noise, 0)
     values, without_largest, without_smallest, at_probe = (weights @ clean[:-1] for weights in runs)
     rounding = SIGMAS * np.sqrt(runs[0] ** 2 @ errors[:-1] ** 2)
-    truncation = 2 * abs(values - without_largest) + 0.1 * abs(values - without_smallest)
+    truncation = 2 * abs(values - without_largest) + SHIFT * abs(values - without_smallest)
     truncation = np.where(truncation > 0.05 * np.max(abs(clean)), DOUBT * truncation, truncation)
     bars = truncation + rounding
     bars[(used @ ~good[:-1]) | ~np.isfinite(bars)] = np.inf
@@ -121,12 +132,20 @@ def _quick(even, noise):
     return half, abs(half - float(_THREE @ last)) + SIGMAS * 4 * float(noise[LEVELS - 1])
 
 
-def ladder(phi, centre, step, sigma, eps, grains):
+def _widened(found, by):
+    value, bar, truncation, rounding = found
+    return value, bar + by, truncation + by, rounding
+
+
+def ladder(phi, centre, step, sigma, eps, grains, careful=False):
     """The derivative of `phi` at 0 from one ladder of steps: a Slope.
 
     `centre` is phi(0), `sigma` the standard deviation of the rounding errors of phi, which are at least `eps` times
     its values in any case; `grains` are the roundings of the argument at each step. Beside the steps there is a probe
     at no simple ratio to them: a wave that has the same phase at all steps looks smooth without it.
+
+    Where truncation or a jump says that phi may be smooth on each side only, or with `careful`, all powers of h are
+    removed if that gives a narrower bar, and what the one-sided derivatives differ by counts as truncation.
     """
     h = step * np.append(0.5 ** np.arange(LEVELS), PROBE * 0.5 ** (LEVELS - 1))
     right, left = np.array([[phi(s), phi(-s)] for s in h]).T
@@ -142,10 +161,12 @@ def ladder(phi, centre, step, sigma, eps, grains):
             return Slope(*found, step, sided=sided, rise=float(np.nanmax(abs(quotients))))
         found = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
         half, half_bar = _quick(even, noise)
-        if not abs(half) <= half_bar:
+        if careful or not abs(half) <= half_bar or not found[2] <= EXPLAINED * found[3]:
             half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
-            if abs(half) > half_bar:  # a kink: the average of both sides has odd powers of h, too
-                found = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
+            sided = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
+            options = [_widened(sided, half_bar)]
+            options += [_widened(found, abs(half))] if abs(half) <= half_bar else []  # a kink is not smooth
+            found = min(options, key=lambda found: found[1])
     return Slope(*found, step, 2 * half, 2 * half_bar, rise=float(steepest))
 
 
@@ -174,7 +195,37 @@ def slope(
         step = min(_next_step(now) if math.isfinite(now.bar) else step / 32, most)
         if step in {s.step for s in tried} or not max(least, 1e-290) < step < 1e290:
             break
+    best = _best(tried)
+    if best.kink:
+        at = lambda h: ladder(phi, centre, h, sigma, eps, grains)
+        shortest = max(least, 2.0**13 * max(sigma, eps * abs(float(centre))) / abs(best.jump))
+        best = _confirmed(best, at, shortest, max(absolute, eps**0.4 * max(map(abs, best.interval))))
+    elif any(slope.kink for slope in tried):  # there is one close by: what is left of its jump may be in the value
+        half = abs(ladder(phi, centre, best.step, sigma, eps, grains, careful=True).jump) / 2
+        best = replace(best, bar=best.bar + half)
     return replace(best, rise=tried[0].rise)
+
+
+def _confirmed(kink, at, shortest, enough):
+    """The Slope `kink` if the jump is there at all steps down to where rounding hides it, else one of shorter steps.
+
+    A bend close by looks like a kink to longer steps: if the second derivative jumps, the first one seems to jump by
+    that times the distance. Steps shorter than the distance do better, unless rounding makes their bar wider than
+    `enough`: then the point is at the kink for all that can be known. A jump below `enough` just widens the bar.
+    """
+    settled = kink.smoothed() if abs(kink.jump) <= enough else kink
+    far, near = kink.step, shortest
+    step = near
+    while step < far / 8:
+        now = at(2.0 ** math.floor(math.log2(step)))
+        if abs(now.jump - kink.jump) <= now.jump_bar + kink.jump_bar:
+            far = now.step
+        else:
+            near, now = now.step, now.smoothed() if now.kink else now
+            if now.bar <= enough and (settled.kink or now.bar < settled.bar):
+                settled = now
+        step = math.sqrt(far * near)
+    return settled
 
 
 def curvature(phi, centre, sigma, eps):
@@ -198,7 +249,7 @@ def _best(tried):
     widened = []
     for slope in tried:
         finer = [s for s in tried if s.step < slope.step and math.isfinite(s.bar)]
-        against = [max(abs(s.value - slope.value) - s.bar, s.truncation - s.rounding) for s in finer]
+        against = [max(abs(s.value - slope.value) - s.bar, s.truncation - EXPLAINED * s.rounding) for s in finer]
         widened.append(replace(slope, bar=max([slope.bar, *against])))
     return min(widened, key=lambda slope: slope.bar)
 
