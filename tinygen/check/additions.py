@@ -59,6 +59,19 @@ def _along(case, axis):
     free = error.size // error.shape[axis] * MOST_BITS + 10
     where = f"along axis {axis} of dL/d{name}" if error.ndim > 1 else f"in all of dL/d{name}"
     slack = 2 * case.tolerance + case.tolerance.max(axis, keepdims=True)
+    if not np.all(abs(error - _part(error, case.expected, axis)) <= slack):  # else a factor says it all
+        yield from _mean_terms(case, axis, error, free, where, slack)
+    if error.ndim > 1:
+        with np.errstate(all="ignore"):
+            ratio = np.sum(case.got * case.expected, axis, keepdims=True) / np.sum(
+                case.expected**2, axis, keepdims=True
+            )
+        sentence = f"Each slice {where} has a factor of its own: a weight, a normaliser or a mask is wrong."
+        yield Guess("factor", free + 2, case.expected * ratio, sentence, slack=slack * np.maximum(1, abs(ratio)))
+
+
+def _mean_terms(case, axis, error, free, where, slack):
+    name = case.name
     mean, centred = (
         _part(error, field, axis) for field in (np.ones(error.shape), case.x - case.x.mean(axis, keepdims=True))
     )
@@ -84,12 +97,6 @@ def _along(case, axis):
             f"The error {where} is a number plus a multiple of {name}: mean and standard deviation taken for constants?"
         )
         yield Guess("mean-term", 2 * free, case.expected + mean + centred, sentence, slack=2 * slack)
-        with np.errstate(all="ignore"):
-            ratio = np.sum(case.got * case.expected, axis, keepdims=True) / np.sum(
-                case.expected**2, axis, keepdims=True
-            )
-        sentence = f"Each slice {where} has a factor of its own: a weight, a normaliser or a mask is wrong."
-        yield Guess("factor", free + 2, case.expected * ratio, sentence, slack=slack * np.maximum(1, abs(ratio)))
 
 
 def _part(error, field, axis):

@@ -50,9 +50,13 @@ def remedy(meter, coarse):
     noise = meter.noise
     if not noise.repeatable:
         return "f is not deterministic: pass its noise as an argument, so that two calls agree."
+    if noise.value.dtype.kind in "iub":
+        return f"f returns {noise.value.dtype}, which cuts small changes off: return a float, without int() or round()."
     if coarse:
         return f"f computes in float32 (rounding {noise.sigma:.0e}): float64 arguments would decide."
     times = noise.sigma / max(0.3 * noise.eps * abs(float(noise.value)), 1e-300)
+    if times > 30 and (jump := meter.jump()):
+        return f"f jumps by {jump:.3g} at this very point, where it has no derivative. Another point would decide."
     if times > 30:
         return (
             f"f is rounded to {noise.sigma:.0e}, {times:.0e} times what its size {abs(noise.value):.1e} needs: large "
@@ -85,7 +89,7 @@ def file_notes(report, leaves, judge):
         )
     for leaf in leaves:
         part = slice(leaf.start, leaf.stop)
-        if leaf.stop > leaf.start and judge.vanishing[part].all() and not judge.wrong[part].any():
+        if noise.repeatable and leaf.stop > leaf.start and judge.vanishing[part].all() and not judge.wrong[part].any():
             report.notes.append(
                 f"The gradient by {leaf.name} is 0 here, within the bars: a wrong factor or sign cannot show. "
                 "Check at another point too."

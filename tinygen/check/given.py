@@ -27,7 +27,7 @@ class Given:
 
     def __init__(self, gradient, arguments, vector=None):
         self.gradient, self.arguments = gradient, arguments
-        self.arrays, self.misshapen, self.faults = {}, {}, []
+        self.arrays, self.misshapen, self.faults, self.skipped = {}, {}, [], []
         self.callable = gradient is None or callable(gradient) or _callables(gradient)
         self._floats = sorted({leaf.argnum for leaf in arguments.leaves})
         self._leaves = {(leaf.argnum, leaf.name): leaf for leaf in arguments.leaves}
@@ -78,16 +78,23 @@ class Given:
         plain = isinstance(result, tuple | list) and not hasattr(result, "_fields")
         if isinstance(result, Fault) or not plain or _looks_like(result, args[first]):
             return {first: result}
-        if len(result) == len(args):
-            return {i: result[i] for i in self._floats}
-        if len(result) == len(self._floats):
-            return dict(zip(self._floats, result))
+        if len(result) in (len(args), len(self._floats)):
+            results = {i: result[i] for i in self._floats} if len(result) == len(args) else zip(self._floats, result)
+            return self._wanted(dict(results))
         if tree.entries(args[first]) is not None:
             return {first: result}
         name = self.arguments.names[first]
         got = f"The gradient is a {type(result).__name__} of {len(result)}"
         expected = f"one array (the gradient by {name}) or a tuple of {len(args)}, one for each argument"
-        return {first: Fault(name, "tree", f"{got}, expected {expected}.")}
+        return {first: Fault(name, "tree", f"{got}, expected {expected} (None for those that are not to be checked).")}
+
+    def _wanted(self, results):
+        """Without the arguments whose gradient is None, unless all are."""
+        nothing = [i for i, result in results.items() if result is None and tree.flatten(self.arguments.args[i])[0]]
+        if len(nothing) == len(results):
+            return results
+        self.skipped = [self.arguments.names[i] for i in nothing]
+        return {i: result for i, result in results.items() if i not in nothing}
 
     def _match(self, argnum, arg, result, name):
         """Compare the trees of an argument and of its gradient, and file the leaves."""

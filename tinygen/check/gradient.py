@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,7 +44,8 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rng=0):
     f: plain Python on arrays, need not be differentiable by tinygen; returns one number, or a dict of named loss terms
         whose sum is the loss.
     gradient: None (tinygen's own) | one callable returning the gradient of the first argument, or a tuple for all | a
-        list of callables, one per argument, each called with all args (None: not checked) | a tree of arrays.
+        list of callables, one per argument, each called with all args | a tree of arrays. None for an argument in the
+        tuple or the list: not checked.
     args: arrays, numbers, trees; integers are never differentiated. names: of the arguments, else those of f.
     entries: inputs of up to so many numbers are measured one by one (unless that takes more than half a minute),
         larger ones by random projections. rng: Generator or seed.
@@ -62,9 +64,11 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rng=0):
     """
     begin = time.perf_counter()
     report, arguments, given = _compare(f, gradient, args, names, entries, rng)
-    _diagnose(report, arguments, given)
-    if report.verdict == FAIL and given.callable:
-        report.example = _example(f, gradient, args, arguments.names, report)
+    with warnings.catch_warnings():  # f has said what it has to say; now it is tried at points of our own choice
+        warnings.simplefilter("ignore")
+        _diagnose(report, arguments, given)
+        if report.verdict == FAIL and given.callable:
+            report.example = _example(f, gradient, args, arguments.names, report)
     report.details["seconds"] = time.perf_counter() - begin
     return report
 
@@ -86,12 +90,21 @@ def _compare(f, gradient, args, names, entries, rng):
     rng = np.random.default_rng(rng)
     arguments = Arguments(f, args, names)
     if not arguments.leaves:
-        raise TypeError(f"no float among the arguments ({', '.join(arguments.names)}): integers have no derivative")
+        kinds = [f"{name}: {_kind(arg)}" for name, arg in zip(arguments.names, args)]
+        raise TypeError(f"no float among the arguments ({', '.join(kinds)}): integers have no derivative, write 2.0")
     report = GradientReport(getattr(f, "__name__", "f").replace("<lambda>", "f"))
     given = Given(gradient, arguments)
+    if given.skipped:
+        report.notes.append(f"Not checked, since None is given for it: {', '.join('dL/d' + n for n in given.skipped)}.")
     for fault in given.faults:
         report.entries.append(Entry(fault.name, FAIL, note=fault.sentence))
         report.mistakes.append(Mistake(fault.kind, fault.sentence, where=fault.name))
+    for leaf in [*given.arrays, *given.misshapen]:
+        lost = np.flatnonzero(~np.isfinite(arguments.vector[leaf.start : leaf.stop])) + leaf.start
+        if len(lost):
+            note = f"{arguments.vector[lost[0]]} has no neighbours. Choose a point whose numbers are finite."
+            report.entries.append(Entry(leaf.index(lost[0]), UNDECIDED, note=note))
+            return report, arguments, given
     try:
         coarse = _promote(arguments, rng)
         meter = Meter(arguments.total, arguments.vector, rng, eps=arguments.eps)
@@ -118,6 +131,10 @@ def _compare(f, gradient, args, names, entries, rng):
         complex_step=meter.complex_refused or "holds",
     )
     return report, arguments, given
+
+
+def _kind(arg):
+    return str(arg.dtype) if hasattr(arg, "dtype") else type(arg).__name__
 
 
 def _promote(arguments, rng):
@@ -189,10 +206,29 @@ def _diagnose(report, arguments, given):
     ]
     for leaf in sorted(wrong, key=lambda leaf: leaf.start)[:DIAGNOSED]:
         got, expected, bar = report.arrays[leaf.name]
+        if leaf in given.misshapen and (said := _of_another(leaf, given, report)):
+            report.mistakes.append(Mistake("other-argument", said, where=leaf.name))
+            continue
         report.mistakes += diagnose(
             f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
             name=leaf.name, names=names, gradient=(lambda leaf=leaf: given.again(leaf)) if given.callable else None,
         )  # fmt: skip
+
+
+def _of_another(leaf, given, report):
+    """What is said of a misshapen gradient that belongs to another leaf, by its numbers or by their shapes; else ""."""
+    got = given.misshapen[leaf]
+    for other in (*given.misshapen, *given.arrays):
+        _, expected, bar = report.arrays[other.name]
+        measured = np.isfinite(expected)
+        if other is leaf or other.shape != got.shape or not measured.any():
+            continue
+        asked = "are the gradients in the wrong order?"
+        if got.dtype.kind == "f" and np.all(abs(got - expected)[measured] <= bar[measured]):
+            return f"What is given as dL/d{leaf.name} is the gradient by {other.name}: {asked}"
+        if other in given.misshapen and given.misshapen[other].shape == leaf.shape != other.shape:
+            return f"dL/d{leaf.name} has the shape of {other.name}, and dL/d{other.name} that of {leaf.name}: {asked}"
+    return ""
 
 
 def _example(f, gradient, args, names, report):

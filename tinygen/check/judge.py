@@ -110,9 +110,9 @@ class Judge:
             resolution, small = np.where(coarse, COARSE, RESOLUTION), np.where(coarse, COARSE_SMALL, SMALL)
             need = resolution * np.maximum(size, small * np.minimum(largest, scaled))
             steepest = np.max(rise[known], initial=0)
-            vanishing = largest <= 1e-7 * steepest or steepest == 0
+            vanishing = known.any() and (largest <= 1e-7 * steepest or steepest == 0)
             self.vanishing[part] = vanishing and np.all(size <= bar)
             if vanishing:
                 need = np.maximum(need, resolution * steepest if steepest else bar)
-            wide.append(part[~(bar <= need) & ~self.wrong[part]])
+            wide.append(part[~(known & (bar <= need)) & ~self.wrong[part]])
         return np.concatenate(wide) if wide else indices[:0]

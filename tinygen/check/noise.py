@@ -35,8 +35,13 @@ def scalar(value):
 
     Raises TypeError or ValueError if it is not one real number.
     """
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
+    try:
+        array = np.asarray(value)
+    except ValueError:  # parts of different shapes
+        array = np.asarray(None)
+    if array.dtype.kind in "bu":  # True - False is no number, and 2 - 3 is none without a sign
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "fi":
         raise TypeError(f"f must return a real number, got {type(value).__name__} of dtype {array.dtype}")
     if array.size != 1:
         raise ValueError(f"f must return one number, got shape {array.shape}: sum or average it")
@@ -49,7 +54,7 @@ def along(f, x, v):
     def phi(t):
         try:
             return scalar(f((x + t * v).astype(x.dtype, copy=False)))
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        except Exception:  # f is anybody's code, and this is a point of our own choice
             return math.nan
 
     return phi
@@ -58,9 +63,10 @@ def along(f, x, v):
 def scales(x):
     """A length for each entry of x, a first guess of how far f is smooth: a power of 2 near |x|.
 
-    Where x is 0, the typical |x| of the others, or 1.
+    Where x is 0 (or not finite), the typical |x| of the others, or 1.
     """
     size = abs(np.asarray(x, dtype=np.float64))
+    size = np.where(np.isfinite(size), size, 0)
     some = size[size > 0]
     return 2.0 ** np.round(np.log2(np.where(size > 0, size, np.exp(np.mean(np.log(some))) if some.size else 1.0)))
 
@@ -85,7 +91,8 @@ def measure_noise(f, x, rng, *, eps=0.0):
     for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
         lines.append(line_noise(phi, first, eps))
-    sigma = max([0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
+    least = 2.0**20 * float(np.finfo(first.dtype if first.dtype.kind == "f" else np.float64).smallest_subnormal)
+    sigma = max([least, 0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
     sigma = max(sigma, abs(float(again) - float(first)))
     return Noise(first, sigma, eps, bool(first == again), min(smooth for _, smooth in lines))
 
@@ -138,7 +145,7 @@ def _quantum(values):
     if len(set(finite)) < 2:
         return 0.0
     powers = []
-    for value in finite:
+    for value in map(np.longdouble, finite):
         fraction, exponent = np.frexp(value)
         digits = int(np.ldexp(fraction, 64))
         powers.append(int(exponent) - 64 + (digits & -digits).bit_length() - 1)

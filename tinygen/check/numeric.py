@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.check.complex_step import Refused, complex_step
+from tinygen.check.complex_step import TINY, Refused, complex_step
 from tinygen.check.noise import EVALUATIONS, along, line_noise, measure_noise, scales
 from tinygen.check.richardson import SIGMAS, Slope, slope
 
@@ -56,10 +56,11 @@ class Meter:
     def __init__(self, f, x, rng, *, eps=0.0):
         shape = x.shape
         self.f, self.x, self.rng = (lambda v: f(v.reshape(shape))), x.ravel(), rng
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         with np.errstate(all="ignore"):
             self.noise = measure_noise(self.f, self.x, rng, eps=eps)
-        self._seconds = (time.perf_counter() - begin) / EVALUATIONS
+        passed, busy = time.perf_counter() - begin, time.process_time() - busy
+        self._seconds = (busy if busy > 0.05 * passed else passed) / EVALUATIONS  # a busy machine is not a slow f
         self.scale = scales(self.x)
         self._typical = float(np.exp(np.mean(np.log(self.scale)))) if x.size else 1.0
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
@@ -142,6 +143,16 @@ class Meter:
             self._looks = [(v, self.along(v)) for v in self.scale * sign * size]
         return self._looks
 
+    def jump(self):
+        """By how much f jumps at x itself; 0 where it does not."""
+        for v, _ in self.looks:
+            phi, value = self.line(v), self.noise.value
+            for side in (1, -1):
+                steps = [abs(float(phi(side * self.noise.eps**power)) - float(value)) for power in (0.85, 0.6, 0.4)]
+                if min(steps) > max(0.5 * max(steps), 1e4 * self.noise.eps * abs(float(value))):
+                    return max(steps)
+        return 0.0
+
     def complex_along(self, v, steps=2):
         """The derivative along `v` by complex step, and its rounding. Raises Refused."""
         slack = 1e3 * self.noise.sigma + 1e-9 * abs(float(self.noise.value))
@@ -203,7 +214,9 @@ class Meter:
             value, scale = out.value[indices], self.scale[indices]
             typical = lambda size: np.minimum(np.max(size), np.max(size * scale) / scale)  # of an entry of its scale
             jitter = np.maximum(jitters / scale, typical(jitters / scale))
+            least = self.noise.sigma if self.noise.sigma < TINY else 0.0  # products of h with what is this small are 0
             out.bar[indices] = self.noise.eps * (16 * abs(value) + 8 * typical(abs(value))) + SIGMAS * jitter
+            out.bar[indices] += least / TINY / scale
             out.low[indices] = out.high[indices] = value
             out.rise[indices] = abs(value)
         return out

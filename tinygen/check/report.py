@@ -117,9 +117,10 @@ def _wrapped(text, first, rest):
 
 
 def _compared(entry):
-    if math.isnan(entry.got) and math.isnan(entry.expected):
-        return entry.where
-    return f"{entry.where}: got {entry.got:.9g}, expected {entry.expected:.9g} +- {entry.bar:.1e}"
+    if math.isnan(entry.expected):  # nothing to compare with: only the note speaks
+        return entry.where if math.isnan(entry.got) else f"{entry.where}: got {entry.got:.9g}"
+    bar = "" if math.isnan(entry.bar) else f" +- {entry.bar:.1e}"
+    return f"{entry.where}: got {entry.got:.9g}, expected {entry.expected:.9g}{bar}"
 
 
 def _table(entries):
@@ -127,7 +128,9 @@ def _table(entries):
     width = min(max(len(entry.where) for entry in entries), 28)
     lines = []
     for entry in entries:
-        numbers = "" if math.isnan(entry.got) else f"{entry.got:>13.6g} = {entry.expected:<12.6g} +- {entry.bar:.0e}"
+        numbers = "" if math.isnan(entry.got) else f"{entry.got:>13.6g}"
+        numbers += "" if math.isnan(entry.expected) else f" = {entry.expected:<12.6g}"
+        numbers += "" if math.isnan(entry.bar) else f" +- {entry.bar:.0e}"
         line = f"  {entry.where:<{width}} {numbers:<40} {entry.note}".rstrip()
         lines += [line] if len(line) <= WIDTH else _wrapped(line.strip(), "  ", "    ")
     return lines

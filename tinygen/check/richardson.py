@@ -106,7 +106,8 @@ def _extrapolate(quotients, noise, runs):
     used = runs[0] != 0
     clean, errors = np.where(good, quotients, 0), np.where(good, noise, 0)
     values, without_largest, without_smallest, at_probe = (weights @ clean[:-1] for weights in runs)
-    rounding = SIGMAS * np.sqrt(runs[0] ** 2 @ errors[:-1] ** 2)
+    unit = np.max(errors[:-1]) or 1.0  # squares of huge or tiny numbers are none
+    rounding = SIGMAS * unit * np.sqrt(runs[0] ** 2 @ (errors[:-1] / unit) ** 2)
     truncation = 2 * abs(values - without_largest) + SHIFT * abs(values - without_smallest)
     truncation = np.where(truncation > 0.05 * np.max(abs(clean)), DOUBT * truncation, truncation)
     bars = truncation + rounding

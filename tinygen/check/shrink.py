@@ -116,8 +116,8 @@ def _literal(arg):
     if arg is None or pairs is None:
         if isinstance(arg, np.ndarray):
             dtype = "" if arg.dtype in (np.float64, np.int64, bool) else f", np.{arg.dtype}"
-            text = np.array2string(arg, separator=", ", threshold=10**6, floatmode="unique", max_line_width=10**6)
-            return f"np.array({' '.join(text.split()).replace('[ ', '[')}{dtype})"
+            options = dict(separator=", ", threshold=10**6, max_line_width=10**6, formatter={"all": str})
+            return f"np.array({' '.join(np.array2string(arg, **options).split())}{dtype})"
         return f"np.{arg.dtype}({arg!s})" if isinstance(arg, np.generic) else repr(arg)
     parts = [(key, _literal(child)) for key, child in pairs]
     if isinstance(arg, dict):

@@ -40,7 +40,10 @@ _DERIVATIVES = {  # wrong local derivatives of an operation y = op(x)
     "2 y": lambda x, y: 2 * y,
     "sqrt(x)": lambda x, y: np.sqrt(x),
     "exp(x)": lambda x, y: np.exp(x),
+    "-y": lambda x, y: -y,
     "cos(x)": lambda x, y: np.cos(x),
+    "-cos(x)": lambda x, y: -np.cos(x),
+    "sin(x)": lambda x, y: np.sin(x),
     "1 where x > 0": lambda x, y: 1.0 * (x > 0),
 }
 _OPERANDS = {  # wrong forms in which the other operand v of an operation is used on the way back

@@ -8,6 +8,7 @@ from tinygen.autodiff import grad
 from tinygen.check.evidence import Guess
 
 _PLAIN = ("sum", "mean", "getitem", "reshape")  # their other operands are no numbers of the formula
+_DIVIDED = {"mean": (1, 1), "var": (0.5, 1), "std": (0.5, 0.5)}  # powers in which n scales the input, and the value
 _ALONG = ("logsumexp", "softmax", "log_softmax", "max", "min", "cumsum", "sort")  # an integer of theirs is an axis
 
 
@@ -37,8 +38,10 @@ def _changes(recording):
     for step in range(len(recording.all)):
         groups[recording.group(step)].append(step)
     for steps in groups.values():
-        _, row, raw, _, _, parents = recording.all[steps[0]]
+        slot, row, raw, kw, y, parents = recording.all[steps[0]]
         sources = dict(parents)
+        if row.name in _DIVIDED:
+            yield from _other_ddof(recording, slot, steps, raw[0], kw.get("ddof", 0), y, row.name)
         for j, operand in enumerate(raw if row.name not in _PLAIN else ()):
             number = (
                 isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
@@ -76,6 +79,20 @@ def _other_numbers(steps, j, number):
     yield steps, j, f"{number:g} left out (0)", lambda v, env: 0 * v
     for other in {1, 2 * number, number / 2, number + 1, number - 1} - {number, 0}:
         yield steps, j, f"{other:g} in place of {number:g}", lambda v, env, c=other: c
+
+
+def _other_ddof(recording, slot, steps, x, ddof, y, name):
+    """A mean or variance over n - 1 in place of n, or the reverse: all of it, or its value but not its derivative."""
+    n, other = np.size(x) // max(np.size(y), 1), 1 - ddof
+    if ddof not in (0, 1) or n < 2:
+        return
+    ratio, (of_input, of_value) = (n - ddof) / (n - other), _DIVIDED[name]
+    words = f"{n - other} in place of {n - ddof} to divide by ({'n - 1, not n' if other else 'n, not n - 1'}: ddof)"
+    yield steps, 0, words, lambda v, env: v * ratio**of_input
+    for step, (_, _, _, _, _, parents) in enumerate(recording.all):
+        for j in (j for j, parent in parents if parent == slot):
+            said = f"{words} in the value of `{recording.source(slot)}`, though not in its derivative,"
+            yield [step], j, said, lambda v, env: v + y * (ratio**of_value - 1)
 
 
 def _exchanged(recording, steps, j, text, own):
