@@ -22,9 +22,9 @@ METRICS = {metrics.energy_distance: 1, metrics.two_sample_accuracy: 1, metrics.c
 GREY = dict(levels=17, blocks=1, batch_size=100, learning_rate=1e-3, score_steps=200, sampler="ancestral",
             progress=False)  # fmt: skip
 CHOICES = [  # of which the validation images choose
-    dict(width=200, dropout=0.3, epochs=100),
-    dict(width=200, dropout=0.5, epochs=100),
-    dict(width=200, dropout=0.5, epochs=200),
+    dict(width=200, dropout=0.3, epochs=80),
+    dict(width=200, dropout=0.5, epochs=120),
+    dict(width=400, dropout=0.5, epochs=120),
 ]
 CONDITIONAL = dict(width=200, dropout=0.3, epochs=200)
 
@@ -39,7 +39,7 @@ def toys(quick):
             few = dict(epochs=15) if quick else {}
             model = Diffusion(**few, random_state=seed, progress=False).fit(draw(10_000, rng, **options))
             seconds = time.process_time() - started
-            x = draw(200 if quick else 1000, rng, **options)
+            x = draw(100 if quick else 1000, rng, **options)
             gap = log_density(x, **options) - model.score_samples(x)
             line = f"{name}, seed {seed}: KL {gap.mean():.4f} +- {gap.std() / np.sqrt(len(x)):.4f} nat"
             most = 0.5 if quick else 0.05
@@ -66,8 +66,7 @@ def likelihood(quick):
     """
     (train, _), (validation, _), (test, _) = digits.split()
     judge = IndependentPixels if quick else ChowLiu
-    whole = [images.astype(int) for images in (train, test)]
-    known = judge(whole[0], 17).log_prob(whole[1])
+    known = judge(train.astype(int), 17).log_prob(test.astype(int))
     choices, scores = [dict(width=100, dropout=0.3, epochs=30)] if quick else CHOICES, []
     for choice in choices:
         model = Diffusion(**GREY, **choice, random_state=0).fit(train / 16)
