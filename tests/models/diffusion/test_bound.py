@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tinygen import gaussian
-from tinygen.models.diffusion import bound, net, variances
+from tinygen.models.diffusion import bound, net, training, variances
 from tinygen.models.diffusion.bound import estimate, grid_decoder, prior_term, reverse_of, terms
-from tinygen.models.diffusion.parameterization import NAMES
+from tinygen.models.diffusion.parameterization import NAMES, truth
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
@@ -63,6 +63,20 @@ def test_each_kl_is_the_weighted_error_of_x(cubature, ideal, rng):
         got = bound.kl_term(s, reverse_of(s, predict, "x"), x, z, t)
         expected = 0.5 * (s.snr[t - 1] - s.snr[t]) * np.sum((x - np.sin(z)) ** 2, 1)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["x", "eps", "v"])
+def test_trainings_weights_make_the_mean_error_the_bounds_kls(kind, rng):
+    """weight "bound": a weighted squared error in any parameterisation is T times the KL of its step."""
+    s, x, z = Schedule.cosine(11), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
+    said = rng.standard_normal((5, 3))
+    weight = training.weights(s, kind, "bound")
+    for t in range(2, 12):
+        expected = bound.kl_term(s, reverse_of(s, lambda z, t: said, kind), x, z, t)
+        error = np.sum((said - truth(s, x, z, t, kind)) ** 2, axis=1)
+        np.testing.assert_allclose(weight[t] * error / 11, expected, rtol=1e-9)
+    assert weight[1] == weight[2] and np.all(training.weights(s, kind, "simple")[1:] == 1)
+    assert training.weights(Schedule.constant(1, 0.5), kind, "bound")[1] == 1
 
 
 def test_prior_term_is_the_terminal_mismatch(rng):

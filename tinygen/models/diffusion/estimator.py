@@ -11,11 +11,11 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.models import base, decoders
-from tinygen.models.diffusion import bound, net, samplers
+from tinygen.models.diffusion import bound, net, samplers, training
 from tinygen.models.diffusion.ema import AveragedAdam
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.parameterization import NAMES, convert, line
+from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.nn import checkpoint, train
 
@@ -77,11 +77,10 @@ class Diffusion(base.Estimator):
         start = net.init(
             np.random.default_rng([seed, START]), X.shape[1], width=self.width, blocks=self.blocks,
             classes=0 if classes is None else len(classes), outputs=X.shape[1] * (self.levels or 1), dtype=dtype,
+            waves=0 if self.levels else 3,  # of grey values `grid_x` knows how sharp they are
         )  # fmt: skip
-        if self.levels:  # begin as the model of independent pixels
-            index = np.rint(X * (self.levels - 1)).astype(int)
-            counts = (index[:, :, None] == np.arange(self.levels)).sum(axis=0) + 0.1  # (D, levels)
-            start["out"]["b"][:] = np.log(counts / counts.sum(axis=1, keepdims=True)).ravel()
+        if self.levels:
+            start["out"]["b"][:] = training.independent_pixels(X, self.levels)
         data = {"x": self._inside(X)} | ({} if classes is None else {"c": numbers})
         optimisers = []
 
@@ -91,7 +90,7 @@ class Diffusion(base.Estimator):
             return optimisers[0]
 
         _, self.history_ = train.fit(
-            functools.partial(_loss, self._values()),
+            functools.partial(training.loss, self._values()),
             start,
             data,
             rng=np.random.default_rng([seed, TRAINING]),
@@ -107,35 +106,11 @@ class Diffusion(base.Estimator):
         return self
 
     def _noise(self):
-        """noise(rng, batch) for training: everything that is looked up by t or by label."""
-        s, kind = self.schedule_, self._kind()
-        on_x, on_z = line(s, kind)
-        if self.weight == "simple" and not self.levels:
-            weight = np.ones(s.T + 1)
-        else:  # T/2 (SNR_{t-1} - SNR_t) of an error in x, over that error in `kind`; at t = 1 as at t = 2
-            weight = np.full(s.T + 1, np.nan)
-            weight[2:] = 0.5 * s.T * (s.snr[1:-1] - s.snr[2:]) / on_x[2:] ** 2
-            weight[1] = weight[min(2, s.T)]
-        by_t = {"signal": np.sqrt(s.alpha_bar), "sigma": s.sigma, "weight": weight, "on_x": on_x, "on_z": on_z}
-        by_t = {name: array[:, None].astype(self.dtype) for name, array in by_t.items()}  # (T + 1, 1)
-        by_t["told"] = net.told(s.logsnr, dtype=self.dtype)  # (T + 1, F): sines cost more than looking them up
-
-        labels = None if self.classes_ is None else np.eye(len(self.classes_) + 1, dtype=self.dtype)  # see net.one_hot
-
-        def noise(rng, batch):
-            x, c = batch["x"], batch.get("c")
-            t = bound.uniform_times(rng, s.T, len(x))
-            found = {name: array[t] for name, array in by_t.items()}
-            found["eps"] = rng.standard_normal(x.shape, x.dtype)
-            if c is not None:
-                c = np.where(rng.random(len(x)) < self.label_dropout, -1, c)
-                found["told"] = np.concatenate([found["told"], labels[c]], axis=1)
-            if self.dropout:
-                keep = rng.random((len(x), self.width), x.dtype) >= self.dropout
-                found["keep"] = keep * x.dtype.type(1 / (1 - self.dropout))
-            return found
-
-        return noise
+        classes = 0 if self.classes_ is None else len(self.classes_)
+        return training.noise_of(
+            self.schedule_, self._kind(), weight=self.weight, simple=self.predicts, classes=classes,
+            label_dropout=self.label_dropout, dropout=self.dropout, width=self.width, dtype=self.dtype,
+        )  # fmt: skip
 
     # ---- what the net says ----
 
@@ -373,7 +348,3 @@ class Diffusion(base.Estimator):
             base.number(name, getattr(self, name))
         if self.levels is not None:
             base.whole("levels", self.levels, least=2)
-
-
-def _loss(values, params, batch, noise):
-    return net.loss(params, batch["x"], noise, values)

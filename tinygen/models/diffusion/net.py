@@ -19,11 +19,11 @@ PERIODS = np.geomspace(4, 64, 8)  # of the log SNR, which lives between about -1
 WAVES = (4.0, 2.0, 1.0)  # periods in the entries of z, which are of order 1
 
 
-def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float32):
+def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, waves=3, dtype=np.float32):
     """Random parameters for D dimensions, `blocks` residual blocks of `width`; classes: how many labels, 0 for none.
 
-    outputs: how many numbers it predicts, D by default. The last layer of each block begins at zero, and so does the
-    output: an untrained net predicts 0.
+    waves: with how many of WAVES the entries of z come; 0: z alone. outputs: how many numbers it predicts, D by
+    default. The last layer of each block begins at zero, and so does the output: an untrained net predicts 0.
 
     >>> params = init(0, 2, width=8, blocks=1)
     >>> params["blocks"][0]["inner"]["W"].shape, params["out"]["W"].shape
@@ -36,7 +36,7 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, dtype=np.float
         return {name: np.zeros_like(array) for name, array in layer.items()}
 
     return {
-        "in": linear_init(rng, D * (1 + 2 * len(WAVES)), width, dtype),
+        "in": linear_init(rng, D * (1 + 2 * waves), width, dtype),
         "blocks": [
             {
                 "inner": linear_init(rng, width, width, dtype),
@@ -74,7 +74,8 @@ def predict(params, z, told, keep=None):
     keep (B, width): factors on the hidden units before each block's last layer and the output, for dropout.
     """
     keep = (lambda h: h) if keep is None else (lambda h, mask=keep: h * mask)
-    angles = [z * np.asarray(2 * math.pi / period, z.dtype) for period in WAVES]
+    waves = (params["in"]["W"].shape[0] // z.shape[1] - 1) // 2
+    angles = [z * np.asarray(2 * math.pi / period, z.dtype) for period in WAVES[:waves]]
     seen = [z, *(f(angle) for angle in angles for f in (np.sin, np.cos))]
     h = linear(params["in"], np.concatenate(seen, axis=1))  # (B, width)
     for block in params["blocks"]:
