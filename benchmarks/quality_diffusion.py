@@ -22,9 +22,9 @@ METRICS = {metrics.energy_distance: 1, metrics.two_sample_accuracy: 1, metrics.c
 GREY = dict(levels=17, blocks=1, batch_size=100, learning_rate=1e-3, score_steps=200, sampler="ancestral",
             progress=False)  # fmt: skip
 CHOICES = [  # of which the validation images choose
-    dict(width=200, dropout=0.3, epochs=80),
-    dict(width=200, dropout=0.5, epochs=120),
-    dict(width=400, dropout=0.5, epochs=120),
+    dict(width=200, dropout=0.5, epochs=120, weight="bound"),
+    dict(width=200, dropout=0.5, epochs=120, weight="simple"),
+    dict(width=400, dropout=0.5, epochs=120, weight="bound"),
 ]
 CONDITIONAL = dict(width=200, dropout=0.3, epochs=200)
 

@@ -33,7 +33,8 @@ class Diffusion(base.Estimator):
     levels: None for data with a density; else the data are grey values 0, 1/(levels-1), ..., 1, the net gives logits
     for them, and what is scored and drawn are whole values.
     width, blocks, dropout: of the net. label_dropout: how often a label is hidden, so that the net learns both laws.
-    weight: "simple" (squared errors as they are) or "bound" (as the variational bound weighs them).
+    weight: "simple" (squared errors of `predicts`, as they are: for good samples) or "bound" (as the variational bound
+    weighs them: for a good score of grey values). With `levels` the net says x, and `predicts` only weighs the errors.
     ema: decay of the running mean of the parameters, which is what is used after training; 1/(1 - ema) steps should
     be a small part of all.
     epochs, batch_size, learning_rate (falls to 0 along a cosine), dtype: of training.
