@@ -231,7 +231,7 @@ fig = plots.curves(betas, {"weighted sum at its best q": weighted, "bound of tha
 fig.axes[0].set_xscale("log")
 
 # %% [markdown]
-# With $\beta > 1$ the sum is a bound, a looser one. With $\beta < 1$ it lies *above* what it should bound
+# With $\beta > 1$ the sum is a bound, a looser one. With $\beta < 1$ it climbs *above* what it should bound
 # ([all lines](derivation:beta/bound)). It is then no bound, and no reason for the choice is left but that
 # the copies look good.
 #
@@ -550,8 +550,8 @@ for name, (gap, error) in {"approximation": diagnosis.approximation_gap,
 #
 # ## 10. Break it: find the planted mistake
 #
-# A loss as it stands in many repositories: two means and two sums, all of the right shape. It trains well, and
-# the copies are crisp.
+# Somebody writes the loss of a VAE, with a sum over the pixels and a mean over the batch. It is short, every
+# shape is right, and it trains without complaint.
 
 
 # %%
