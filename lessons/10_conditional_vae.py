@@ -151,8 +151,8 @@ print(f"difference {own_mean.var() / (2 * var):.4f}: no larger encoder helps")
 #
 # `ConditionalVAE` is the VAE of lesson 8 with these three changes. Pixels are whole numbers from 0 to 16 here,
 # so this time the decoder gives each of the 17 values a probability (`decoder="logistic"`). The bound is then
-# about real probabilities. And the images are shuffled first: in their published order the last ones come from
-# other writers.
+# on the logarithm of a probability. And the images are shuffled first: in their published order the last ones
+# come from other writers.
 
 # %% tags=["look"]
 images, labels = digits.load()
@@ -305,8 +305,9 @@ print(f"most probable class is right: {np.mean(guess == test_labels):.3f} of the
 # What the conditional model gains, it gains on the same question, $\log Pr(x)$. How much of that is a better
 # model and how much a tighter bound, these numbers cannot say.
 #
-# Two things come out for nothing. The label is worth nearly all that one of ten labels can be worth: an image
-# of a digit leaves little doubt. And the generator is a **classifier**: the class under which the image is most
+# Two things come out for nothing. Since $Pr(x) \geq Pr(c)\, Pr(x \mid c)$, knowing the label is worth
+# $-\log Pr(c)$ at most, $\ln 10$ if all ten are equally frequent. Here it is worth nearly that: an image of a
+# digit leaves little doubt. And the generator is a **classifier**: the class under which the image is most
 # likely is nearly always the right one.
 #
 # ## 6. A better bound
@@ -383,9 +384,9 @@ print(f"log evidence {exact:.4f}")
 # the gap is **half the variance of a weight, over $K$**. (For estimating the gap the bracket is far better than
 # $-\log \bar r$, too: most of the noise is gone.)
 #
-# And the variance? $r = Pr(z \mid x)/q(z)$, so $\mathbb{E}_q\, r^2 = \int Pr(z \mid x)^2 / q(z)\, dz$. Let $v$
-# be the posterior's variance, $s^2$ that of $q$, $d$ the distance of their means. Up to constants the logarithm
-# of what you integrate is
+# And the variance? $r = Pr(z \mid x)/q(z)$, so $\mathbb{E}_q\, r^2 = \int Pr(z \mid x)^2 / q(z)\, dz$. Let the
+# posterior be $\mathcal{N}(\mu, v)$ and $q = \mathcal{N}(\mu + d, s^2)$. Up to constants the logarithm of what
+# you integrate is
 #
 # $$-\frac{(z - \mu)^2}{v} + \frac{(z - \mu - d)^2}{2 s^2},$$
 #
@@ -478,7 +479,7 @@ for K in (1, 4, 16, 64, 256):
 # ## 8. Break it: find the planted mistake
 #
 # Somebody evaluates a model: $K$ weights for each image, the mean inside the logarithm as it should be, no
-# underflow. The model is linear, so that its evidence is known.
+# overflow. The model is linear, so that its evidence is known.
 
 
 # %%
