@@ -512,7 +512,7 @@ print(f"rate {diagnosis.rate:.2f} nats = mutual information {diagnosis.mutual_in
 # With two latents the true posterior can be had on a grid (lesson 5). Compare, for some test images:
 
 # %% tags=["look"]
-offsets = np.linspace(-1, 1, 101)
+offsets = np.linspace(-1.6, 1.6, 121)
 around = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
 turn = np.linspace(0, 2 * np.pi, 80)
 
@@ -523,7 +523,7 @@ def where(i):
     z, std = mean + around, np.exp(logvar / 2)
     squares = np.sum((test[i] - plane.inverse_transform(z)) ** 2, axis=-1)
     log_joint = -0.5 * (squares / 0.05 + np.sum(z**2, axis=-1))
-    posterior = np.exp(log_joint - log_joint.max()).reshape(101, 101)
+    posterior = np.exp(log_joint - log_joint.max()).reshape(121, 121)
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.4), width_ratios=(0.6, 1))
     plots.images(test[[i]], ax=left, low=0, high=1, title=f"a {test_labels[i]}")
     levels = np.linspace(0.02, 1, 8)
@@ -536,9 +536,9 @@ def where(i):
 Slider(where, [0, 1, 3, 4, 9, 11, 14], label="test image {}")
 
 # %% [markdown]
-# Roughly, $q$ sits where the posterior is. What it misses costs nats, of two kinds. The **approximation gap**:
-# no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better normal exists for this
-# image, but the encoder, which has one set of weights for all images, did not return it.
+# Mostly $q$ is near the posterior; for the last image it is not. What it misses costs nats, of two kinds. The
+# **approximation gap**: no diagonal normal is the posterior (lesson 6). The **amortisation gap**: a better
+# normal exists for this image, but the encoder, which has one set of weights for all images, did not return it.
 
 # %% tags=["look"]
 for name, (gap, error) in {"approximation": diagnosis.approximation_gap,
