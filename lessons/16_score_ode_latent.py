@@ -618,7 +618,8 @@ fig = plots.images(np.concatenate([from_normal, from_diffusion]), rows=names, lo
 # %% tags=["look"]
 z = codes(test[:100])
 gain = prior.score_samples(z) - gaussian.log_density(z, np.zeros_like(z), np.zeros_like(z))
-print(f"bound of the VAE {vae.score_samples(test[:100]).mean():.2f} nats an image; it rises by ", end="")
+bound = vae.score_samples(test[:100])
+print(f"bound of the VAE {bound.mean():.2f} nats an image; it rises by ", end="")
 print(f"{gain.mean():.2f} +- {gain.std() / len(z) ** 0.5:.2f}")
 
 # %% [markdown]
