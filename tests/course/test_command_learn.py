@@ -202,6 +202,18 @@ def test_whatever_a_student_does_is_reported(course, lesson_file, change, said):
     assert said in text and "Traceback" not in text and not any(e["ok"] for e in verdict["exercises"]), text
 
 
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("01_squares.ipynb", '{"cells": []}', "is a notebook; the lesson is its .py file: jupytext --to py:percent"),
+    ("plain.py", "print(1)\n", "is not a lesson"),
+    ("half.py", "# %%\ndef f():\n    ### BEGIN SOLUTION\n    pass\n", "line 3: ### BEGIN SOLUTION without"),
+])  # fmt: skip
+def test_a_file_that_is_no_lesson_is_said_to_be_none(course, capsys, name, text, said):
+    open(name, "w").write(text)
+    assert learn("check", name) == 1
+    out = capsys.readouterr().out
+    assert out.startswith(f"{name}: no exercise found\n  {name}") and said in out and "Error" not in out
+
+
 def test_a_file_is_judged_in_a_process_of_its_own(lesson_file):
     assert judge.judge(lesson_file())["exercises"][0]["ok"]
     path = lesson_file(lesson_file.text.replace("secret = x * x", "import os; os._exit(5)"))

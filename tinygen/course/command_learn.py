@@ -11,7 +11,7 @@ EXAMPLES = """examples:
   tinygen learn 8 --student .        write it here without its solutions, for you to fill in
   tinygen learn check 08_vae.py      is your file right, and if not, which mistake is it?
   tinygen learn 08_vae.py            run your own file and open its page
-  tinygen learn 8 --notebook         write it as a notebook, and open Jupyter if it is there
+  tinygen learn 8 --notebook         write it as a notebook, and open Jupyter if it is there (or: 08_vae.py --notebook)
   tinygen learn --all --out site     the whole course as a folder of pages
 """
 

@@ -98,7 +98,11 @@ def tally(exercises):
 
     >>> tally([{"name": "kl", "ok": True}, {"name": "sample", "ok": False}])
     '1 of 2 exercises pass: left are sample'
+    >>> tally([])
+    'no exercise found'
     """
+    if not exercises:
+        return "no exercise found"
     left = [e["name"] for e in exercises if not e["ok"]]
     rest = f": left are {', '.join(left)}" if left else ""
     return f"{len(exercises) - len(left)} of {len(exercises)} exercises pass{rest}"

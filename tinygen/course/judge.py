@@ -55,7 +55,10 @@ def examine(path):
     A file with the name of one of the package's lessons is judged by that lesson's checks, whatever its own say.
     """
     theirs, errors = {}, []
-    read = lesson.read(path)
+    try:
+        read = lesson.read(path)
+    except lesson.LessonError as error:
+        return {"error": str(error), "exercises": []}
     for ran in lesson.run(read, lesson.for_exercises, theirs):
         if ran.error and "is not written yet" not in ran.error:
             errors.append(ran.error)

@@ -107,6 +107,8 @@ def read(path):
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise LessonError(f"cannot read the lesson {path}: {why}; `tinygen learn` lists those that there are") from None
+    if path.suffix == ".ipynb":
+        raise LessonError(f"{path} is a notebook; the lesson is its .py file: jupytext --to py:percent {path}")
     if not re.search(r"^# %%", text, re.MULTILINE):
         raise LessonError(f"{path} is not a lesson: it has no line that begins with '# %%', which opens a cell")
     solutions(text, str(path))
