@@ -11,7 +11,7 @@
 # | In the book | Prince, *Understanding Deep Learning*, section 18.6 and the notes of chapter 18 |
 # | Before this | 8, 9, 12 and 14 |
 # | Reading | 60 minutes |
-# | Running | 13 seconds |
+# | Running | 11 seconds |
 
 # %%
 import matplotlib.pyplot as plt
@@ -132,12 +132,12 @@ Slider(field, [100, 48, 41, 36, 31, 26, 20, 4], label="t = {}", play=True)
 # %% [markdown]
 # ## 2. Learning a score that nobody knows
 #
-# To train a network $s(z)$ you would like to make $\mathbb{E}\, | s(z) - \nabla \log q_t(z) |^2$ small. But
+# To train a network $f(z)$ you would like to make $\mathbb{E}\, | f(z) - \nabla \log q_t(z) |^2$ small. But
 # the target is what you do not know. Take in its place the score of $q(z \mid x)$, which you know for each
 # pair: **denoising score matching**,
 #
 # $$
-# \mathbb{E}_{x, \epsilon} \Big| s(z) + \frac{\epsilon}{\sqrt{1 - \alpha_t}} \Big|^2 .
+# \mathbb{E}_{x, \epsilon} \Big| f(z) + \frac{\epsilon}{\sqrt{1 - \alpha_t}} \Big|^2 .
 # $$
 #
 # Its target is noisy, but right on average, given $z$. So the two losses differ by a constant *whatever the
@@ -153,7 +153,7 @@ true = (given[0] * of_x[0] + given[1] * of_x[1]) / (given[0] + given[1])
 for name, guess in {"0": 0 * grid, "-z": -grid, "-3 tanh(z)": -3 * np.tanh(grid)}.items():
     explicit = sum(np.sum(0.5 * p * (guess - true) ** 2) * dz for p in given)
     denoising = sum(np.sum(0.5 * p * (guess - s) ** 2) * dz for p, s in zip(given, of_x))
-    print(f"s = {name:10}  to the true score {explicit:.5f}, ", end="")
+    print(f"f = {name:10}  to the true score {explicit:.5f}, ", end="")
     print(f"to the pairs {denoising:.5f}, difference {denoising - explicit:.5f}")
 
 # %% [markdown]
