@@ -111,7 +111,8 @@ def _compare(f, gradient, args, names, entries, rng):
     except NotFinite as error:
         report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
         return report, arguments, given
-    claimed = Claimed(arguments, given, meter, coarse)
+    with np.errstate(over="ignore"):  # the rounding of huge numbers may count as infinite
+        claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
     judge = report.judge = Judge(meter, claimed, arguments)

@@ -105,7 +105,8 @@ class Judge:
             bar = self.found.bar[part] + self.slack[part]
             known = np.isfinite(bar)
             largest = np.max(size[known], initial=0)
-            scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
+            with np.errstate(over="ignore"):
+                scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
             coarse = self.coarse[part]
             resolution, small = np.where(coarse, COARSE, RESOLUTION), np.where(coarse, COARSE_SMALL, SMALL)
             need = resolution * np.maximum(size, small * np.minimum(largest, scaled))
