@@ -27,15 +27,16 @@ CHOICES = [  # of which the validation images choose
     dict(latents=32, hidden=(200,), epochs=500),
     dict(latents=32, hidden=(400,), epochs=300),
 ]
-CONDITIONAL = dict(decoder="logistic", latents=16, hidden=(200, 200), learned_prior=10, beta=1.75, epochs=400,
+# Chosen among learned_prior 1, 5, 10, beta 1.5, 1.75, epochs 250, 400 by the validation images of splits 100 and 101.
+CONDITIONAL = dict(decoder="logistic", latents=16, hidden=(200, 200), learned_prior=5, beta=1.75, epochs=400,
                    learning_rate=1e-3)  # fmt: skip
 
 
 def linear(quick):
     """A linear VAE against its exact optimum, and a sweep of beta against the rate-distortion function."""
-    for seed in range(1 if quick else 3):
+    for seed in range(1 if quick else 5):
         X, s2 = _line_data(seed), 0.4
-        _, mean, reconstruction, kl = _trained(X, 3, s2, seed, objective="stl", epochs=3000)
+        _, mean, reconstruction, kl = _trained(X, 3, s2, seed, objective="stl", epochs=3000 if quick else 12_000)
         eigenvalues = linear_gaussian.principal(X)[0]
         gap = LinearGaussian.optimum(X, 3, s2=s2).log_evidence(X).mean() - (reconstruction - kl)
         yield f"linear VAE, seed {seed}: below the optimum by {gap:.1e} nat", "< 1e-3", 0 <= gap < 1e-3
@@ -69,8 +70,8 @@ def _trained(X, k, s2, seed, **options):
 
 
 def gradients(quick):
-    """Means and variances of two gradient estimators of E (z - c)^2 against the closed forms, in standard errors."""
-    n, (m, s, c) = 20_000 if quick else 500_000, (2.0, 0.5, 1.0)
+    """Means and variances of three gradient estimators against the closed forms, in standard errors."""
+    n, (m, s, c, L) = 20_000 if quick else 500_000, (2.0, 0.5, 1.0, 3.0)
     eps = np.random.default_rng(0).standard_normal((n, 1))
     copies = np.full((n, 1), m), np.full((n, 1), s)  # one copy of the parameters a draw: one gradient a draw
     z = m + s * eps
@@ -78,9 +79,14 @@ def gradients(quick):
     def score(mean, std):
         return np.sum(np.sum((z - c) ** 2, -1) * gaussian.log_density(z, mean, 2 * np.log(std)))
 
+    def path(mean, std):
+        moved = mean + std * eps
+        return np.sum(-0.5 * L * (moved - c) ** 2) - np.sum(gaussian.log_density(moved, m, 2 * np.log(s)))
+
     surrogates = {
         "reparameterised": (lambda mean, std: np.sum((mean + std * eps - c) ** 2), quadratic.reparameterised(m, s, c)),
         "score function": (score, quadratic.score_function(m, s, c)),
+        "sticking the landing": (path, quadratic.sticking_the_landing(m, s, c, L)),
     }
     for name, (surrogate, exact) in surrogates.items():
         for i, by in enumerate("ms"):
@@ -100,7 +106,7 @@ def gradients(quick):
         f = lambda p, e, name=name: bounds.iwae_loss(p, x, e[None, None], gradient=name, decoder=Gaussian(s2))[0]
         found = [tg.grad(f)(params, e)["encoder"][0] for e in eps[:100]]
         largest[name] = max(np.abs(leaf).max() for layer in found for leaf in layer.values())
-    line = f"sticking the landing at the posterior, 100 draws: at most {largest['stl']:.1e}"
+    line = f"the model's sticking the landing at the posterior, 100 draws: at most {largest['stl']:.1e}"
     yield f"{line} (plain {largest['plain']:.2f})", "0", largest["stl"] < 1e-12
 
 
@@ -108,17 +114,17 @@ def likelihood(quick):
     """Digits in their published order, 1000/350/447, discrete values: L_K in nats against the Chow-Liu tree."""
     (train, _), (validation, _), (test, _) = ((images / 16, labels) for images, labels in digits.split())
     tree = ChowLiu((train * 16).astype(int), 17).log_prob((test * 16).astype(int))
-    choices = [dict(latents=16, hidden=(200,), epochs=150)] if quick else CHOICES
+    choices = [dict(latents=16, hidden=(100,), epochs=100)] if quick else CHOICES
     scores = []
-    for choice in choices:
+    for choice in choices if len(choices) > 1 else ():
         model = VAE(**LIKELIHOOD, **choice, score_draws=100, random_state=0).fit(train)
         scores.append(model.score(validation))
         yield f"digits, {choice}: validation {-scores[-1]:.2f} (L_100)", "", None
-    best = choices[int(np.argmax(scores))]
+    best = choices[int(np.argmax(scores)) if scores else 0]
     for seed in range(1 if quick else 3):
-        started = time.perf_counter()
-        model = VAE(**LIKELIHOOD, **best, score_draws=200 if quick else 1000, random_state=seed).fit(train)
-        seconds = time.perf_counter() - started
+        started = time.process_time()
+        model = VAE(**LIKELIHOOD, **best, score_draws=20 if quick else 1000, random_state=seed).fit(train)
+        seconds = time.process_time() - started
         nats = model.score_samples(test)
         difference, value = nats - tree, -model.score(validation)
         error = difference.std() / np.sqrt(len(test))
@@ -127,39 +133,64 @@ def likelihood(quick):
         line = f"{test_line}, better by {difference.mean():.2f} +- {error:.2f} (paired)"
         yield line, "> 2 errors", difference.mean() > 2 * error
         yield f"{name}: validation {value:.2f}", "<= 100.5, if it can be had 95", value <= 100.5
-        yield f"{name}: trained in {seconds:.0f} s", "< 180 s on two cores", seconds < 180
+        if not quick:
+            yield f"{name}: trained in {seconds:.0f} s of processor time", "< 180 s", seconds < 180
 
 
 def conditional(quick):
     """Conditional digits on random splits 1000/350/447: the judge learns from the 350, the samples face the 447."""
-    if not quick:
-        yield from five_aims(lambda x, y, split: ConditionalVAE(**CONDITIONAL, random_state=split).fit(x, y))
+    if quick:
+        yield "not in the quick version: it needs long training", "", None
+        return
+    images, labels = digits.load()
+    yield from real_images("published order", np.arange(len(images)), images / 16, labels)
+    yield from five_aims(lambda x, y, split: ConditionalVAE(**CONDITIONAL, random_state=split).fit(x, y))
 
 
 def five_aims(fit, splits=(1, 2, 3)):
     """What `conditional` holds a model to: fit(images, labels, split) -> fitted, with `sample(y=labels)`."""
+    images, labels = digits.load()
+    for split in splits:
+        order = np.random.default_rng(split).permutation(len(images))
+        yield from real_images(f"split {split}", order, images / 16, labels)
+        train, y_train = images[order[:1000]] / 16, labels[order[:1000]]
+        made = fit(train, y_train, split).sample(y=labels[order[1350:]])
+        aims = {"fidelity": (">= .96", 0.96, 1), "variance": (".9 to 1.1", 0.9, 1.1), "coverage": (">= .90", 0.9, 1),
+                "forest": ("<= .75", 0, 0.75), "copies": ("<= .03", 0, 0.03)}  # fmt: skip
+        for name, (line, value) in _compared(made, order, images / 16, labels).items():
+            aim, low, high = aims[name]
+            yield f"split {split}: {line}", aim, low <= value <= high
+
+
+def real_images(name, order, images, labels):
+    """What training images score in place of samples, one of each class that is asked for: no aim, a yardstick.
+
+    A perfect model of the training images scores this. In the published order that misses the aims, since the last
+    images were written by other people than the first; so the aims are for random splits.
+    """
+    places = {c: iter(order[:1000][labels[order[:1000]] == c]) for c in range(10)}
+    made = images[[next(places[c]) for c in labels[order[1350:]]]]
+    found = _compared(made, order, images, labels)
+    yield f"{name}, training images as samples: {'; '.join(found[what][0] for what in list(found)[:4])}", "", None
+
+
+def _compared(made, order, images, labels):
+    """{measure: (line, value)} of images that are made for the labels of the last 447, the first 1000 being known."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.svm import SVC
 
-    images, labels = digits.load()
-    for split in (1, 2, 3):
-        order = np.random.default_rng(split).permutation(len(images))
-        train, other, test = np.split(images[order] / 16, [1000, 1350])
-        y_train, y_other, y_test = np.split(labels[order], [1000, 1350])
-        fake = fit(train, y_train, split).sample(y=y_test)
-        judge = SVC(C=10, gamma=0.25).fit(other, y_other)
-        forest = RandomForestClassifier(200, random_state=0)
-        real = train[: len(test)]
-        found = metrics.fidelity(judge, fake, y_test, test, y_test)
-        yield f"split {split}: fidelity {found}", ">= .96", found.value >= 0.96
-        found = metrics.variance_ratio(test, y_test, fake, y_test)
-        yield f"split {split}: within-class variance ratio {found}", ".9 to 1.1", 0.9 <= found.value <= 1.1
-        found = metrics.coverage(test, fake, other=real)
-        yield f"split {split}: coverage {found}", ">= .90", found.value >= 0.9
-        found = metrics.two_sample_accuracy(test, fake, classifier=forest, other=real)
-        yield f"split {split}: random forest tells real from made {found}", "<= .75", found.value <= 0.75
-        found = metrics.copies(train, fake, test)
-        yield f"split {split}: nearer to a training image than 1 % of real ones {found}", "<= .03", found.value <= 0.03
+    (train, other, test), (_, y_other, y_test) = (np.split(a[order], [1000, 1350]) for a in (images, labels))
+    judge, forest = SVC(C=10, gamma=0.25).fit(other, y_other), RandomForestClassifier(200, random_state=0)
+    real = train[: len(test)]
+    measures = {
+        "fidelity": ("fidelity", metrics.fidelity(judge, made, y_test, test, y_test)),
+        "variance": ("within-class variance ratio", metrics.variance_ratio(test, y_test, made, y_test)),
+        "coverage": ("coverage", metrics.coverage(test, made, other=real)),
+        "forest": ("random forest tells real from made",
+                   metrics.two_sample_accuracy(test, made, classifier=forest, other=real)),
+        "copies": ("nearer to a training image than 1 % of real ones", metrics.copies(train, made, test)),
+    }  # fmt: skip
+    return {name: (f"{what} {found}", found.value) for name, (what, found) in measures.items()}
 
 
 SECTIONS = {f.__name__: f for f in (linear, gradients, likelihood, conditional)}
