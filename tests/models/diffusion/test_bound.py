@@ -150,6 +150,28 @@ def test_optimal_variance_is_the_exact_one_for_gaussian_data(schedule_of):
         np.testing.assert_allclose(got[t], expected, rtol=1e-7, atol=1e-15)
 
 
+def test_total_variance_is_the_exact_one(schedule_of, rng):
+    """Of Gaussian data, where Var[x|z] = lam (1 - a)/c whatever z."""
+    s, oracle, z = schedule_of(10), GaussianDiffusion(MEAN, VAR), rng.standard_normal((5, 3))
+    total = variances.total(s, lambda z, t: np.broadcast_to(oracle.least_error(s.alpha_bar[t], "x"), z.shape))
+    for t in range(1, 11):
+        expected = oracle.reverse(z, s.beta[t], s.alpha_bar[t])[1]
+        np.testing.assert_allclose(total(z, t), np.broadcast_to(expected, z.shape), rtol=1e-9)
+
+
+def test_the_grids_moments_are_those_of_its_distribution(rng):
+    """A net that says nothing: mean and variance under Bayes' rule for equal frequencies."""
+    params = net.init(0, 2, width=8, blocks=1, outputs=2 * len(VALUES), dtype=np.float64)
+    z, signal, sigma = rng.standard_normal((5, 2)), np.full((5, 1), 0.8), np.full((5, 1), 0.6)
+    told = net.told(np.full(5, 0.5), dtype=np.float64)
+    p = np.exp(-0.5 * ((z[..., None] - 0.8 * VALUES) / 0.6) ** 2)
+    p /= p.sum(-1, keepdims=True)
+    mean = net.grid_x(params, z, told, VALUES, signal, sigma)
+    np.testing.assert_allclose(mean, np.sum(p * VALUES, -1), rtol=1e-12)
+    expected = np.sum(p * (VALUES - mean[..., None]) ** 2, -1)
+    np.testing.assert_allclose(net.grid_var(params, z, told, VALUES, signal, sigma), expected, rtol=1e-12)
+
+
 def test_optimal_variance_is_best_for_a_mixture(ideal):
     """1-D mixture: the expected KLs by quadrature over x and z; a little more or less than the optimum is worse."""
     s = Schedule.cosine(8)

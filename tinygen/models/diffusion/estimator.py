@@ -17,6 +17,7 @@ from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
+from tinygen.models.diffusion.variances import total
 from tinygen.nn import checkpoint, train
 
 START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another
@@ -38,8 +39,9 @@ class Diffusion(base.Estimator):
     ema: decay of the running mean of the parameters, which is what is used after training; 1/(1 - ema) steps should
     be a small part of all.
     epochs, batch_size, learning_rate (falls to 0 along a cosine), dtype: of training.
-    sampler: "ancestral", "ddim" or "heun"; sample_steps: how many of the T steps it visits (all, if T is less).
-    guidance: w >= 0 of classifier-free guidance, (1 + w) with the label - w without.
+    sampler: "ancestral" (of grey values with the variance that the net sees in each), "ddim" or "heun"; sample_steps:
+    how many of the T steps it visits (all, if T is less). guidance: w >= 0 of classifier-free guidance, (1 + w) with
+    the label - w without.
     score_steps: steps of the ODE's solver, or for `levels` how many of the T terms of the bound are looked at.
     random_state: None, an integer or a Generator. progress: show bars, in training and in sampling. checkpoint: file to
     save training to, and to continue from if it is there. compile: record the step once and replay it; False is plain.
@@ -122,13 +124,16 @@ class Diffusion(base.Estimator):
 
     def _says(self, z, logsnr, c):
         """The net's prediction of kind `_kind()` at z (B, D), in its units; logsnr a number or (B,); c (B,) or None."""
+        if self.levels:
+            return self._of_grid(net.grid_x, z, logsnr, c)
+        return net.predict(self.params_, z, self._told(np.broadcast_to(logsnr, len(z)), c, z.dtype))
+
+    def _of_grid(self, moment, z, logsnr, c):
+        """E[x|z] or Var[x|z] of grey values: net.grid_x or net.grid_var at z."""
         logsnr = np.broadcast_to(logsnr, len(z))
-        told = self._told(logsnr, c, z.dtype)
-        if not self.levels:
-            return net.predict(self.params_, z, told)
         share = 1 / (1 + np.exp(-logsnr))
         signal, sigma = (np.sqrt(a)[:, None].astype(z.dtype) for a in (share, 1 - share))  # (B, 1)
-        return net.grid_x(self.params_, z, told, self._values(), signal, sigma)
+        return moment(self.params_, z, self._told(logsnr, c, z.dtype), self._values(), signal, sigma)
 
     def predict_with(self, schedule, y=None, *, guidance=0.0):
         """The net as `predict(z, t)` on a schedule, for everything in this package, and the kind of what it predicts.
@@ -239,7 +244,11 @@ class Diffusion(base.Estimator):
         predict, kind = self.predict_with(schedule, y, guidance=guidance)
         z = rng.standard_normal((n, self.n_features_in_), np.dtype(self.dtype))
         if self.sampler == "ancestral":
-            steps = samplers.ancestral(schedule, predict, kind, z, rng)
+            variance = "posterior"
+            if self.levels:  # the net knows how sure it is of each entry
+                c = self._numbers(y)
+                variance = total(schedule, lambda z, t: self._of_grid(net.grid_var, z, schedule.logsnr[t], c))
+            steps = samplers.ancestral(schedule, predict, kind, z, rng, variance=variance)
         else:
             steps = getattr(samplers, self.sampler)(schedule, predict, kind, z)
         return self._in_units(self._with_bar(steps, schedule.T), schedule, y, rng)

@@ -95,8 +95,18 @@ def grid_x(params, z, told, values, signal, sigma, keep=None):
     Each entry's own z tells of it with the known N(z; signal v, sigma^2); the net adds, as logits, what the others
     tell: x = sum_v v softmax_v(logits + log N(z; signal v, sigma^2)). signal, sigma: (B, 1).
     """
+    return _grid_p(params, z, told, values, signal, sigma, keep) @ values
+
+
+def grid_var(params, z, told, values, signal, sigma):
+    """Var[x|z] of each entry by the same distribution over the values as in `grid_x`: (B, D)."""
+    p = _grid_p(params, z, told, values, signal, sigma, None)
+    return p @ values**2 - (p @ values) ** 2
+
+
+def _grid_p(params, z, told, values, signal, sigma, keep):
     scores = grid_scores(z[:, :, None], values, signal[:, :, None], sigma[:, :, None])  # (B, D, V)
-    return softmax(grid_logits(params, z, told, keep) + scores) @ values
+    return softmax(grid_logits(params, z, told, keep) + scores)
 
 
 def loss(params, x, noise, values=None):

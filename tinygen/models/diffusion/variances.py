@@ -6,12 +6,13 @@ r"""The variance of p(z_{t-1}|z_t), which the model chooses: q(z_{t-1}|z_t) itse
 | "posterior" | x is known: then it is the exact one, the least possible |
 | `between` | in between, by a learned number or net |
 | `optimal` | the mean is exact: the best constant for any data |
+| `total` | mean and variance of x given z_t are exact: then it is that of q(z_{t-1}\|z_t), for each z_t |
 """
 
 import numpy as np
 
 from tinygen.models.diffusion.parameterization import convert
-from tinygen.models.diffusion.process import noisy
+from tinygen.models.diffusion.process import at, noisy, posterior_weights
 
 
 def variances(schedule, choice):
@@ -58,6 +59,16 @@ def optimal(schedule, squared_score):
     least = schedule.posterior_var.reshape(-1, *[1] * (squared_score.ndim - 1))[1:]
     var = np.maximum(beta / (1 - beta) * (1 - beta * squared_score[1:]), least)
     return np.concatenate([np.zeros_like(var[:1]), var])
+
+
+def total(schedule, var_of_x):
+    """Var[z_{t-1}|z_t] = posterior_var_t + of_x_t^2 Var[x|z_t], the law of total variance, as a function for
+    `reverse_of`.
+
+    of_x_t: the weight of x in the mean of q(z_{t-1}|z_t, x). var_of_x(z, t) -> (B, D): Var[x|z_t] of each entry.
+    """
+    of_x, _ = posterior_weights(schedule)
+    return lambda z, t: at(schedule.posterior_var, t, z) + at(of_x, t, z) ** 2 * var_of_x(z, t)
 
 
 def squared_score(schedule, predict, kind, x, eps):
