@@ -8,7 +8,7 @@
 # | | |
 # |---|---|
 # | In the notes | Chapter 17: "fix a unit normal source of randomness", "a fixed sample" |
-# | In the book | Prince, *Understanding Deep Learning*, section 17.5 |
+# | In the book | Prince, *Understanding Deep Learning*, section 17.7 |
 # | Before this | 4 and 6 |
 # | Reading | 40 minutes |
 # | Running | 4 seconds |

@@ -24,8 +24,8 @@ from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
 from tinygen.course import answers_denoising as answers
 from tinygen.models.diffusion import Schedule, bound, net, process
 from tinygen.models.diffusion.parameterization import error_scale
-from tinygen.models.vae import FadingAdam
 from tinygen.nn import train
+from tinygen.nn.optim import FadingAdam
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
 
