@@ -154,7 +154,10 @@ ADD_AT = Row(_add_at, name="add_at")
 
 
 def add_in_place(program):
-    """`x + put(g, shape, index)`, with the derivative of a slice, adds `g` where it belongs, and no zeros elsewhere."""
+    """`x + put(g, shape, index)`, with the derivative of a slice, adds `g` where it belongs, and no zeros elsewhere.
+
+    (All bits stay but the sign of a zero: -0.0 + 0.0 is 0.0.)
+    """
     operations = program.operations
     readers = Counter(slot for op in operations for _, slot in op.parents)
     readers.update(slot for slot, _ in program.outputs)
