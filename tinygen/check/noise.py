@@ -91,8 +91,7 @@ def measure_noise(f, x, rng, *, eps=0.0):
     for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
         lines.append(line_noise(phi, first, eps))
-    least = 2.0**20 * float(np.finfo(first.dtype if first.dtype.kind == "f" else np.float64).smallest_subnormal)
-    sigma = max([least, 0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
+    sigma = max([0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
     sigma = max(sigma, abs(float(again) - float(first)))
     return Noise(first, sigma, eps, bool(first == again), min(smooth for _, smooth in lines))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.check.complex_step import TINY, Refused, complex_step
+from tinygen.check.complex_step import Refused, complex_step
 from tinygen.check.noise import EVALUATIONS, along, line_noise, measure_noise, scales
 from tinygen.check.richardson import SIGMAS, Slope, slope
 
@@ -214,9 +214,7 @@ class Meter:
             value, scale = out.value[indices], self.scale[indices]
             typical = lambda size: np.minimum(np.max(size), np.max(size * scale) / scale)  # of an entry of its scale
             jitter = np.maximum(jitters / scale, typical(jitters / scale))
-            least = self.noise.sigma if self.noise.sigma < TINY else 0.0  # products of h with what is this small are 0
             out.bar[indices] = self.noise.eps * (16 * abs(value) + 8 * typical(abs(value))) + SIGMAS * jitter
-            out.bar[indices] += least / TINY / scale
             out.low[indices] = out.high[indices] = value
             out.rise[indices] = abs(value)
         return out
