@@ -367,8 +367,8 @@ out = {w: ends(w) for w in weights}
 for w in weights:
     print("w = {:<4} mean {:.3f} sd {:.3f}".format(w, *moments(bell, out[w])), end="")
     print("   mean {:.3f} sd {:.3f}".format(*moments(tilt(log_q, log_c, w, step))))
-far = step * bell[out[3] > 2].sum(), step * tilt(log_q, log_c, 3, step)[grid > 2].sum()
-print("beyond 2 at w = 3: {:.0%} of the sampler's mass, {:.0%} of the tilted".format(*far))
+far = step * bell[out[3] > 1].sum(), step * tilt(log_q, log_c, 3, step)[grid > 1].sum()
+print("beyond 1 at w = 3: {:.1%} of the sampler's mass, {:.1%} of the tilted".format(*far))
 
 # %% tags=["look"]
 def two_densities(w):
@@ -387,7 +387,7 @@ Slider(two_densities, [0, 0.5, 1, 2, 3, 4, 6], label="w = {}", play=True)
 # %% [markdown]
 # At $w = 0$ both are the class. (The sampler's mean is 0.993: its starts come from $\mathcal{N}(0, 1)$, which
 # $z_T$ is not quite.) At $w = 3$ the tilted density has mean 1.223 and standard deviation .569, and the sampler
-# puts out 1.937 and .405: nearly all of its mass lies to the right of the class's own mean.
+# puts out 1.937 and .405. Nearly all of its mass lies beyond the class's own mean.
 #
 # Why? The score at each $t$ must belong to *one* density, noised more and more. But to tilt and to add noise do
 # not commute. Take $w = 3$, and compare the two orders ([checked](derivation:diffusion/guidance-not-tilted)):

@@ -175,6 +175,19 @@ def test_a_known_mistake_is_named_before_all_others_and_also_in_another_shape():
     assert check_value(lambda x: x**3, answer, x).mistakes == []
 
 
+def test_a_sum_of_the_right_terms_with_other_factors_is_named_and_nothing_else():
+    x, y = RNG.normal(size=(2, 7))
+    parts = lambda x, y: {"first part": 3 * x, "second part": np.sin(y)}
+    said = [m.sentence for m in check_value(lambda x, y: 3 * x + 0.7 * np.sin(y), parts, x, y).mistakes]
+    assert said == ["the second part is 0.7 times what it should be"]
+    said = [m.sentence for m in check_value(lambda x, y: 2 * x - 5 * np.sin(y), parts, x, y).mistakes]
+    assert said == [f"the {part} is {factor} times what it should be"
+                    for part, factor in (("first part", "0.666667"), ("second part", "-5"))]
+    assert check_value(lambda x, y: 3 * x + np.sin(y) + 1e-6 * y, parts, x, y).mistakes == []
+    few = lambda x, y: {name: part[:2] for name, part in parts(x, y).items()}
+    assert check_value(lambda x, y: 2 * x[:2], few, x, y).mistakes == []  # two numbers always fit two factors
+
+
 def test_infinity_is_not_nan_and_not_large():
     verdicts = [is_infinite(lambda x, got=got: got, np.ones(2)).ok for got in (np.inf, -np.inf, np.nan, 1e308)]
     assert verdicts == [True, False, False, False]

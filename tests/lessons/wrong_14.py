@@ -79,6 +79,8 @@ WRONG = {
             np.sum((predict(noisy(x, eps, alpha)) - eps) ** 2, axis=-1))),
         ("expected an array of shape ()", lambda predict, x, eps, alpha: np.mean(
             (predict(noisy(x, eps, alpha)) - eps) ** 2, axis=-1)),
+        ("this is the root", lambda predict, x, eps, alpha: np.mean(
+            (predict(noisy(x, eps, alpha)) - eps) ** 2) ** 0.5),
         ("the network is shown x itself", lambda predict, x, eps, alpha: np.mean((predict(x) - eps) ** 2)),
         ("the noise that it should guess", lambda predict, x, eps, alpha: np.mean((predict(eps) - eps) ** 2)),
         ("the alpha of the first one", lambda predict, x, eps, alpha: np.mean(
@@ -106,6 +108,8 @@ WRONG = {
         ("its full size", lambda z, eps, t, noise, beta, alpha: mean(z, eps, beta[t], alpha[t]) + noise),
         ("it is added afterwards", lambda z, eps, t, noise, beta, alpha: (
             mean(z, eps, beta[t], alpha[t]) + np.sqrt(var(t, beta, alpha) / (1 - beta[t])) * noise)),
+        ("the fresh noise is 1.", lambda z, eps, t, noise, beta, alpha: mean(z, eps, beta[t], alpha[t]) + np.sqrt(
+            1 - alpha[t - 1]) * noise),
         ("guessed noise has the wrong sign", lambda z, eps, *rest: step(z, -eps, *rest)),
     ],
     "repaired_step": [

@@ -31,6 +31,7 @@ WRONG = {
     "dropped": [
         ("hide where u < p", lambda labels, u, p: np.where(u < p, labels, -1)),
         ("hide where u < p", lambda labels, u, p: np.where(u > p, -1, labels)),
+        ("hidden with probability 1 - p", lambda labels, u, p: np.where(u < 1 - p, -1, labels)),
         ("each row has its own", lambda labels, u, p: np.full_like(labels, -1) if u[0] < p else labels),
         ("which is a class", lambda labels, u, p: labels * (u >= p)),
         ("nothing is hidden", lambda labels, u, p: labels),
@@ -58,6 +59,7 @@ WRONG = {
         ("sum to 1 + 2w", lambda with_label, without, w: (1 + w) * with_label + w * without),
         ("sum to 0", lambda with_label, without, w: w * (with_label - without)),
         ("sum to 1 + w", lambda with_label, without, w: (1 + w) * with_label),
+        ("times what it should be", lambda with_label, without, w: with_label + w * without),
         ("sum to w", lambda with_label, without, w: (1 + w) * with_label - without),
     ],
     "tilted": [
@@ -84,6 +86,7 @@ WRONG = {
             [r.var(axis=0, ddof=1).sum() for r in each_class(x, labels)])),
         ("each dimension has its own mean", lambda x, labels: np.mean(
             [np.sum((r - r.mean()) ** 2) / (len(r) - 1) for r in each_class(x, labels)])),
+        ("variables in rows", lambda x, labels: np.mean([np.trace(np.cov(r)) for r in each_class(x, labels)])),
         ("weighted by their sizes", lambda x, labels: sum(
             np.sum((r - r.mean(axis=0)) ** 2) for r in each_class(x, labels)) / (len(x) - 3)),
     ],

@@ -110,6 +110,7 @@ simple_loss = Answer(
         "summed over the dimensions: the mean over all numbers was asked for": (
             lambda *a: _loss(*a, reduce=np.sum) / len(a[1])
         ),
+        "this is the root of it: the mean square was asked for": lambda *a: np.sqrt(_loss(*a)),
         "the network is shown x itself: it has to see the noisy z": (
             lambda predict, x, eps, alpha: np.mean((predict(x) - eps) ** 2)
         ),

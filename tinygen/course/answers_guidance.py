@@ -14,6 +14,7 @@ dropped = Answer(
             lambda labels, u, p: np.full_like(labels, -1) if u[0] < p else labels
         ),
         "hidden labels became 0, which is a class: hidden is -1": lambda labels, u, p: np.where(u < p, 0, labels),
+        "hidden with probability 1 - p: hide where u < p": lambda labels, u, p: np.where(u < 1 - p, -1, labels),
         "nothing is hidden": lambda labels, u, p: labels,
         "all labels are hidden": lambda labels, u, p: np.full_like(labels, -1),
         "the hidden rows are missing: they are to be kept, with the label -1": lambda labels, u, p: labels[u >= p],
@@ -133,6 +134,9 @@ within_variance = Answer(
         ),
         "averaged over the dimensions, and divided by n: a sum, and n - 1": (
             lambda x, labels: _within(x, labels, less=0) / x.shape[1]
+        ),
+        "np.cov and its like want the variables in rows: here the rows are examples": lambda x, labels: np.mean(
+            [np.trace(np.cov(x[labels == c])) for c in np.unique(labels)]
         ),
         "summed over the classes: their mean was asked for": (
             lambda x, labels: _within(x, labels) * len(np.unique(labels))

@@ -162,7 +162,20 @@ def _value_mistakes(got, expected, bar, terms, reference, args, names):
         offset = got - expected
         if np.ptp(offset) <= 8 * bar.max():
             found.append(Mistake("constant", f"all the numbers are off by the same {float(offset.flat[0]):.6g}", 0.0))
-    return found
+    return found or _scaled_terms(got, bar, terms)
+
+
+def _scaled_terms(got, bar, terms):
+    """The factors that the terms have in what came back, if it is a sum of them with other factors than 1."""
+    columns = [np.broadcast_to(np.asarray(term, dtype=float), got.shape).ravel() for term in terms.values()]
+    if not 0 < len(columns) < got.size - 1:  # more numbers than factors: a fit that agrees is no accident
+        return []
+    factors = np.linalg.lstsq(np.stack(columns, axis=1), got.ravel(), rcond=None)[0]
+    left = np.abs(got.ravel() - factors @ columns)
+    if not np.all(left <= 64 * np.max(bar)):
+        return []
+    return [Mistake("term-scaled", f"the {name} is {factor:.6g} times what it should be", float(left.max()))
+            for name, factor in zip(terms, factors) if abs(factor - 1) > 1e-9]
 
 
 def _readings(name, value):
