@@ -133,9 +133,9 @@ def _quick(even, noise):
     return half, abs(half - float(_THREE @ last)) + SIGMAS * 4 * float(noise[LEVELS - 1])
 
 
-def _widened(found, by):
+def _widened(found, more_truncation, more_rounding):
     value, bar, truncation, rounding = found
-    return value, bar + by, truncation + by, rounding
+    return value, bar + more_truncation + more_rounding, truncation + more_truncation, rounding + more_rounding
 
 
 def ladder(phi, centre, step, sigma, eps, grains, careful=False):
@@ -163,10 +163,9 @@ def ladder(phi, centre, step, sigma, eps, grains, careful=False):
         found = _extrapolate(odd, noise / math.sqrt(2), _SMOOTH)
         half, half_bar = _quick(even, noise)
         if careful or not abs(half) <= half_bar or not found[2] <= EXPLAINED * found[3]:
-            half, half_bar, _, _ = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
-            sided = _extrapolate(odd, noise / math.sqrt(2), _SIDED)
-            options = [_widened(sided, half_bar)]
-            options += [_widened(found, abs(half))] if abs(half) <= half_bar else []  # a kink is not smooth
+            half, half_bar, *parts = _extrapolate(even, noise * math.sqrt(1.5), _SIDED)
+            options = [_widened(_extrapolate(odd, noise / math.sqrt(2), _SIDED), *parts)]
+            options += [_widened(found, abs(half), 0.0)] if abs(half) <= half_bar else []  # a kink is not smooth
             found = min(options, key=lambda found: found[1])
     return Slope(*found, step, 2 * half, 2 * half_bar, rise=float(steepest))
 
