@@ -1,6 +1,5 @@
 """The quick version of `python -m benchmarks.quality`: every aim that it looks at holds."""
 
-
 from benchmarks import quality
 
 

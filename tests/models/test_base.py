@@ -87,10 +87,10 @@ def test_dtypes():
 def test_numbers():
     assert number("beta", np.float32(2)) == 2 and number("beta", 0) == 0
     for wrong in (-1, np.nan, np.inf, "1", None, True, np.ones(2)):
-        with pytest.raises(ValueError, match="beta must be a number, at least 0, got"):
+        with pytest.raises(ValueError, match="beta must be a number, at least 0, finite, got"):
             number("beta", wrong)
-    with pytest.raises(ValueError, match="epochs must be a number above 0, got 0"):
-        number("epochs", 0, above=True)
+    with pytest.raises(ValueError, match="epochs must be a number, above 0, finite, got 0"):
+        number("epochs", 0, above=0)
 
 
 def test_seeds():
