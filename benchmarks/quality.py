@@ -27,8 +27,7 @@ CHOICES = [  # of which the validation images choose
     dict(latents=32, hidden=(200,), epochs=500),
     dict(latents=32, hidden=(400,), epochs=300),
 ]
-# Chosen among learned_prior 1, 5, 10, beta 1.5, 1.75, epochs 250, 400 by the validation images of splits 100 and 101.
-CONDITIONAL = dict(decoder="logistic", latents=16, hidden=(200, 200), learned_prior=5, beta=1.75, epochs=400,
+CONDITIONAL = dict(decoder="logistic", latents=16, hidden=(200, 200), learned_prior=10, beta=1.75, epochs=400,
                    learning_rate=1e-3)  # fmt: skip
 
 
