@@ -36,8 +36,8 @@ def toys(quick):
         for seed in seeds:
             rng = np.random.default_rng([seed, 0])
             started = time.process_time()
-            few = dict(epochs=15) if quick else {}
-            model = Diffusion(**few, random_state=seed, progress=False).fit(draw(10_000, rng, **options))
+            few = dict(epochs=8) if quick else {}
+            model = Diffusion(**few, random_state=seed, progress=False).fit(draw(20_000, rng, **options))
             seconds = time.process_time() - started
             x = draw(100 if quick else 1000, rng, **options)
             gap = log_density(x, **options) - model.score_samples(x)

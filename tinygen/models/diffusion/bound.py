@@ -113,14 +113,15 @@ def terms(schedule, reverse, x, eps, *, weights=None, decoder=None, prior=(0.0, 
     default `density_decoder(reverse)`. prior: mean and variance of p(z_T).
     """
     weights = np.full(len(eps), 1 / len(eps)) if weights is None else weights
-    eps = np.broadcast_to(eps, (len(eps), *x.shape))
+    K = len(eps)
+    eps, many = (np.broadcast_to(a, (K, *x.shape)).reshape(-1, *x.shape[1:]) for a in (eps, x))  # (K B, D)
     decoder = density_decoder(reverse) if decoder is None else decoder
 
     def expected(term, t):
-        return sum(w * term(noisy(schedule, x, t, e)) for w, e in zip(weights, eps))
+        return weights @ term(noisy(schedule, many, t, eps)).reshape(K, len(x))
 
-    kl = [expected(lambda z, t=t: kl_term(schedule, reverse, x, z, t), t) for t in range(2, schedule.T + 1)]
-    found = expected(lambda z: decoder(x, z), 1)
+    kl = [expected(lambda z, t=t: kl_term(schedule, reverse, many, z, t), t) for t in range(2, schedule.T + 1)]
+    found = expected(lambda z: decoder(many, z), 1)
     return Terms(prior_term(schedule, x, *prior), np.reshape(kl, (schedule.T - 1, len(x))), found)
 
 

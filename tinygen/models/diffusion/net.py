@@ -101,7 +101,7 @@ def grid_x(params, z, told, values, signal, sigma, keep=None):
 def grid_var(params, z, told, values, signal, sigma):
     """Var[x|z] of each entry by the same distribution over the values as in `grid_x`: (B, D)."""
     p = _grid_p(params, z, told, values, signal, sigma, None)
-    return p @ values**2 - (p @ values) ** 2
+    return np.maximum(p @ values**2 - (p @ values) ** 2, 0)  # where p is sure, rounding can leave less than 0
 
 
 def _grid_p(params, z, told, values, signal, sigma, keep):
