@@ -36,7 +36,7 @@ def toys(quick):
         for seed in seeds:
             rng = np.random.default_rng([seed, 0])
             started = time.process_time()
-            few = dict(epochs=8) if quick else {}
+            few = dict(epochs=8, score_steps=20, sample_steps=20) if quick else {}
             model = Diffusion(**few, random_state=seed, progress=False).fit(draw(20_000, rng, **options))
             seconds = time.process_time() - started
             x = draw(100 if quick else 1000, rng, **options)
@@ -44,7 +44,7 @@ def toys(quick):
             line = f"{name}, seed {seed}: KL {gap.mean():.4f} +- {gap.std() / np.sqrt(len(x)):.4f} nat"
             most = 0.5 if quick else 0.05
             yield line, f"<= {most:g}", gap.mean() <= most
-            yield f"{name}, seed {seed}: trained in {seconds:.0f} s", "< 60 s", seconds < 60
+            yield f"{name}, seed {seed}: trained in {seconds:.0f} s", "< 60 s", None if quick else seconds < 60
             real, other, fake = draw(1000, rng, **options), draw(1000, rng, **options), model.sample(1000)
             for metric, worse in METRICS.items():
                 found = metric(real, fake, other=other)

@@ -129,7 +129,7 @@ class Diffusion(base.Estimator):
         return net.predict(self.params_, z, self._told(np.broadcast_to(logsnr, len(z)), c, z.dtype))
 
     def _of_grid(self, moment, z, logsnr, c):
-        """E[x|z] or Var[x|z] of grey values: net.grid_x or net.grid_var at z."""
+        """Moments of x given z for grey values: net.grid_x or net.grid_moments at z."""
         logsnr = np.broadcast_to(logsnr, len(z))
         share = 1 / (1 + np.exp(-logsnr))
         signal, sigma = (np.sqrt(a)[:, None].astype(z.dtype) for a in (share, 1 - share))  # (B, 1)
@@ -245,13 +245,24 @@ class Diffusion(base.Estimator):
         z = rng.standard_normal((n, self.n_features_in_), np.dtype(self.dtype))
         if self.sampler == "ancestral":
             variance = "posterior"
-            if self.levels:  # the net knows how sure it is of each entry
-                c = self._numbers(y)
-                variance = total(schedule, lambda z, t: self._of_grid(net.grid_var, z, schedule.logsnr[t], c))
+            if self.levels:
+                predict, variance = self._predict_and_variance(schedule, y, guidance)
             steps = samplers.ancestral(schedule, predict, kind, z, rng, variance=variance)
         else:
             steps = getattr(samplers, self.sampler)(schedule, predict, kind, z)
         return self._in_units(self._with_bar(steps, schedule.T), schedule, y, rng)
+
+    def _predict_and_variance(self, schedule, y, guidance):
+        """Of grey values the net knows how sure it is of each: predict(z, t), and variance(z, t) from the same call."""
+        c, last = self._numbers(y), {}
+
+        def predict(z, t):
+            x, last["var"] = self._of_grid(net.grid_moments, z, schedule.logsnr[t], c)
+            return x
+
+        without = lambda z, t: self._says(z, schedule.logsnr[t], None)
+        guided = classifier_free(predict, without, guidance) if guidance else predict
+        return guided, total(schedule, lambda z, t: last["var"])  # a reverse step asks for the mean first
 
     def _in_units(self, steps, schedule, y, rng):
         """What a sampler yields, in the data's units; x of `levels` drawn from p(x|z_1)."""

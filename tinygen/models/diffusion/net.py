@@ -98,10 +98,11 @@ def grid_x(params, z, told, values, signal, sigma, keep=None):
     return _grid_p(params, z, told, values, signal, sigma, keep) @ values
 
 
-def grid_var(params, z, told, values, signal, sigma):
-    """Var[x|z] of each entry by the same distribution over the values as in `grid_x`: (B, D)."""
+def grid_moments(params, z, told, values, signal, sigma):
+    """E[x|z] and Var[x|z] of each entry by the distribution over the values of `grid_x`: twice (B, D)."""
     p = _grid_p(params, z, told, values, signal, sigma, None)
-    return np.maximum(p @ values**2 - (p @ values) ** 2, 0)  # where p is sure, rounding can leave less than 0
+    x = p @ values
+    return x, np.maximum(p @ values**2 - x**2, 0)  # where p is sure, rounding can leave less than 0
 
 
 def _grid_p(params, z, told, values, signal, sigma, keep):
