@@ -203,7 +203,7 @@ def main(arguments=None, sections=SECTIONS, about=__doc__):
     options = parser.parse_args(arguments)
     missed = 0
     for name in options.sections or sections:
-        print(f"== {name}: {sections[name].__doc__}", flush=True)
+        print(f"== {name}: {sections[name].__doc__.splitlines()[0]}", flush=True)
         for line, aim, ok in sections[name](options.quick):
             missed += ok is not None and not ok
             verdict = "" if ok is None else "holds: " if ok else "MISSED: "
