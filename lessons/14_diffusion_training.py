@@ -11,7 +11,7 @@
 # | In the book | Prince, *Understanding Deep Learning*, sections 18.4 and 18.5 |
 # | Before this | 12 and 13 |
 # | Reading | 50 minutes |
-# | Running | 11 seconds |
+# | Running | 5 seconds |
 
 # %%
 import functools
@@ -546,7 +546,7 @@ for name, samples in (("trained", by_net[-1]), ("exact", by_exact[-1])):
 # ## 8. Break it: find the planted mistake
 #
 # Somebody follows the notes to the letter. The network learns the noise of the last step, and it learns it
-# perfectly: its loss is as low as it can be. Then this sampler:
+# perfectly: its loss is as low as it can be. The sampler takes it from there:
 
 
 # %%

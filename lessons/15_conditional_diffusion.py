@@ -11,7 +11,7 @@
 # | In the book | Prince, *Understanding Deep Learning*, section 18.6 |
 # | Before this | 10 and 14 |
 # | Reading | 50 minutes |
-# | Running | 11 seconds |
+# | Running | 8 seconds |
 
 # %%
 import functools
@@ -201,8 +201,8 @@ for ax, (name, label, color) in zip(axes, asked):
 # *classifier* that reads labels off noisy data, you have a model with labels. The classifier's gradient says in
 # which direction the label becomes likelier.
 #
-# **Your turn.** For the two classes on the line. At step $t$ they are $\mathcal{N}(\pm\sqrt{\alpha_t}, c_t)$
-# with $c_t = .49\, \alpha_t + 1 - \alpha_t$, and $Pr(c = {+}1 \mid z_t)$ is the one density over the sum of
+# **Your turn.** For the two classes on the line. At step $t$ they are $\mathcal{N}(\pm\sqrt{\alpha_t}, s_t^2)$
+# with $s_t^2 = .49\, \alpha_t + 1 - \alpha_t$, and $Pr(c = {+}1 \mid z_t)$ is the one density over the sum of
 # both. Bring it into the form $1 / (1 + e^{-a z})$. Then differentiate its logarithm.
 
 

@@ -22,10 +22,9 @@ dropped = Answer(
 )
 
 
-def _slope(z, alpha, lam=LAM, factor=2.0, rest=lambda p: 1 - p, root=np.sqrt):
-    c = alpha * lam + 1 - alpha
-    p = 1 / (1 + np.exp(-2 * np.sqrt(alpha) * z / c))
-    return factor * root(alpha) / c * rest(p)
+def _slope(z, alpha, rest=lambda p: 1 - p):
+    slope = 2 * np.sqrt(alpha) / (alpha * LAM + 1 - alpha)
+    return slope * rest(1 / (1 + np.exp(-slope * z)))
 
 
 classifier_gradient = Answer(
@@ -44,7 +43,7 @@ classifier_gradient = Answer(
         "this is the classifier of clean data: the centres move to +-sqrt(alpha), and the variance changes": (
             lambda z, alpha: _slope(z, 1.0)
         ),
-        "the log odds are 2 sqrt(alpha) z / c: the factor 2 is missing": (
+        "the log odds are 2 sqrt(alpha) z / s^2: the factor 2 is missing": (
             lambda z, alpha: np.sqrt(alpha) / (alpha * LAM + 1 - alpha)
             / (1 + np.exp(np.sqrt(alpha) * z / (alpha * LAM + 1 - alpha)))
         ),

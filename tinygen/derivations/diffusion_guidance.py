@@ -19,8 +19,8 @@ def log_label(z, alpha, lam):
 
 def log_marginal(z, alpha, lam):
     """log q(z_t)."""
-    c = alpha * lam + 1 - alpha
-    first, second = (log_normal(z, m, c) for m in (np.sqrt(alpha), -np.sqrt(alpha)))
+    var = alpha * lam + 1 - alpha
+    first, second = (log_normal(z, m, var) for m in (np.sqrt(alpha), -np.sqrt(alpha)))
     return np.logaddexp(first, second) - np.log(2)
 
 
@@ -31,15 +31,15 @@ def label_slope(z, alpha, lam):
 
 
 def score_of_class(z, alpha, lam):
-    """-(z - sqrt(alpha)) / c."""
+    """-(z - sqrt(alpha)) / s^2, s^2 the variance of z_t within a class."""
     return -(z - np.sqrt(alpha)) / (alpha * lam + 1 - alpha)
 
 
 def score(z, alpha, lam):
     """The mean of both classes' scores, weighted by Pr(c|z)."""
     p = np.exp(log_label(z, alpha, lam))
-    c = alpha * lam + 1 - alpha
-    return p * score_of_class(z, alpha, lam) - (1 - p) * (z + np.sqrt(alpha)) / c
+    var = alpha * lam + 1 - alpha
+    return p * score_of_class(z, alpha, lam) - (1 - p) * (z + np.sqrt(alpha)) / var
 
 
 def at_a_time(rng):
@@ -66,7 +66,7 @@ LABEL_SCORE = Derivation(
         note="Bayes: log Pr(c|z) = log q(z|c) + log Pr(c) - log q(z), and log Pr(c) has no z.",
     ),
     Line(
-        r"\frac{2\sqrt{\alpha_t}}{c_t}\left(1-\Pr(c\mid z_t)\right),\quad c_t=\alpha_t\lambda+1-\alpha_t",
+        r"\frac{2\sqrt{\alpha_t}}{s_t^2}\left(1-\Pr(c\mid z_t)\right),\quad s_t^2=\alpha_t\lambda+1-\alpha_t",
         lambda z, alpha, lam: (
             2 * np.sqrt(alpha) / (alpha * lam + 1 - alpha) * (1 - np.exp(log_label(z, alpha, lam)))
         ),
