@@ -25,8 +25,8 @@ from tinygen.course import answers_guidance as answers
 from tinygen.data import digits
 from tinygen.models.diffusion import Diffusion, Schedule, net, process, samplers
 from tinygen.models.diffusion.guidance import classifier_free
-from tinygen.models.vae import FadingAdam
 from tinygen.nn import train
+from tinygen.nn.optim import FadingAdam
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.grid_density import pushed, transported
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
