@@ -16,6 +16,7 @@ from tinygen.oracles.linear_gaussian import LinearGaussian
 
 PPCA = "Tipping and Bishop 1999; tinygen/oracles/linear_gaussian.py"
 DIGITS = "tinygen/oracles/categorical.py"
+S2 = 0.3
 
 
 def linear(rng, D=3, k=2):
@@ -146,15 +147,20 @@ def optimum(rng):
     return Report("vae/oracles/optimum", entries)
 
 
+def optima(X):
+    """For three weights beta: the best linear beta-VAE of four latents at decoder variance S2, and its best q."""
+    for beta in (0.3, 1.0, 4.0):
+        model = LinearGaussian.optimum(X, 4, s2=S2, beta=beta)
+        yield beta, model, *model.best_diagonal(X, beta=beta)
+
+
 @claim("vae/oracles/active-units", kind="identity", source="tinygen/oracles/linear_gaussian.py; notes, Regularization")
 def active_units(rng):
     """Which latents the optimum of a beta-VAE uses, what each pays and how far its mean moves, by the eigenvalues."""
-    X, s2, entries = spread(rng), 0.3, []
+    X, entries = spread(rng), []
     eigenvalues = linear_gaussian.principal(X)[0]
-    for beta in (0.3, 1.0, 4.0):
-        model = LinearGaussian.optimum(X, 4, s2=s2, beta=beta)
-        mean, logvar = model.best_diagonal(X, beta=beta)
-        said = [f(eigenvalues, s2, beta=beta) for f in (linear_gaussian.active, linear_gaussian.latent_kl,
+    for beta, _, mean, logvar in optima(X):
+        said = [f(eigenvalues, S2, beta=beta) for f in (linear_gaussian.active, linear_gaussian.latent_kl,
                                                         linear_gaussian.latent_variance)]  # fmt: skip
         kl = kl_normal(mean, np.exp(logvar), 0.0, 1.0).mean(0)  # of each latent
         entries += [
@@ -168,21 +174,19 @@ def active_units(rng):
 @claim("vae/oracles/rate-distortion", kind="identity", source="Cover and Thomas, chapter 10; Alemi et al. 2018")
 def rate_distortion(rng):
     """The curve: the optimum at weight beta lies on it, and its slope there is -1/(2 beta s2)."""
-    X, s2, entries = spread(rng), 0.3, []
+    X, entries = spread(rng), []
     eigenvalues = linear_gaussian.principal(X)[0]
-    for beta in (0.3, 1.0, 4.0):
-        model = LinearGaussian.optimum(X, 4, s2=s2, beta=beta)
-        mean, logvar = model.best_diagonal(X, beta=beta)
+    for beta, model, mean, logvar in optima(X):
         residual = np.sum((X - model.b - mean @ model.W.T) ** 2, -1) + np.exp(logvar) @ np.sum(model.W**2, 0)
-        rate, distortion = linear_gaussian.rate_distortion(eigenvalues, beta * s2)
+        rate, distortion = linear_gaussian.rate_distortion(eigenvalues, beta * S2)
         by_level = [derivative(lambda v, i=i: float(linear_gaussian.rate_distortion(eigenvalues, v[0])[i]),
-                               np.array([beta * s2])) for i in (0, 1)]  # fmt: skip
+                               np.array([beta * S2])) for i in (0, 1)]  # fmt: skip
         (d_rate, rate_bar), (d_distortion, distortion_bar) = ((v[0], bar[0]) for v, bar in by_level)
         slope = d_rate / d_distortion
         entries += [
             entry(f"beta {beta:g}, rate", rate, kl_normal(mean, np.exp(logvar), 0.0, 1.0).sum(1).mean(), 1e-11),
             entry(f"beta {beta:g}, distortion", distortion, residual.mean(), 1e-11),
-            entry(f"beta {beta:g}, slope", slope, -0.5 / (beta * s2),
+            entry(f"beta {beta:g}, slope", slope, -0.5 / (beta * S2),
                   abs(slope) * (abs(rate_bar / d_rate) + abs(distortion_bar / d_distortion)) + 1e-12),
         ]  # fmt: skip
     return Report("vae/oracles/rate-distortion", entries)
