@@ -408,9 +408,12 @@ def test_large_gradient_wrong_everywhere_is_diagnosed_from_a_sample(rng):
 def test_slow_functions_are_not_measured_entry_by_entry(rng):
     import time
 
+    calls = []
+
     def slow(x):
         time.sleep(0.002)
+        calls.append(1)
         return np.sum(x**2)
 
     report = check_grad(slow, lambda x: 2 * x, rng.normal(size=3000))
-    assert report.ok and report.details["seconds"] < 10
+    assert report.ok and len(calls) < 4 * 3000  # one by one it takes 8 for each entry
