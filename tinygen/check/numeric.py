@@ -60,7 +60,7 @@ class Meter:
         with np.errstate(all="ignore"):
             self.noise = measure_noise(self.f, self.x, rng, eps=eps)
         passed, busy = time.perf_counter() - begin, time.process_time() - busy
-        self._seconds = (busy if busy > 0.05 * passed else passed) / EVALUATIONS  # a busy machine is not a slow f
+        self._seconds = (busy if busy > 0.1 * passed else passed) / EVALUATIONS  # a busy machine is not a slow f
         self.scale = scales(self.x)
         self._typical = float(np.exp(np.mean(np.log(self.scale)))) if x.size else 1.0
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
@@ -94,8 +94,9 @@ class Meter:
                 h = best.step * part
                 if h < LEAST * noise.eps:
                     break
-                odd = (8 * (phi(h / 2) - phi(-h / 2)) - (phi(h) - phi(-h))) / (6 * h)
-                slack = 2 * SIGMAS * noise.sigma / h
+                quotients = [(phi(s) - phi(-s)) / (2 * s) for s in (h, h / 2, h / 4)]
+                odd = (quotients[0] - 6 * quotients[1] + 8 * quotients[2]) / 3  # all powers of h: a bend does not count
+                slack = 8 * SIGMAS * noise.sigma / h
                 if abs(odd - best.value) > best.bar + slack + abs(best.jump):
                     finer = slope(phi, noise.value, h, noise.sigma, noise.eps, **limits)
                     if finer.bar < abs(odd - best.value):
