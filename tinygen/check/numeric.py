@@ -76,7 +76,7 @@ class Meter:
         """The function t -> f(x + t v); nan where f cannot be evaluated."""
         return along(self.f, self.x, v)
 
-    def along(self, v, *, goal=0.0):
+    def along(self, v, *, goal=0.0, relative=GOOD):
         """The derivative along `v` by Richardson: a Slope.
 
         What f does on lengths much shorter than the steps is looked at, too; if that is something else, all later
@@ -89,7 +89,8 @@ class Meter:
         phi, noise = self.line(v * scale), self.noise
         with np.errstate(all="ignore"):
             step, limits = min(FIRST, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
-            best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal * scale, relative=GOOD, **limits)
+            goals = dict(absolute=goal * scale, relative=relative)
+            best = slope(phi, noise.value, step, noise.sigma, noise.eps, **goals, **limits)
             for part in (2.0**-10, 2.0**-20, 2.0**-30):
                 h = best.step * part
                 if h < LEAST * noise.eps:
@@ -141,7 +142,7 @@ class Meter:
                 self.rng.choice([-1.0, 1.0], (LOOKS, self.x.size)),
                 self.rng.uniform(0.5, 1, (LOOKS, self.x.size)),
             )
-            self._looks = [(v, self.along(v)) for v in self.scale * sign * size]
+            self._looks = [(v, self.along(v, relative=0)) for v in self.scale * sign * size]
         return self._looks
 
     def jump(self):
