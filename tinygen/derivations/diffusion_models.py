@@ -94,6 +94,20 @@ def sampler_laws(rng):
     return Report("diffusion/models/samplers", entries)
 
 
+@claim("diffusion/models/variances", kind="identity", source="Bao et al. 2022, theorem 1; the law of total variance")
+def reverse_variances(rng):
+    """The best constant variance, and the one by the law of total variance: of Gaussian data both are the exact one."""
+    oracle, s, z = gaussian_data(rng), Schedule.cosine(10), rng.normal(size=(3, 2))
+    optimal = variances.optimal(s, 1 / np.array([oracle.marginal(a)[1] for a in s.alpha_bar]))  # E score^2 = 1/c
+    total = variances.total(s, lambda z, t: np.broadcast_to(oracle.least_error(s.alpha_bar[t], "x"), z.shape))
+    entries = []
+    for t in range(1, s.T + 1):
+        exact = oracle.reverse(z, s.beta[t], s.alpha_bar[t])[1]
+        entries.append(entry(f"optimal, t = {t}", optimal[t], exact, 1e-11))
+        entries.append(entry(f"total, t = {t}", total(z, t), exact, 1e-11))
+    return Report("diffusion/models/variances", entries)
+
+
 @claim("diffusion/models/likelihood", kind="identity", source="Song et al. 2021, section 4.3")
 def ode_likelihood(rng):
     """The ODE's log-likelihood of Gaussian data, RK4 with 200 steps, both ends known."""
