@@ -79,6 +79,18 @@ def test_the_grey_model_draws_whole_values_and_begins_as_independent_pixels(grey
     assert model.score(x) > independent.sum((1, 2)).mean() - 1.0
 
 
+def test_grey_values_with_labels_and_guidance(grey):
+    """Images and their negatives, of which a label asks for one; guided draws are others, and whole values too."""
+    both, label = np.concatenate([grey[0], 1 - grey[0]]), np.repeat([0, 1], 200)
+    model = Diffusion(levels=17, **{**SMALL, "epochs": 40}).fit(both, label)
+    means = [model.sample(200, y).mean() for y in (0, 1)]
+    middle = [images.mean() for images in (grey[0], 1 - grey[0])]
+    np.testing.assert_allclose(means, middle, atol=0.05)  # apart by .26
+    drawn = model.sample(5, 1, guidance=1.0) * 16
+    np.testing.assert_array_equal(drawn, np.rint(drawn))
+    assert not np.array_equal(drawn, model.sample(5, 1) * 16)
+
+
 def test_the_grey_score_is_the_bounds(grey):
     """score_steps = T: the sum over all t of the terms of bound.py with the same noise."""
     x, model = grey
