@@ -26,7 +26,7 @@ CHOICES = [  # of which the validation images choose
     dict(width=200, weight="simple"),
     dict(width=400, weight="bound"),
 ]
-# Chosen on split 11, which is none of those that are reported.
+# From trials on split 11, which is none of those that are reported.
 CONDITIONAL = dict(**GREY, width=256, dropout=0.05, epochs=400, label_dropout=0.0)
 
 
