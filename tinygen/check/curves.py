@@ -41,7 +41,8 @@ def plot(report):
 
     judge = report.judge
     meter, given = judge.meter, np.isfinite(judge.got)
-    v = np.where(given, meter.looks[0][0], 0)
+    v = meter.looks[0][0]
+    v = np.where(given, v, 0) if given.any() else v
     found = meter.along(v)
     slope, claimed = float(found.value), float(judge.got[given] @ v[given])
     figure = Figure(figsize=(9, 3.8), layout="constrained")
