@@ -1,7 +1,8 @@
 """Join a function and the gradients that were derived on paper for it to one primitive, to train models with.
 
-The functions are those of gaussian.py and of the decoders: they work on rows (the last axis), the axes before it
-broadcast, and an argument whose name begins with L is a lower triangular factor with two axes, (..., k, k).
+The functions are those of gaussian.py, the decoders and the flow layers: they work on rows (the last axis), the axes
+before it broadcast, and an argument whose name begins with a capital is a matrix with two axes, (..., k, k): L a lower
+triangular factor, A any.
 """
 
 import functools
@@ -18,7 +19,7 @@ def of_row(f, *gradients):
     f(*args) -> (...,). gradients[i](*args) -> d f / d args[i], of the argument's broadcast shape; None: no derivative.
     """
     names = inspect.signature(f).parameters
-    return of_parts(f, *(g and _row_vjp(g, 2 if name[0] == "L" else 1) for name, g in zip(names, gradients)))
+    return of_parts(f, *(g and _row_vjp(g, 2 if name[0].isupper() else 1) for name, g in zip(names, gradients)))
 
 
 def of_parts(f, *vjps):
@@ -61,11 +62,12 @@ def _as_arrays(arguments):
 
 def _check_shapes(name, shapes):
     got = ", ".join(f"{argument} {shape}" for argument, shape in shapes.items())
-    factors = [argument for argument in shapes if argument.startswith("L")]
-    for factor in factors:
-        if len(shapes[factor]) < 2 or shapes[factor][-1] != shapes[factor][-2]:
-            raise ValueError(f"{name}: {factor} is a Cholesky factor and must have shape (..., k, k), got {got}")
-    rows = {argument: shape[:-1] if argument in factors else shape for argument, shape in shapes.items()}
+    matrices = [argument for argument in shapes if argument[0].isupper()]
+    for matrix in matrices:
+        if len(shapes[matrix]) < 2 or shapes[matrix][-1] != shapes[matrix][-2]:
+            what = "Cholesky factor" if matrix.startswith("L") else "square matrix"
+            raise ValueError(f"{name}: {matrix} is a {what} and must have shape (..., k, k), got {got}")
+    rows = {argument: shape[:-1] if argument in matrices else shape for argument, shape in shapes.items()}
     try:
         row = np.broadcast_shapes(*rows.values())
     except ValueError:
@@ -74,7 +76,7 @@ def _check_shapes(name, shapes):
     if not row:
         raise ValueError(f"{name}: needs at least one argument with an axis (the last one is summed or is the "
                          f"Gaussian's dimension), got {got}; for one number x write np.array([x])")
-    whole = list(rows) if factors else ["x"]  # the arguments of which the last axis may not be left to broadcasting
+    whole = list(rows) if matrices else ["x"]  # the arguments of which the last axis may not be left to broadcasting
     for argument in whole:
         if argument in rows and rows[argument][-1:] != row[-1:]:
             raise ValueError(f"{name}: {argument} must have {row[-1]} columns like the rest, got {got}")
