@@ -1,7 +1,7 @@
 """The gradients that were derived on paper: by hand, automatic and numeric are one, for each of them.
 
-The models train with the gradients by hand of gaussian.py and of the decoders. Here each is held against numeric
-derivatives with error bars (check_grad), and against what the engine makes of the bare formula.
+The models train with the gradients by hand of gaussian.py, the decoders, the flow layers and the priors. Here each is
+held against numeric derivatives with error bars (check_grad), and against what the engine makes of the bare formula.
 """
 
 import functools
@@ -14,7 +14,7 @@ from tinygen import gaussian
 from tinygen.check.claims import claim
 from tinygen.check.gradient import check_grad
 from tinygen.check.report import FAIL, PASS, Entry
-from tinygen.models import likelihoods
+from tinygen.models import flow_layers, likelihoods, priors
 from tinygen.nn import layers
 
 ROWS, D, K, LEVELS = 3, 5, 2, 7  # rows, dimensions of a diagonal and of a full covariance, grey values
@@ -22,15 +22,28 @@ ROUNDINGS = 256  # by how many roundings of the largest entry the automatic grad
 
 
 def normals(f, rng):
-    """Random arguments of `f` by their names: factors L are lower triangular, with a diagonal away from 0."""
+    """Random arguments of `f` by their names: matrices have a diagonal away from 0, factors L are lower triangular."""
     names = list(inspect.signature(f).parameters)
-    full, made = any(name.startswith("L") for name in names), {}
+    full, made = any(name[0].isupper() for name in names), {}
     for name in names:
-        made[name] = rng.normal(size=(ROWS, K if full else D))
-        if name.startswith("L"):
+        made[name] = rng.normal(size=(ROWS, 1 if name == "b" else K if full else D))
+        if name[0].isupper():
             diagonal = np.exp(0.3 * rng.normal(size=(ROWS, K, 1))) * np.eye(K)
-            made[name] = np.tril(rng.normal(size=(ROWS, K, K)), -1) + diagonal
+            below = np.tril(rng.normal(size=(ROWS, K, K)), -1)
+            made[name] = diagonal + (below if name[0] == "L" else below - np.matrix_transpose(below))
     return made
+
+
+def bend(f, rng):
+    """Arguments of a planar layer that is invertible."""
+    made = normals(f, rng)
+    return {**made, "u": flow_layers.invertible_u(made["u"], made["w"])}
+
+
+def mixture(rng):
+    """A mixture of as many Gaussians a row as `LEVELS`."""
+    z, (mean, logvar) = rng.normal(size=(ROWS, D)), rng.normal(size=(2, ROWS, LEVELS, D))
+    return dict(z=z, mean=mean, logvar=logvar, log_share=rng.normal(size=(ROWS, LEVELS)))
 
 
 def grey(rng):
@@ -100,5 +113,10 @@ register(
     given=["x"],
     levels=LEVELS,
 )
+for _f in (flow_layers.affine, flow_layers.affine_inverse, flow_layers.affine_log_det, flow_layers.invertible_u):
+    register("models/flow_layers.py", _f, functools.partial(normals, _f))
+for _f in (flow_layers.planar, flow_layers.planar_log_det):
+    register("models/flow_layers.py", _f, functools.partial(bend, _f))
+register("models/priors.py", priors.mixture_log_density, mixture)
 for _f in (layers.sigmoid, layers.softplus):
     register("nn/layers.py", _f, lambda rng: dict(x=3 * rng.normal(size=(ROWS, D))))

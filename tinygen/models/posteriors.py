@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.models import base
-from tinygen.nn.layers import softplus
+from tinygen.models import base, flow_layers
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Affine:
 
     def mean(self, q):
         mean, _, A, c = q
-        return np.matmul(A, mean[..., None])[..., 0] + c
+        return flow_layers.affine(mean, A, c)
 
     def sample(self, q, eps):
         return self.draw(q, eps)[0]
@@ -117,13 +116,12 @@ class Affine:
     def draw(self, q, eps):
         mean, logvar, A, c = q
         z0 = gaussian.sample(mean, logvar, eps)
-        z = np.matmul(A, z0[..., None])[..., 0] + c
-        return z, gaussian.log_density(z0, mean, logvar) - np.linalg.slogdet(A)[1]
+        return flow_layers.affine(z0, A, c), gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
 
     def log_density(self, q, z):
         mean, logvar, A, c = q
-        z0 = np.linalg.solve(A, (z - c)[..., None])[..., 0]
-        return gaussian.log_density(z0, mean, logvar) - np.linalg.slogdet(A)[1]
+        z0 = flow_layers.affine_inverse(z, A, c)
+        return gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
 
     exact_kl = False
 
@@ -132,8 +130,8 @@ class Affine:
 class Planar:
     """A diagonal Gaussian bent by `steps` planar layers (Rezende and Mohamed 2015), whose parameters are outputs too.
 
-    z <- z + u' tanh(w'z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,
-    u' = u + (m(w.u) - w.u) w / |w|^2 with m(a) = -1 + ln(1 + e^a), which keeps u'.w > -1 and the layer invertible.
+    z <- z + u' tanh(w.z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,  with u' made of the output u so that
+    u'.w > -1, which keeps the layer invertible: flow_layers.py has the formulas.
     """
 
     steps: int = 2
@@ -145,8 +143,8 @@ class Planar:
         k = (out.shape[-1] - self.steps) // (2 + 2 * self.steps)
         layers = []
         for start in range(2 * k, out.shape[-1], 2 * k + 1):
-            u, w, b = out[..., start : start + k], out[..., start + k : start + 2 * k], out[..., start + 2 * k]
-            layers.append((u, w, b))
+            u, w = out[..., start : start + k], out[..., start + k : start + 2 * k]
+            layers.append((u, w, out[..., start + 2 * k : start + 2 * k + 1]))  # b: (n, 1)
         return out[..., :k], out[..., k : 2 * k], layers
 
     def mean(self, q):
@@ -164,12 +162,9 @@ class Planar:
     def _forward(self, q, z):
         log_det = 0
         for u, w, b in q[2]:
-            uw = np.sum(u * w, -1, keepdims=True)
-            norm = np.sum(w * w, -1, keepdims=True) + 1e-6  # w = 0 is a layer that does nothing
-            u = u + (softplus(uw) - 1 - uw) * w / norm
-            h = np.tanh(np.sum(z * w, -1) + b)[..., None]
-            log_det = log_det + np.log(np.abs(1 + np.sum(u * w, -1) * (1 - h[..., 0] ** 2)))
-            z = z + u * h
+            u = flow_layers.invertible_u(u, w)
+            log_det = log_det + flow_layers.planar_log_det(z, u, w, b)
+            z = flow_layers.planar(z, u, w, b)
         return z, log_det
 
     log_density = None  # a planar layer has no inverse in closed form

@@ -7,7 +7,7 @@ M, (n, M, k), (n, M, k) and (n, M).
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.autodiff import log_softmax, logsumexp
+from tinygen.autodiff import log_softmax, logsumexp, primitive, softmax
 
 
 def init(rng, classes, k, components, dtype=np.float32):
@@ -43,8 +43,58 @@ def log_density(p, z):
         return gaussian.log_density(z, 0.0, 0.0)
     if len(p) == 2:
         return gaussian.log_density(z, *p)
-    mean, logvar, log_share = p
-    return logsumexp(gaussian.log_density(z[..., None, :], mean, logvar) + log_share, axis=-1)
+    return mixture_log_density(z, *p)
+
+
+def mixture_log_density(z, mean, logvar, log_share):
+    """Log density of a mixture of M Gaussians with diagonal covariances.
+
+    log p(z) = ln sum_m e^(l_m),  l_m = log N(z; mean_m, sigma_m^2) + log_share_m
+
+    Its derivative is that of the l_m, averaged with the probability that z came from m, r_m = e^(l_m - log p(z)), since
+    d ln sum_m e^(l_m) = sum_m r_m dl_m; with l = logvar:
+
+    d/dz = -sum_m r_m (z - mean_m)/sigma_m^2        d/dmean_m = r_m (z - mean_m)/sigma_m^2
+    d/dlogvar_m = r_m/2 [(z - mean_m)^2/sigma_m^2 - 1]        d/dlog_share_m = r_m
+
+    z: (..., k). mean, logvar: (..., M, k). log_share: (..., M), logarithms of what sums to 1. Returns (...,), nats.
+
+    >>> float(mixture_log_density(np.zeros(1), np.zeros((2, 1)), np.zeros((2, 1)), np.log([0.25, 0.75])).round(6))
+    -0.918939
+    """
+    return logsumexp(_joint(z, mean, logvar, log_share), axis=-1)
+
+
+def mixture_log_density_grad_z(z, mean, logvar, log_share):
+    r = mixture_log_density_grad_log_share(z, mean, logvar, log_share)[..., None]
+    return np.sum(r * gaussian.log_density_grad_x(z[..., None, :], mean, logvar), axis=-2)
+
+
+def mixture_log_density_grad_mean(z, mean, logvar, log_share):
+    r = mixture_log_density_grad_log_share(z, mean, logvar, log_share)[..., None]
+    return r * gaussian.log_density_grad_mean(z[..., None, :], mean, logvar)
+
+
+def mixture_log_density_grad_logvar(z, mean, logvar, log_share):
+    r = mixture_log_density_grad_log_share(z, mean, logvar, log_share)[..., None]
+    return r * gaussian.log_density_grad_logvar(z[..., None, :], mean, logvar)
+
+
+def mixture_log_density_grad_log_share(z, mean, logvar, log_share):
+    return softmax(_joint(z, mean, logvar, log_share), axis=-1)
+
+
+def _joint(z, mean, logvar, log_share):
+    return gaussian.log_density(z[..., None, :], mean, logvar) + log_share  # (..., M)
+
+
+mixture_log_density = primitive(
+    mixture_log_density,
+    lambda g, y, *args: g[..., None] * mixture_log_density_grad_z(*args),
+    lambda g, y, *args: g[..., None, None] * mixture_log_density_grad_mean(*args),
+    lambda g, y, *args: g[..., None, None] * mixture_log_density_grad_logvar(*args),
+    lambda g, y, *args: g[..., None] * mixture_log_density_grad_log_share(*args),
+)
 
 
 def sample(p, shape, rng, dtype):
