@@ -17,7 +17,7 @@ from tinygen.nn.layers import sigmoid, softplus
 def affine(z, A, c):
     """An affine layer.
 
-    z' = A z + c; for a cotangent g of z':  z: A' g        A: g z'        c: g  (the prime on A and z: transposed)
+    z' = A z + c; for a cotangent g of z':  z: A^T g        A: g z^T        c: g
 
     z, c: (..., k). A: (..., k, k). Returns (..., k).
 
@@ -42,7 +42,7 @@ def affine_vjp_c(g, z, A, c):
 def affine_inverse(z, A, c):
     """Where an affine layer sends back its result z.
 
-    z0 = A^-1 (z - c); for a cotangent g of z0, with h = A^-T g:  z: h        A: -h z0'        c: -h
+    z0 = A^-1 (z - c); for a cotangent g of z0, with h = A^-T g:  z: h        A: -h z0^T        c: -h
     (from A z0 + c = z: dA z0 + A dz0 + dc = dz, so dz0 = A^-1 (dz - dc - dA z0))
 
     z, c: (..., k). A: (..., k, k), invertible. Returns (..., k). Raises LinAlgError for a singular A.
@@ -153,7 +153,7 @@ def planar_vjp_b(g, z, u, w, b):
 def planar_log_det(z, u, w, b):
     """ln |det dz'/dz| of a planar layer.
 
-    dz'/dz = I + (1 - h^2) u w', a matrix of rank one beside I, so det = J = 1 + (1 - h^2) u.w,  h = tanh(w.z + b).
+    dz'/dz = I + (1 - h^2) u w^T, a matrix of rank one beside I, so det = J = 1 + (1 - h^2) u.w,  h = tanh(w.z + b).
     With p = (1 - h^2)/J and q = -2 h (u.w) p, the derivative by w.z + b, since d(1 - h^2) = -2 h (1 - h^2) d(w.z + b):
 
     d/dz = q w        d/du = p w        d/dw = p u + q z        d/db = q
