@@ -26,8 +26,9 @@ CHOICES = [  # of which the validation images choose
     dict(width=200, weight="simple"),
     dict(width=400, weight="bound"),
 ]
-# From trials on split 11, which is none of those that are reported.
-CONDITIONAL = dict(**GREY, width=256, dropout=0.05, epochs=400, label_dropout=0.0)
+# From trials on splits 11 and 12, which are none of those that are reported. Few sampling steps leave the samples too
+# much alike: on split 11 the variance ratio is .838 with 50, .880 with 250, .892 with 1000.
+CONDITIONAL = dict(**GREY, width=256, dropout=0.1, epochs=400, label_dropout=0.0, sample_steps=250)
 
 
 def toys(quick):

@@ -384,7 +384,7 @@ def level(t, s2=0.05):
     return figure
 
 
-Slider(level, np.geomspace(0.7, 0.014, 11), label="level {:.3f}", play=True)
+Slider(level, np.geomspace(0.7, 0.014, 9), label="level {:.3f}", play=True)
 
 # %% [markdown]
 # Note how the axes drown from the right, and all at the level of the noise. And note the copies: blurred

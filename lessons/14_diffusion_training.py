@@ -96,7 +96,7 @@ def turned(t):
     return figure
 
 
-Slider(turned, [1, 5, 10, 20, 30, 40, 60, 100], label="t = {}", play=True)
+Slider(turned, [1, 10, 20, 30, 50, 100], label="t = {}", play=True)
 
 # %% [markdown]
 # At the beginning $v$ is nearly the noise, at the end nearly minus $x$: always the part that $z_t$ does not
@@ -166,7 +166,7 @@ def best_guess(t):
     return figure
 
 
-Slider(best_guess, [1, 5, 10, 20, 30, 40, 60, 100], label="t = {}", play=True)
+Slider(best_guess, [1, 10, 20, 30, 50, 100], label="t = {}", play=True)
 
 # %% [markdown]
 # With little noise the guess is on a moon. With much noise it is the middle of everything, where no data are:
