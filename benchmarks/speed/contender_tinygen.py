@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import scipy.linalg.blas  # noqa: F401  (Adam loads it at its first use; its memory is not a step's)
 
 import tinygen as tg
 from benchmarks.speed.works import RATE, pendulum, sampler_step
