@@ -56,6 +56,8 @@ FUNCTIONS = {
     "logsumexp": tg.grad(lambda x: np.sum(tg.logsumexp(x, axis=1) ** 2)),
     "branches": tg.grad(lambda x: np.sum(np.where(x > 0, x, x * x) + np.maximum(x, 0) * np.minimum(x, 0.5))),
     "fancy index": tg.grad(lambda x: np.sum(x[[0, 1, 1]] ** 2) + np.sum(x[1:, ::2])),
+    "single entries": tg.grad(lambda x: x[1, 2] ** 2 * x[0, 1] + x[..., 0].sum() * x[2, 0] + np.sum(x**3)),
+    "a single entry": tg.grad(lambda x: x[1, 2] ** 2),
     "index from data": tg.grad(lambda x: x[np.argmax(x[:, 0])].sum()),
     "several outputs": tg.grad(lambda x: sum(np.sum(p**2) for p in np.split(x, [1, 3]))),
     "svd": tg.grad(lambda x: np.sum(np.linalg.svd(x, full_matrices=False)[1] ** 2)),

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from tinygen.autodiff.program import ADD_AT
+from tinygen.autodiff.program import ADD_AT, at_a_slice
 from tinygen.autodiff.rules import shaping
 
 UFUNC_OF = {  # Python's operators on arrays
@@ -84,14 +84,19 @@ def _where(args, out):
 def _put(args, out):
     g, _, *index = args
     index = tuple(index)
-    if shaping.is_basic(index) and not any(isinstance(part, np.ndarray) for part in index):
-        return [partial(out.fill, 0), partial(np.copyto, out[index], g)]
+    if at_a_slice(index):
+        return [partial(out.fill, 0), partial(np.copyto, _view(out, index), g)]
     return [partial(out.fill, 0), partial(np.add.at, out, index, g)]
+
+
+def _view(out, index):
+    """out[index] as a view, also where the index names a single entry."""
+    return out[(*index, *([] if any(part is Ellipsis for part in index) else [...]))]
 
 
 def _add_at(args, out):
     x, g, _, *index = args
-    there = out[tuple(index)]
+    there = _view(out, index)
     return [*([] if x is out else [partial(np.copyto, out, x)]), partial(np.add, there, g, there)]
 
 

@@ -161,7 +161,11 @@ def add_in_place(program):
     operations = program.operations
     readers = Counter(slot for op in operations for _, slot in op.parents)
     readers.update(slot for slot, _ in program.outputs)
-    puts = {op.outputs[0]: op for op in operations if op.row is PUT and _at_a_slice(op)}
+    puts = {
+        op.outputs[0]: op
+        for op in operations
+        if op.row is PUT and [i for i, _ in op.parents] == [0] and at_a_slice(op.args[2:])
+    }
     for op in operations:
         if op.row.function is not operator.add or len(op.parents) != 2:
             continue
@@ -177,6 +181,6 @@ def add_in_place(program):
     return program
 
 
-def _at_a_slice(put):
-    index = put.args[2:]
-    return [i for i, _ in put.parents] == [0] and is_basic(index) and not any(isinstance(p, np.ndarray) for p in index)
+def at_a_slice(index):
+    """Whether x[index] is a view of x whose place is known ahead: slices and integers, no masks."""
+    return is_basic(index) and not any(isinstance(part, np.ndarray) for part in index)
