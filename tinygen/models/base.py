@@ -73,19 +73,28 @@ class Estimator:
         options = {**self.get_params(), "checkpoint": None}
         if isinstance(self.random_state, np.random.Generator):
             options["random_state"] = None
-        fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
-        state = {"options": self._described(options), "fitted": fitted}
+        state = {"options": self._described(options), "fitted": self._fitted()}
         checkpoint.save(path, state, meta={"model": type(self).__name__})
 
     @classmethod
     def load(cls, path):
         """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        state = cls._read(path)
         model = cls(**cls._rebuilt(state["options"]))
         vars(model).update(state["fitted"])
         return model
+
+    @classmethod
+    def _read(cls, path):
+        """What is in the file of a model of this class."""
+        state, meta = checkpoint.load(path)
+        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
+            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        return state
+
+    def _fitted(self):
+        """The fitted attributes that a file holds."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
 
     @staticmethod
     def _described(options):

@@ -18,7 +18,7 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.models.diffusion.variances import total
-from tinygen.nn import checkpoint, train
+from tinygen.nn import train
 
 START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another
 ROWS = 500  # scored at a time
@@ -292,29 +292,25 @@ class Diffusion(base.Estimator):
 
     # ---- files and checks ----
 
-    def save(self, path):
-        """Write the fitted model to the file `path` (.npz); `load` gives it back."""
-        self._check_fitted()
-        options = {**self.get_params(), "checkpoint": None}
-        if isinstance(self.random_state, np.random.Generator):
-            options["random_state"] = None
-        if isinstance(self.schedule, Schedule):
-            options["schedule"] = {"beta": self.schedule.beta}
-        fitted = {name: value for name, value in vars(self).items() if name.endswith("_") and name != "schedule_"}
-        checkpoint.save(path, {"options": options, "fitted": fitted}, meta={"model": type(self).__name__})
-
     @classmethod
     def load(cls, path):
         """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
-        options = state["options"]
-        if isinstance(options["schedule"], dict):
-            options["schedule"] = Schedule(options["schedule"]["beta"][1:])
-        model = cls(**options)
-        vars(model).update(state["fitted"], schedule_=model._schedule())
+        model = super().load(path)
+        model.schedule_ = model._schedule()
         return model
+
+    def _fitted(self):
+        return {name: value for name, value in super()._fitted().items() if name != "schedule_"}
+
+    @staticmethod
+    def _described(options):
+        schedule = options["schedule"]
+        return options | ({"schedule": {"beta": schedule.beta}} if isinstance(schedule, Schedule) else {})
+
+    @staticmethod
+    def _rebuilt(options):
+        schedule = options["schedule"]
+        return options | ({"schedule": Schedule(schedule["beta"][1:])} if isinstance(schedule, dict) else {})
 
     def _kind(self):
         return "x" if self.levels else self.predicts

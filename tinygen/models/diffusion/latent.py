@@ -106,9 +106,7 @@ class LatentDiffusion(base.Estimator):
     @classmethod
     def load(cls, path):
         """The model that `save` wrote. Raises checkpoint.CheckpointError if a file is something else."""
-        own, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        own = cls._read(path)
         vae, diffusion = VAE.load(f"{path}.vae"), Diffusion.load(f"{path}.diffusion")
         model = cls(vae, diffusion, score_draws=own.pop("score_draws"), random_state=own["seed_"])
         vars(model).update(own, vae_=vae, diffusion_=diffusion, bound_="elbo")
