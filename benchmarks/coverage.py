@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 import tinygen as tg
 from tinygen.check.gradient import check_grad
-from tinygen.check.numeric import Meter
+from tinygen.measure.numeric import Meter
 
 
 def normal(rng, *shape):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygen import plots
 from tinygen.data import digits
-from tinygen.models.vae import VAE
+from tinygen.models.vae.estimator import VAE
 
 FILE = Path(__file__).parent / "pictures" / "vae.png"
 

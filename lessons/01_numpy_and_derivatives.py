@@ -18,7 +18,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import plots
 from tinygen.check import check_grad, directional
-from tinygen.course import answers_derivatives as answers
+from tinygen.course.answers import numpy_and_derivatives as answers
 from tinygen.course import check_value, exercise, finish, said, yours
 
 rng = np.random.default_rng(1)  # every random number of this lesson comes from here

@@ -18,8 +18,8 @@ import numpy as np
 import tinygen as tg
 from tinygen.check import check_grad
 from tinygen.course import Picture, check_value, exercise, finish, said
-from tinygen.course import answers_autodiff as answers
-from tinygen.course.answers import convicts
+from tinygen.course.answers import autodiff as answers
+from tinygen.course.answers.base import convicts
 
 rng = np.random.default_rng(2)  # every random number of this lesson comes from here
 

@@ -21,7 +21,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import plots
 from tinygen.check import check_grad
-from tinygen.course import answers_networks as answers
+from tinygen.course.answers import mlp as answers
 from tinygen.course import check_value, exercise, finish, yours
 from tinygen.data import digits
 from tinygen.nn import layers, optim, train

@@ -20,7 +20,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import plots
 from tinygen.course import Slider, check_value, exercise, finish, yours
-from tinygen.course import answers_latent as answers
+from tinygen.course.answers import latent_variables as answers
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
 rng = np.random.default_rng(5)  # every random number of this lesson comes from here

@@ -20,7 +20,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import plots
 from tinygen.check import check_unbiased
-from tinygen.course import answers_reparameterization as answers
+from tinygen.course.answers import reparameterization as answers
 from tinygen.course import check_value, exercise, finish, said, yours
 
 rng = np.random.default_rng(7)  # every random number of this lesson comes from here

@@ -24,10 +24,10 @@ import tinygen as tg
 from tinygen import gaussian, plots
 from tinygen.check import check_grad
 from tinygen.course import Slider, check_value, exercise, finish, said, yours
-from tinygen.course import answers_gaussian as answers
+from tinygen.course.answers import kl as answers
 from tinygen.data import digits
-from tinygen.models import bounds, vae
-from tinygen.models.vae import VAE
+from tinygen.models.vae import bounds, estimator as vae
+from tinygen.models.vae.estimator import VAE
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
 rng = np.random.default_rng(8)  # every random number of this lesson comes from here

@@ -19,13 +19,13 @@ import numpy as np
 
 from tinygen import metrics, plots
 from tinygen.course import Slider, check_value, exercise, finish, yours
-from tinygen.course import answers_regularization as answers
+from tinygen.course.answers import vae_as_regularizer as answers
 from tinygen.data import digits
-from tinygen.models import bounds
-from tinygen.models.autoencoder import encode
-from tinygen.models.decoders import Gaussian
-from tinygen.models.plain import Autoencoder
-from tinygen.models.vae import VAE
+from tinygen.models.vae import bounds
+from tinygen.models.vae.nets import encode
+from tinygen.models.vae.decoders import Gaussian
+from tinygen.models.vae.plain_autoencoder import Autoencoder
+from tinygen.models.vae.estimator import VAE
 from tinygen.oracles import linear_gaussian
 from tinygen.oracles.linear_gaussian import LinearGaussian
 

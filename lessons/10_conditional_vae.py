@@ -19,12 +19,12 @@ import numpy as np
 
 from tinygen import gaussian, metrics, plots
 from tinygen.course import Slider, check_value, exercise, finish, yours
-from tinygen.course import answers_conditional as answers
-from tinygen.course.answers import is_infinite
+from tinygen.course.answers import conditional_vae as answers
+from tinygen.course.answers.base import is_infinite
 from tinygen.data import digits
-from tinygen.models import bounds
-from tinygen.models.conditional import ConditionalVAE
-from tinygen.models.vae import VAE
+from tinygen.models.vae import bounds
+from tinygen.models.vae.conditional import ConditionalVAE
+from tinygen.models.vae.estimator import VAE
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
 rng = np.random.default_rng(10)  # every random number of this lesson comes from here

@@ -21,7 +21,7 @@ import numpy as np
 
 from tinygen import plots
 from tinygen.course import Slider, check_value, exercise, finish, notation, yours
-from tinygen.course import answers_forward as answers
+from tinygen.course.answers import diffusion_forward as answers
 from tinygen.data import digits
 from tinygen.models.diffusion import Schedule
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion

@@ -7,7 +7,6 @@ array([0.        , 0.63970001])
 """
 
 from tinygen.autodiff import (
-    compile,
     grad,
     hessian,
     hvp,
@@ -17,10 +16,11 @@ from tinygen.autodiff import (
     logsumexp,
     primitive,
     softmax,
-    trace,
     value_and_grad,
     vjp,
 )
+from tinygen.program.plan import compile
+from tinygen.program.show import trace
 
 __all__ = [
     "compile",

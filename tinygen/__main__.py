@@ -1,6 +1,6 @@
 """`python -m tinygen` is `tinygen`."""
 
-from tinygen.cli import main
+from tinygen.commands import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

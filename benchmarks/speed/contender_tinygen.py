@@ -9,7 +9,7 @@ import tinygen as tg
 from benchmarks.speed.works import RATE, pendulum, sampler_step
 from tinygen import gaussian
 from tinygen.autodiff import tree
-from tinygen.models import decoders
+from tinygen.models.vae import decoders
 from tinygen.nn import layers, optim
 
 DIALECT = SimpleNamespace(

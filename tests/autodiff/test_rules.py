@@ -9,11 +9,11 @@ import scipy.special  # noqa: F401  (its rules are loaded only where SciPy is)
 
 import tinygen as tg
 from tinygen.autodiff import tree
-from tinygen.autodiff.program import record
 from tinygen.autodiff.tape import TABLE, Every, on_missing
-from tinygen.check.drawing import PRIMES, SQUARE, label
-from tinygen.check.rule_claims import check_rule
-from tinygen.check.rule_examples import examples
+from tinygen.claims.examples import PRIMES, SQUARE, label
+from tinygen.claims.rule_examples import examples
+from tinygen.claims.rules import check_rule
+from tinygen.program.program import record
 
 for _load in on_missing:
     _load(None)
@@ -49,7 +49,7 @@ def pulled(example, args, seed=0):
 @each_function
 def test_its_examples_use_the_row(function, monkeypatch, rng):
     chosen = of(function)
-    assert chosen, "no example in tinygen/check/rule_examples.py"
+    assert chosen, "no example in tinygen/claims/rule_examples.py"
     if function in TABLE:
         monkeypatch.delitem(TABLE, function)
         for example in chosen:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tinygen.check.curves import STEPS, error_curves, order, remainders
-from tinygen.check.diagnose import Mistake
 from tinygen.check.gradient import check_grad
 from tinygen.check.report import Entry, Report
+from tinygen.mistakes.diagnose import Mistake
 
 
 def report_of(*verdicts):

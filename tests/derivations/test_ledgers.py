@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-import tinygen.derivations  # noqa: F401  (registers)
-from tinygen.check.claims import claims
 from tinygen.check.derivation import Derivation, Line
+from tinygen.claims import claims
 
 LEDGERS = {found.name: found.check.__self__ for found in claims("derivation")}
 HEAVY = {"diffusion/bound"}

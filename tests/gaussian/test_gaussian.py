@@ -9,7 +9,7 @@ from scipy import stats
 
 import tinygen as tg
 from tinygen import gaussian
-from tinygen.check import numeric
+from tinygen.measure import numeric
 
 EPS = float(np.finfo(float).eps)
 NAMES = [

@@ -3,9 +3,9 @@
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
-from tinygen.models.conditional import ConditionalVAE
-from tinygen.models.plain import Autoencoder
-from tinygen.models.vae import VAE
+from tinygen.models.vae.conditional import ConditionalVAE
+from tinygen.models.vae.estimator import VAE
+from tinygen.models.vae.plain_autoencoder import Autoencoder
 
 QUICK = dict(latents=2, hidden=(16,), epochs=3, random_state=0, progress=False)
 LABELS = "requires y to be passed"  # the check calls transform or score_samples without labels

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.check import numeric
+from tinygen.measure import numeric
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
 

@@ -1,14 +1,11 @@
-"""Differentiate plain NumPy."""
+"""Chapter 1, the engine: differentiate plain NumPy."""
 
 from tinygen.autodiff import rules as _rules  # noqa: F401  (fills the table)
-from tinygen.autodiff.plan import compile
 from tinygen.autodiff.rules.reductions import log_softmax, logsumexp, softmax
-from tinygen.autodiff.show import trace
 from tinygen.autodiff.tape import primitive
 from tinygen.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
-    "compile",
     "grad",
     "hessian",
     "hvp",
@@ -18,7 +15,6 @@ __all__ = [
     "logsumexp",
     "primitive",
     "softmax",
-    "trace",
     "value_and_grad",
     "vjp",
 ]

@@ -3,19 +3,19 @@
 import importlib
 
 _WHERE = {
-    "check_grad": "gradient",
-    "assert_grad": "gradient",
-    "check_hvp": "second_order",
-    "check_adjoint": "second_order",
-    "check_unbiased": "stochastic",
-    "Derivation": "derivation",
-    "Line": "derivation",
-    "integrate": "bars",
-    "approximate": "bars",
-    "gradient_of": "userfile",
-    "derivative": "numeric",
-    "directional": "numeric",
-    "Report": "report",
+    "check_grad": "check.gradient",
+    "assert_grad": "check.gradient",
+    "check_hvp": "check.second_order",
+    "check_adjoint": "check.second_order",
+    "check_unbiased": "check.unbiased",
+    "Derivation": "check.derivation",
+    "Line": "check.derivation",
+    "integrate": "measure.rounding",
+    "approximate": "measure.rounding",
+    "gradient_of": "check.gradient",
+    "derivative": "measure.numeric",
+    "directional": "measure.numeric",
+    "Report": "check.report",
 }
 __all__ = sorted(_WHERE)
 
@@ -24,5 +24,5 @@ def __getattr__(name):
     """The public names, each loaded when it is first used."""
     if name not in _WHERE:
         raise AttributeError(f"module 'tinygen.check' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"tinygen.check.{_WHERE[name]}"), name)
+    value = globals()[name] = getattr(importlib.import_module(f"tinygen.{_WHERE[name]}"), name)
     return value

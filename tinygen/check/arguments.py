@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.check.noise import scalar
+from tinygen.measure.noise import scalar
 
 
 @dataclass(frozen=True)

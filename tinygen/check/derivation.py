@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.check.bars import measure
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
-from tinygen.check.slips import slips
 from tinygen.check.wording import at_point, fit, indent, item, words
+from tinygen.measure.rounding import measure
+from tinygen.mistakes.slips import slips
 
 RESOLUTION = 1e-3  # a comparison decides if its bar is below this part of the numbers that it compares
 SIGN = {"=": 0, ">=": 1, "<=": -1}

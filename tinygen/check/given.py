@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree, vjp
-from tinygen.check.shapes import structure_sentence
+from tinygen.mistakes.shapes import structure_sentence
 
 
 @dataclass(frozen=True)

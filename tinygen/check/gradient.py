@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygen.check.arguments import Arguments
+from tinygen.check.claimed import Claimed
 from tinygen.check.curves import plot
-from tinygen.check.diagnose import Mistake, diagnose
 from tinygen.check.findings import file_leaf, file_notes, remedy
 from tinygen.check.given import Given
 from tinygen.check.judge import RESOLUTION, Judge
-from tinygen.check.noise import NotFinite, measure_noise
-from tinygen.check.numeric import Meter
-from tinygen.check.projections import LOOKS, bisect, project, sample, visible
 from tinygen.check.report import FAIL, UNDECIDED, Entry, Report
-from tinygen.check.rounding import Claimed
 from tinygen.check.shrink import reproduce, shrink
+from tinygen.measure.noise import NotFinite, measure_noise
+from tinygen.measure.numeric import Meter
+from tinygen.measure.projections import LOOKS, bisect, project, sample, visible
+from tinygen.mistakes.diagnose import Mistake, diagnose
 
 ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
 DIAGNOSED = 4  # leaves whose mistakes are looked for
@@ -244,3 +244,24 @@ def _example(f, gradient, args, names, report):
         return found.verdict == FAIL and failing(found) & wanted
 
     return reproduce(f, gradient, shrink(args, fails), names)
+
+
+def gradient_of(f):
+    """Mark a function as the gradient of `f`, for `tinygen check`, where its name does not say so: a decorator.
+
+    >>> def loss(x=3.0):
+    ...     return x**2
+    >>> @gradient_of(loss)
+    ... def slope(x):
+    ...     return 2 * x
+    >>> slope.gradient_of is loss
+    True
+    """
+    if not callable(f):
+        raise TypeError(f"gradient_of(f) needs the function that is differentiated, got {type(f).__name__}")
+
+    def mark(gradient):
+        gradient.gradient_of = f
+        return gradient
+
+    return mark

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.check.numeric import SMALL, Measured
+from tinygen.measure.numeric import SMALL, Measured
 
 RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
 COARSE = 1e-3  # the same for gradients of less than double precision, and

@@ -4,9 +4,9 @@ import numpy as np
 
 from tinygen.autodiff import hvp as automatic_hvp
 from tinygen.autodiff import tree
-from tinygen.check.noise import along, measure_noise, scales
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
-from tinygen.check.richardson import curvature
+from tinygen.measure.noise import along, measure_noise, scales
+from tinygen.measure.richardson import curvature
 
 LOOKS = 4  # random pairs of directions
 RESOLUTION = 1e-4  # a relative error of this size has to be visible, else UNDECIDED

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tinygen.course import pictures, render
-from tinygen.course.ledger import ledger
+from tinygen.course.derivation import ledger
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 
 HERE = Path(__file__).parent

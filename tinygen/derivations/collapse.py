@@ -6,10 +6,10 @@ beta times it (the ledger beta/decoder-variance).
 
 import numpy as np
 
-from tinygen.check.bars import integrate
 from tinygen.check.derivation import Derivation, Line
 from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register
 from tinygen.derivations.elbo import posterior
+from tinygen.measure.rounding import integrate
 
 SOURCE = "notes, chapter 17, Regularization: 'the latent variable has been compressed'"
 

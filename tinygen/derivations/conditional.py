@@ -6,11 +6,11 @@ z | c ~ N(a, v),  x | z, c ~ N(w z + b, s2): a, v and b depend on the label c. O
 import numpy as np
 
 import tinygen as tg
-from tinygen.check.bars import integrate
 from tinygen.check.derivation import Derivation, Line
 from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register
 from tinygen.derivations.elbo import model_and_q, posterior
 from tinygen.derivations.regularization import importance
+from tinygen.measure.rounding import integrate
 
 # The bound, given the label ---------------------------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ The ledgers are to judge gaussian.py and the oracles, so they share no code with
 
 import numpy as np
 
-from tinygen.check.bars import integrate
-from tinygen.check.claims import claim
-from tinygen.check.numeric import derivative
+from tinygen.check.registry import claim
 from tinygen.check.report import FAIL, PASS, Entry
+from tinygen.measure.numeric import derivative
+from tinygen.measure.rounding import integrate
 
 
 def log_normal(x, mean, var):

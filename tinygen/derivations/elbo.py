@@ -7,9 +7,9 @@ a bent f shows that nothing hangs on that, and a mixture that an integral may be
 import numpy as np
 
 import tinygen as tg
-from tinygen.check.bars import integrate
 from tinygen.check.derivation import Derivation, Line
 from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register
+from tinygen.measure.rounding import integrate
 
 CHAIN = "notes, chapter 17, the chain from log Pr(x) to the two terms"
 

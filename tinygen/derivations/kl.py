@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinygen.check.bars import integrate
 from tinygen.check.derivation import Derivation, Line
 from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register, slopes
+from tinygen.measure.rounding import integrate
 
 SOURCE = "notes, Preliminary: KL divergence"
 

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 
-from tinygen.check.bars import integrate
 from tinygen.check.derivation import Derivation, Line
 from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register
 from tinygen.derivations.elbo import (
@@ -18,6 +17,7 @@ from tinygen.derivations.elbo import (
     posterior,
     reconstruction,
 )
+from tinygen.measure.rounding import integrate
 
 SOURCE = "notes, chapter 17, Regularization"
 

@@ -12,7 +12,7 @@ from tinygen.autodiff.tape import Tape, Var
 
 # Not lines of the user's program: this file, the engine, what joins functions to their derivatives, and NumPy.
 TINYGEN = os.path.dirname(os.path.dirname(__file__))
-INSIDE = (__file__, f"{TINYGEN}/autodiff", f"{TINYGEN}/byhand", os.path.dirname(np.__file__))
+INSIDE = (__file__, f"{TINYGEN}/autodiff", f"{TINYGEN}/program", f"{TINYGEN}/byhand", os.path.dirname(np.__file__))
 
 
 def explain(f, params, *rest):

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygen.autodiff import compile as compiled
 from tinygen.autodiff import tree, value_and_grad
 from tinygen.nn import checkpoint as store
 from tinygen.nn.nonfinite import explain
 from tinygen.nn.optim import Adam
+from tinygen.program.plan import compile as compiled
 
 
 class Record(NamedTuple):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tinygen.autodiff import grad, tree
-from tinygen.check import numeric
 from tinygen.data import digits
+from tinygen.measure import numeric
 from tinygen.models.diffusion import Diffusion, LatentDiffusion, Schedule, bound, net
 from tinygen.models.diffusion.ema import AveragedAdam
-from tinygen.models.vae import VAE
+from tinygen.models.vae.estimator import VAE
 from tinygen.nn.checkpoint import CheckpointError
 
 SMALL = dict(width=16, blocks=1, epochs=4, batch_size=50, random_state=3, progress=False, sample_steps=8)
@@ -242,7 +242,7 @@ def test_latent_diffusion(tmp_path):
     assert not hasattr(vae, "params_") and model.sample(4).shape == (4, 6)
     assert model.inverse_transform(model.transform(x)).shape == x.shape
     # A diffusion that is N(0, I) exactly makes the bound the VAE's, with the same draws of z.
-    from tinygen.models import bounds
+    from tinygen.models.vae import bounds
 
     score = model.score_samples(x[:20])
     model.save(tmp_path / "l.npz")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygen as tg
-from tinygen.check import numeric
+from tinygen.measure import numeric
 from tinygen.models.diffusion import flow_matching
 from tinygen.models.diffusion.flow_matching import _between, between, steps, velocity_of
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion

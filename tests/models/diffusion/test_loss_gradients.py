@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygen as tg
-from tinygen.check import numeric
+from tinygen.measure import numeric
 from tinygen.models.diffusion import bound, net
 from tinygen.models.diffusion.bound import grid_decoder, grid_scores, reverse_of
 from tinygen.models.diffusion.parameterization import error_scale, truth

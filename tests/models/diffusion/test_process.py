@@ -56,7 +56,7 @@ def test_float32_stays(rng):
 
 def test_hand_derived_gradients_of_the_noisy_draw(rng):
     """Three ways: derived on paper, by the engine from the formula, numeric; at shapes that broadcast."""
-    from tinygen.check import numeric
+    from tinygen.measure import numeric
 
     x, eps, g = rng.standard_normal((3, 5, 2))
     args = (x, eps, rng.standard_normal((5, 1)), np.array(0.7))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygen as tg
-from tinygen.check import numeric
+from tinygen.measure import numeric
 from tinygen.models.diffusion import schedule as module
 from tinygen.models.diffusion.schedule import Schedule, monotone_logsnr
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion

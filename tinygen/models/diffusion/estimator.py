@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.models import base, decoders
+from tinygen.models import base
 from tinygen.models.diffusion import bound, net, samplers, training
 from tinygen.models.diffusion.ema import AveragedAdam
 from tinygen.models.diffusion.guidance import classifier_free
@@ -18,6 +18,7 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.models.diffusion.variances import total
+from tinygen.models.vae import decoders
 from tinygen.nn import train
 
 START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another

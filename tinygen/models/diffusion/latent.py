@@ -8,10 +8,11 @@ Source: Vahdat, Kreis, Kautz 2021; Rombach et al. 2022.
 
 import numpy as np
 
-from tinygen.models import base, bounds, posteriors
-from tinygen.models.autoencoder import decode, encode
+from tinygen.models import base
 from tinygen.models.diffusion.estimator import Diffusion
-from tinygen.models.vae import VAE
+from tinygen.models.vae import bounds, posteriors
+from tinygen.models.vae.estimator import VAE
+from tinygen.models.vae.nets import decode, encode
 from tinygen.nn import checkpoint
 
 CODES, SCORE, SAMPLE = range(10, 13)

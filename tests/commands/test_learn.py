@@ -1,0 +1,235 @@
+"""`tinygen learn` and its options, on a small course, as a reader would use them."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import sys
+import webbrowser
+
+import pytest
+
+from tinygen.commands import learn as command
+from tinygen.course import judge, lesson, sides, site
+
+
+@pytest.fixture
+def course(tmp_path, lesson_file, monkeypatch):
+    """A course of two lessons, and an empty current folder."""
+    home = tmp_path / "course"
+    lesson_file(folder=home)
+    lesson_file(lesson_file.text.replace("1 · Squares", "2 · More"), name="02_more.py", folder=home)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(lesson, "folder", lambda: home)
+    monkeypatch.setattr(judge, "judge", judge.examine)  # in this process, which knows of this folder
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+def learn(*words):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(words))
+
+
+def test_listing(course, capsys):
+    assert learn() == 0
+    said = capsys.readouterr().out
+    assert "1 · Squares\n    after nothing · 3 minutes to read · 1 exercise\n2 · More" in said
+
+
+def test_a_lesson_runs_with_a_bar_and_its_page_is_named(course, capsys):
+    assert learn("1") == 0
+    said = capsys.readouterr()
+    page = re.search(r"The page is (.*)\n", said.out)[1]
+    assert page == os.path.abspath("tinygen-pages/01_squares.html") and "no display" in said.out
+    assert "01_squares" in said.err and "cell" in said.err  # the bar
+    assert "square: PASS" in open(page, encoding="utf-8").read()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are told by DISPLAY on Linux only")
+def test_the_page_is_opened_where_there_is_a_display(course, capsys, monkeypatch):
+    opened = []
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    assert learn("1", "--out", "pages") == 0
+    assert len(opened) == 1 and opened[0].startswith("file:///") and opened[0].endswith("pages/01_squares.html")
+    assert learn("1", "--no-open") == 0 and len(opened) == 1
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["7"], "there is no lesson 7; there are: 1, 2"),
+    (["nowhere.py"], "cannot read the lesson nowhere.py"),
+    (["1", "2"], "one lesson at a time"),
+    (["1", "--all"], "either lesson 1 or --all"),
+    (["--step"], "--step needs a lesson"),
+    (["1", "--step", "--notebook"], "--step and --notebook are different things"),
+    (["check", "--all"], "check takes files"),
+    (["check", "nowhere"], "there is no file or folder nowhere"),
+    (["check"], "holds no lesson"),
+    (["1", "--out", "/dev/null/x"], "name another folder with --out DIR"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_said_in_one_line(course, capsys, words, said):
+    assert learn(*words) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1 and os.listdir(".") == []
+
+
+def test_a_missing_extra_is_said_with_its_command(course, capsys, monkeypatch):
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ziamath" else real(name))
+    assert learn("1") == 2
+    assert re.search(r'need ziamath, .* -m pip install "tinygen\[course\]"', capsys.readouterr().err)
+
+
+def test_a_lesson_that_fails_still_has_its_page(course, capsys, lesson_file):
+    text = lesson_file.text.replace("secret = x * x", "secret = -x * x") + "\n# %%\n1 / 0\n"
+    path = lesson_file(text, name="mine.py")
+    assert learn(str(path)) == 1
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError" in err and "exercise square: FAIL" in err and "Traceback" not in err
+    assert os.path.exists("tinygen-pages/mine.html")
+
+
+def test_student_build_is_handed_out_filled_in_and_checked(course, capsys):
+    assert learn("--student", "mine") == 0
+    assert sorted(os.listdir("mine")) == ["01_squares.py", "02_more.py"]
+    assert "secret" not in open("mine/01_squares.py").read()
+    assert learn("check", "mine/01_squares.py") == 1
+    said = capsys.readouterr().out
+    assert "0 of 1 exercises pass: left are square\n  square: FAIL\n    square is not written yet" in said
+    stub = 'raise NotImplementedError("square is not written yet")'
+    text = open("mine/01_squares.py").read().replace(stub, "return 2*x*x")
+    open("mine/01_squares.py", "w").write(text)
+    assert learn("check", "mine/01_squares.py") == 1
+    assert "twice too large" in capsys.readouterr().out
+    open("mine/01_squares.py", "w").write(text.replace("2*x*x", "x*x"))
+    assert learn("check", "mine/01_squares.py") == 0
+    assert learn("check", "mine") == 1  # the other is not written
+    assert learn("1", "--student", "mine") == 0
+    assert "is there already: left as it is" in capsys.readouterr().out
+    assert "x*x" in open("mine/01_squares.py").read()
+
+
+def test_listing_tells_what_is_done_from_the_files_alone(course, capsys, lesson_file, tmp_path):
+    lesson_file(folder=tmp_path / "here")
+    learn()
+    said = capsys.readouterr().out
+    assert re.search(r"1 · Squares\n(.*\n)+    your 01_squares.py: 1 of 1 exercises pass\n2 · More", said)
+
+
+def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
+    answers = iter(["", "s", "q"])
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or next(answers))
+    from tinygen.course import step
+
+    ran = step.step(lesson.read(course / "01_squares.py"), ask=lambda p: asked.append(p) or next(answers))
+    said = capsys.readouterr().out
+    assert "[cell 1 of 5: Enter runs it" in asked[0] and len(asked) == 3
+    assert [r.printed for r in ran if r.cell.kind == "code"] == ["first True\n", ""]
+    assert "  | first True" in said and "PASS" not in said and "The square of $x$" in said
+    assert "def square" in said and "secret" not in said and "has its solution" in said
+
+
+def test_step_writes_the_page_of_what_ran(course, capsys, monkeypatch):
+    def end(prompt):
+        raise EOFError
+
+    monkeypatch.setattr(command, "_display", lambda: False)
+    from tinygen.course import step
+
+    monkeypatch.setattr(step.step, "__defaults__", (end, print))
+    assert learn("1", "--step") == 0
+    assert os.path.exists("tinygen-pages/01_squares.html")
+
+
+def test_notebook_is_one_that_jupyter_reads_and_work_is_not_overwritten(course, capsys):
+    import nbformat
+
+    assert learn("1", "--notebook", "--no-open") == 0
+    book = nbformat.read("01_squares.ipynb", as_version=4)
+    nbformat.validate(book)
+    assert [c.cell_type for c in book.cells][:2] == ["markdown", "code"] and json.dumps(book.cells).count("SOLUTION")
+    assert learn("1", "--notebook", "--no-open") == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):
+    monkeypatch.setattr(site, "_package_stamp", lambda: "the package as it is")
+    assert learn("--all", "--out", "site") == 0
+    assert set(os.listdir("site")) == {f"{n}.html" for n in ("01_squares", "02_more", *sides.SIDES)}
+    first, second, index = (open(f"site/{n}.html", encoding="utf-8").read() for n in ("01_squares", "02_more", "index"))
+    assert all('href="glossary.html"' in page for page in (first, second, index))
+    assert 'class="next" href="02_more.html"' in first and 'class="previous" href="01_squares.html"' in second
+    assert 'href="01_squares.html">1 · Squares' in index and "3\N{NO-BREAK SPACE}min" in index
+    before = {n: os.stat(f"site/{n}").st_mtime_ns for n in os.listdir("site")}
+    lesson_file(lesson_file.text.replace("1 · Squares", "2 · More").replace("first", "changed"), name="02_more.py",
+                folder=course)
+    assert learn("--all", "--out", "site") == 0
+    changed = {n for n in before if os.stat(f"site/{n}").st_mtime_ns != before[n]}
+    assert changed == {"02_more.html"}
+    assert "changed True" in open("site/02_more.html", encoding="utf-8").read()
+    assert learn("--all", "--out", "site") == 0 and before.keys() == set(os.listdir("site"))
+    lesson_file("# %% [markdown]\n# # 3 · Broken\n\n# %%\n1 / 0\n", name="03_broken.py", folder=course)
+    assert learn("--all", "--out", "site") == 1
+    assert "03_broken:\nline 5, in <module>\n    1 / 0\nZeroDivisionError" in capsys.readouterr().err
+    assert "3 · Broken" in open("site/index.html", encoding="utf-8").read()
+    assert site._made_from(pathlib.Path("site/03_broken.html")) is None  # so it is built again next time
+
+
+# ---- judging ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (("return secret", "return"), "nothing came back"),
+    (("secret = x * x", "secret = x @ x @ x"), "secret = x @ x @ x"),
+    (("secret = x * x", "import sys; sys.exit(0)"), "SystemExit"),
+    (("secret = x * x", "secret = x / 0 if 1 / 0 else 0"), "ZeroDivisionError"),
+    (("def square(x)", "def sqare(x)"), "its cell stopped before this function was there"),
+    (("def square(x)", "square = 3\n\n\ndef sq(x)"), "'int' object"),
+    (("secret = x * x", "secret = = x"), "SyntaxError"),
+])  # fmt: skip
+def test_whatever_a_student_does_is_reported(course, lesson_file, change, said):
+    path = lesson_file(lesson_file.text.replace(*change))
+    verdict = judge.examine(path)
+    text = verdict["error"] + "".join(e["said"] for e in verdict["exercises"])
+    assert said in text and "Traceback" not in text and not any(e["ok"] for e in verdict["exercises"]), text
+
+
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("01_squares.ipynb", '{"cells": []}', "is a notebook; the lesson is its .py file: jupytext --to py:percent"),
+    ("plain.py", "print(1)\n", "is not a lesson"),
+    ("half.py", "# %%\ndef f():\n    ### BEGIN SOLUTION\n    pass\n", "line 3: ### BEGIN SOLUTION without"),
+])  # fmt: skip
+def test_a_file_that_is_no_lesson_is_said_to_be_none(course, capsys, name, text, said):
+    open(name, "w").write(text)
+    assert learn("check", name) == 1
+    out = capsys.readouterr().out
+    assert out.startswith(f"{name}: no exercise found\n  {name}") and said in out and "Error" not in out
+
+
+def test_a_file_is_judged_in_a_process_of_its_own(lesson_file):
+    assert judge.judge(lesson_file())["exercises"][0]["ok"]
+    path = lesson_file(lesson_file.text.replace("secret = x * x", "import os; os._exit(5)"))
+    assert "ended Python before it was judged (exit status 5)" in judge.judge(path)["error"]
+
+
+def test_a_loop_that_never_ends_is_ended(lesson_file):
+    path = lesson_file(lesson_file.text.replace("import matplotlib", "while True: pass\nimport matplotlib"))
+    assert "not finished after" in judge.judge(path, minutes=0.03)["error"]
+
+
+def test_a_students_changed_check_does_not_count(lesson_file, tmp_path, monkeypatch):
+    lesson_file(folder=tmp_path / "course")
+    monkeypatch.setattr(lesson, "folder", lambda: tmp_path / "course")
+    cheat = lesson_file.text.replace("secret = x * x", "secret = 2 * x").replace("lambda x: x**2", "lambda x: 2 * x")
+    path = lesson_file(cheat, folder=tmp_path / "mine")
+    (found,) = judge.examine(path)["exercises"]
+    assert found["name"] == "square" and not found["ok"]

@@ -1,0 +1,91 @@
+"""Check every claim of the package again: rules, gradients by hand, derivations, estimators.
+
+Exit status: 0 if all pass, 1 if any fails or is undecided, 2 if a NAME is not known.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tinygen.check.report import PASS
+from tinygen.check.wording import fit
+from tinygen.claims import claims
+
+MANY = 16  # claims that are worth a second process
+
+
+def add_arguments(parser):
+    """The arguments of `tinygen verify`."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a claim, a path (elbo), a kind, or a glob (*/gauss*)")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the outcomes to FILE, too")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random points (default 0)")
+
+
+def run(arguments):
+    """Check the claims that `arguments` names and print the table; returns the exit status."""
+    try:
+        chosen = claims(*arguments.names)
+    except LookupError as error:
+        print(f"tinygen verify: {error.args[0]}", file=sys.stderr)
+        return 2
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        print(f"tinygen verify: no folder {arguments.json.absolute().parent} for --json", file=sys.stderr)
+        return 2
+    from tqdm import tqdm
+
+    start, found = time.perf_counter(), []
+    with tqdm(total=len(chosen), unit="claim", leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty()) as bar:
+        for result in results(chosen, arguments.seed):
+            found.append(result)
+            bar.set_description(fit(result["name"], 30))
+            bar.update()
+    print(table(found, time.perf_counter() - start))
+    if arguments.json:
+        write_json(arguments.json, {"outcomes": found})
+    return 0 if all(result["verdict"] == PASS for result in found) else 1
+
+
+def results(chosen, seed):
+    """The outcome of each claim as JSON values, in order: by two processes where they can share what is loaded."""
+    if len(chosen) >= MANY and sys.platform == "linux" and (os.cpu_count() or 1) > 1:
+        with multiprocessing.get_context("fork").Pool(2, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+            yield from pool.imap(_result, [(one.name, seed) for one in chosen])
+    else:
+        yield from (one.run(seed).to_dict() for one in chosen)
+
+
+def _result(named):
+    name, seed = named
+    return next(one for one in claims(name) if one.name == name).run(seed).to_dict()
+
+
+def table(results, seconds):
+    """The outcomes as a table of 80 columns, what did not pass explained below it."""
+    rows = [f"{'claim':34} {'value':>11} {'off by':>7} {'bar':>7} {'verdict':9} {'s':>5}"]
+    for result in results:
+        numbers = f"{'':11} {'':7} {'':7}"
+        if result["worst"]:
+            numbers = "{got:11.5g} {off:7.0e} {bar:7.0e}".format(**result["worst"])
+        rows.append(f"{fit(result['name'], 34):34} {numbers} {result['verdict']:9} {result['seconds']:5.2f}")
+    bad = [result for result in results if result["verdict"] != PASS]
+    for result in bad:
+        rows += ["", f"{result['name']} ({result['source']})", result["text"]]
+    rows += ["", f"{len(results) - len(bad)} of {len(results)} claims pass, {seconds:.1f} s"]
+    return "\n".join(rows)
+
+
+def write_json(path, content):
+    """Write JSON to `path`: all of it or nothing, whenever the process is stopped."""
+    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1, allow_nan=False)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

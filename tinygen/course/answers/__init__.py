@@ -1,0 +1,1 @@
+"""What the exercises are judged by: one file for each lesson, named like it without the number."""

@@ -1,0 +1,289 @@
+"""Derivatives from function values alone, each with an error bar: entry by entry, or along a direction."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinygen.measure.complex_step import Refused, complex_step
+from tinygen.measure.noise import EVALUATIONS, along, line_noise, measure_noise, scales
+from tinygen.measure.richardson import SIGMAS, Slope, slope
+
+GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
+FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
+FIRST = 0.35  # the largest step of the first ladder, relative to the scale
+LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
+SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
+UNSEEN = 10.0  # a change of f by so many standard deviations of its rounding is seen
+LOOKS = 3  # random directions in which the ways to measure have to agree
+
+
+@dataclass
+class Measured:
+    """Derivatives of f at x: `value` +- `bar`, and `low` and `high`, which differ at a kink: the one-sided derivatives.
+
+    `rise` is how steeply f changes over the steps taken, which is more than the derivative where that vanishes.
+    One number for each entry of x (flat); nan where an entry was not measured.
+    """
+
+    value: np.ndarray
+    bar: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    rise: np.ndarray
+
+    @classmethod
+    def nothing(cls, size):
+        """Nothing measured yet."""
+        return cls(*(np.full(size, np.nan) for _ in range(5)))
+
+    def put(self, i, slope):
+        """File the Slope of entry `i`."""
+        self.value[i], self.bar[i], (self.low[i], self.high[i]) = slope.value, slope.bar, slope.interval
+        self.rise[i] = slope.rise
+
+
+class Meter:
+    """Measures derivatives of the scalar-valued `f` at the float array `x`; what it learns about f, it keeps.
+
+    Directions and entries count x as flat, whatever its shape.
+
+    rng: a numpy Generator, for the random directions. eps: spacing of the numbers f really computes with, if x is
+    stored in a wider format.
+    """
+
+    def __init__(self, f, x, rng, *, eps=0.0):
+        shape = x.shape
+        self.f, self.x, self.rng = (lambda v: f(v.reshape(shape))), x.ravel(), rng
+        begin, busy = time.perf_counter(), time.process_time()
+        with np.errstate(all="ignore"):
+            self.noise = measure_noise(self.f, self.x, rng, eps=eps)
+        passed, busy = time.perf_counter() - begin, time.process_time() - busy
+        self._seconds = (busy if busy > 0.1 * passed else passed) / EVALUATIONS  # a busy machine is not a slow f
+        self.scale = scales(self.x)
+        self._typical = float(np.exp(np.mean(np.log(self.scale)))) if x.size else 1.0
+        self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
+        self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
+        self._looks = self._complex = self._wider = None
+
+    @property
+    def seconds_an_entry(self):
+        """About how long it takes to measure one entry."""
+        return self._seconds * (30 if self.complex_refused else 8)
+
+    def line(self, v):
+        """The function t -> f(x + t v); nan where f cannot be evaluated."""
+        return along(self.f, self.x, v)
+
+    def along(self, v, *, goal=0.0, relative=GOOD):
+        """The derivative along `v` by Richardson: a Slope.
+
+        What f does on lengths much shorter than the steps is looked at, too; if that is something else, all later
+        measurements keep to shorter steps.
+        """
+        moving = v != 0
+        if not np.any(moving):
+            return Slope(0.0, 0.0, 0.0, 0.0, 1.0)
+        scale = float(np.min(self.scale[moving] / abs(v[moving])))
+        phi, noise = self.line(v * scale), self.noise
+        with np.errstate(all="ignore"):
+            step, limits = min(FIRST, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
+            goals = dict(absolute=goal * scale, relative=relative)
+            best = slope(phi, noise.value, step, noise.sigma, noise.eps, **goals, **limits)
+            for part in (2.0**-10, 2.0**-20, 2.0**-30):
+                h = best.step * part
+                if h < LEAST * noise.eps:
+                    break
+                quotients = [(phi(s) - phi(-s)) / (2 * s) for s in (h, h / 2, h / 4)]
+                odd = (quotients[0] - 6 * quotients[1] + 8 * quotients[2]) / 3  # all powers of h: a bend does not count
+                slack = 8 * SIGMAS * noise.sigma / h
+                if abs(odd - best.value) > best.bar + slack + abs(best.jump):
+                    finer = slope(phi, noise.value, h, noise.sigma, noise.eps, **limits)
+                    if finer.bar < abs(odd - best.value):
+                        best, self._probed = finer, min(self._probed, h)
+        return _unseen(best, noise.sigma, 1.0).over(scale)
+
+    def entry(self, i, *, goal=0.0, again=False):
+        """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
+        scale, noise = float(self.scale[i]), self.noise
+        unit = np.zeros(self.x.shape, dtype=self.x.dtype)
+        unit[i] = scale
+        phi, decade = self.line(unit), round(math.log10(scale))
+        first = self._ratio.get(decade, FIRST)
+        grain = noise.eps * abs(float(self.x[i])) / scale
+        options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, grain=grain, binary=not again)
+        other, goal = (0.29 if again else 1.0), goal * scale
+        best, sigma, shorter = None, noise.sigma, 0.7 if again else 1.0
+        with np.errstate(all="ignore"):
+            if math.isinf(noise.smooth):
+                most = shorter * self._probed
+                step = first * other
+                best = slope(phi, noise.value, step, noise.sigma, noise.eps, absolute=goal, most=most, **options)
+            if best is None or not best.bar <= max(goal, FAIR * abs(best.value)):
+                sigma, smooth = line_noise(phi, noise.value, noise.eps)  # of this entry alone: often less than of all
+                sigma = min(sigma, noise.sigma) if noise.repeatable else noise.sigma
+                if math.isfinite(smooth) and math.isinf(noise.smooth):  # all directions together would show it, too
+                    sigma, smooth = noise.sigma, math.inf
+                if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth) or first != FIRST:
+                    most = shorter * min(smooth, noise.smooth, self._probed)
+                    best = slope(phi, noise.value, FIRST * other, sigma, noise.eps, absolute=goal, most=most, **options)
+        if math.isfinite(best.bar) and not again:
+            self._ratio[decade] = best.step
+        return _unseen(best, sigma, max(1.0, self._typical / scale)).over(scale)
+
+    @property
+    def looks(self):
+        """Some random directions, in which every entry moves by a similar part of its scale, each with its Slope."""
+        if self._looks is None and not self.x.size:
+            self._looks = []
+        elif self._looks is None:
+            sign, size = (
+                self.rng.choice([-1.0, 1.0], (LOOKS, self.x.size)),
+                self.rng.uniform(0.5, 1, (LOOKS, self.x.size)),
+            )
+            self._looks = [(v, self.along(v, relative=0)) for v in self.scale * sign * size]
+        return self._looks
+
+    def jump(self):
+        """By how much f jumps at x itself; 0 where it does not."""
+        for v, _ in self.looks:
+            phi, value = self.line(v), self.noise.value
+            for side in (1, -1):
+                steps = [abs(float(phi(side * self.noise.eps**power)) - float(value)) for power in (0.85, 0.6, 0.4)]
+                if min(steps) > max(0.5 * max(steps), 1e4 * self.noise.eps * abs(float(value))):
+                    return max(steps)
+        return 0.0
+
+    def complex_along(self, v, steps=2):
+        """The derivative along `v` by complex step, and its rounding. Raises Refused."""
+        slack = 1e3 * self.noise.sigma + 1e-9 * abs(float(self.noise.value))
+        with np.errstate(all="ignore"):
+            return complex_step(self.f, self.x, v, self.noise.value, slack, self.rng, steps)
+
+    @property
+    def complex_refused(self):
+        """Why the complex step does not hold for f, or "" if it agrees with Richardson in random directions."""
+        if self._complex is None:
+            self._complex = self._try_complex() if self.x.size else "there is nothing to measure"
+        return self._complex
+
+    def _try_complex(self):
+        if self.x.dtype != np.float64 or not self.noise.repeatable:
+            return "f is not computed in float64" if self.noise.repeatable else "f is not deterministic"
+        size = max(abs(real.value) for _, real in self.looks)
+        for v, real in self.looks:
+            try:
+                value, jitter = self.complex_along(v)
+            except Refused as reason:
+                return str(reason)
+            if real.kink or real.bent:
+                return "f has a kink here or close by"
+            if not real.bar <= 1e-7 * size:
+                return "it could not be compared with real steps"
+            if abs(value - real.value) > real.bar + SIGMAS * jitter:
+                return "it disagrees with real steps, so f is not analytic (abs, norm, var, slogdet, ...)"
+        return ""
+
+    def measure(self, indices=None):
+        """All entries, or those of the flat `indices`, by complex step if it holds, else by Richardson: a Measured."""
+        indices = np.arange(self.x.size) if indices is None else np.asarray(indices, dtype=int)
+        found = None if self.complex_refused else self._complex_entries(indices)
+        return self.real(indices) if found is None else found
+
+    def real(self, indices):
+        """The entries of the flat `indices` by Richardson: a Measured."""
+        self.looks  # noqa: B018  (they may find that steps have to be short)
+        out, largest = Measured.nothing(self.x.size), 0.0
+        for flat in indices:
+            found = self.entry(flat, goal=GOOD * SMALL * largest)
+            out.put(flat, found)
+            if math.isfinite(found.bar):
+                largest = max(largest, abs(found.value))
+        return out
+
+    def _complex_entries(self, indices):
+        out, jitters = Measured.nothing(self.x.size), np.zeros(len(indices))
+        try:
+            for row, i in enumerate(indices):
+                unit = np.zeros(self.x.size)
+                unit[i] = self.scale[i]
+                value, jitters[row] = self.complex_along(unit, 5 if len(indices) < 16 else 2)
+                out.value[i] = value / self.scale[i]
+        except Refused:
+            return None
+        if len(indices):
+            value, scale = out.value[indices], self.scale[indices]
+            typical = lambda size: np.minimum(np.max(size), np.max(size * scale) / scale)  # of an entry of its scale
+            jitter = np.maximum(jitters / scale, typical(jitters / scale))
+            out.bar[indices] = self.noise.eps * (16 * abs(value) + 8 * typical(abs(value))) + SIGMAS * jitter
+            out.low[indices] = out.high[indices] = value
+            out.rise[indices] = abs(value)
+        return out
+
+    def wider(self):
+        """A Meter that computes in np.longdouble, if this platform has a wider one and f keeps to it; else None."""
+        if self._wider is None:
+            self._wider = self._try_wider() or False
+        return self._wider or None
+
+    def _try_wider(self):
+        if np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
+            return None
+        try:
+            meter = Meter(self.f, self.x.astype(np.longdouble), self.rng)
+        except Exception:  # f is anybody's code; that it takes no longdouble is no fault
+            return None
+        same = abs(meter.noise.value - self.noise.value) <= 1e3 * self.noise.sigma
+        return meter if same and meter.noise.sigma < 0.01 * self.noise.sigma else None
+
+
+def _unseen(slope, sigma, length):
+    """The Slope with a bar not below what rounding hides on `length`, if its steps are longer: they saw no more."""
+    hidden = UNSEEN * sigma / length
+    return replace(slope, bar=max(slope.bar, hidden)) if slope.step > 4 * length else slope
+
+
+def directional(f, x, v, *, rng=0):
+    """Derivative of scalar-valued `f` at `x` along `v` from function values alone, with an error bar.
+
+        d/dt f(x + t v) at t = 0
+
+    x, v: float arrays of one shape. rng: Generator or seed. Returns (number, bar).
+
+    >>> value, bar = directional(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, -1.0]))
+    >>> bool(abs(value - (3 - 12)) <= bar < 1e-7)
+    True
+    """
+    x, v = _float_array(x), np.asarray(v)
+    if v.shape != x.shape:
+        raise ValueError(f"v must have the shape of x, {x.shape}, got {v.shape}")
+    if not np.any(v):
+        return 0.0, 0.0
+    found = Meter(f, x, np.random.default_rng(rng)).along(v.ravel())
+    return float(found.value), float(found.bar)
+
+
+def derivative(f, x, *, rng=0):
+    """Gradient of scalar-valued `f` at `x`, entry by entry, from function values alone, with an error bar for each.
+
+    Complex step where it agrees with real steps in random directions; else central differences at a ladder of steps,
+    extrapolated to step 0 (Richardson). The bar is truncation (how much the extrapolation still moves) plus rounding
+    (the measured noise of f, not an assumed one).
+
+    x: float array of any shape. rng: Generator or seed. Returns (gradient, bar), float64 arrays of the shape of x.
+
+    >>> gradient, bar = derivative(lambda x: np.sum(np.sin(x)), np.array([0.3, 2.0]))
+    >>> bool(np.all(abs(gradient - np.cos([0.3, 2.0])) <= bar) and np.all(bar < 1e-10))
+    True
+    """
+    x = _float_array(x)
+    found = Meter(f, x, np.random.default_rng(rng)).measure()
+    return found.value.reshape(x.shape), found.bar.reshape(x.shape)
+
+
+def _float_array(x):
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        raise TypeError(f"x must be a float array, got dtype {x.dtype}: integers have no derivative")
+    return x

@@ -1,0 +1,192 @@
+"""A function recorded by tinygen with the piece of source of each operation, to try what a wrong local derivative does.
+
+Reverse mode is linear in each local derivative. So the effect of a wrong one on the gradient is what a changed
+cotangent gives when it is walked back from that place on.
+"""
+
+import itertools
+import linecache
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.autodiff.tape import Tape, Var
+
+MOST_WORK = 3e7  # array entries in one search: about a second
+# frames of these modules are not the student's
+_MACHINERY = ("tinygen.autodiff", "tinygen.measure", "tinygen.mistakes", "tinygen.check", "numpy")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A piece of source: file, line, column and its text."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self):
+        return f"`{self.text}` (line {self.line})"
+
+    @property
+    def where(self):
+        """file:line."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One local derivative: of operation number `step` by its argument `i`, which came from slot `parent`.
+
+    g: the cotangents of the operation's outputs. k: the cotangent that it hands back to its argument.
+    """
+
+    step: int
+    i: int
+    parent: int
+    g: list
+    k: np.ndarray
+
+
+class _Placed(list):
+    """The entries of a tape, and the source of each."""
+
+    def __init__(self):
+        super().__init__()
+        self.places = []
+
+    def append(self, entry):
+        super().append(entry)
+        self.places.append(_place())
+
+
+def _place():
+    """The expression that is being evaluated in the first frame outside the engine and NumPy."""
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_MACHINERY):
+        frame = frame.f_back
+    code, file = frame.f_code, frame.f_code.co_filename
+    if hasattr(code, "co_positions"):  # Python 3.11
+        line, end, column, stop = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
+        if None not in (line, end, column, stop):
+            lines = [linecache.getline(file, n).encode() for n in range(line, end + 1)]
+            lines[-1] = lines[-1][:stop]
+            lines[0] = lines[0][column:]
+            return Place(file, line, column, _short(b" ".join(lines).decode(errors="replace")))
+    return Place(file, frame.f_lineno, 0, _short(linecache.getline(file, frame.f_lineno)))
+
+
+def _short(text):
+    text = " ".join(text.split())
+    return text if len(text) <= 70 else f"{text[:40]} ... {text[-25:]}"
+
+
+class Recording:
+    """The operations between one argument and the loss, in the order in which they ran, with their cotangents."""
+
+    def __init__(self, f, args, names, argnum):
+        self.tape = Tape()
+        self.tape.entries = _Placed()
+        args = [_double(value) for value in args]
+        numbers = [i for i, v in enumerate(args) if isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "f"]
+        variables = {i: self.tape.input(args[i]) for i in numbers}
+        out = f(*(variables.get(i, value) for i, value in enumerate(args)))
+        if type(out) is not Var or out.tape is not self.tape:
+            raise TypeError("the loss does not depend on its arguments")
+        self.input, self.out = variables[argnum].slot, out
+        self.inputs = {v.slot: names[i] for i, v in variables.items()}
+        self.values = {v.slot: v.value for v in variables.values()}
+        self.all, self.places = list(self.tape.entries), self.tape.entries.places
+        self.maker = {}
+        depends = {self.input}
+        for step, (slot, _, _, _, y, parents) in enumerate(self.all):
+            outputs = range(slot, slot + (len(y) if type(y) is tuple else 1))
+            self.maker |= dict.fromkeys(outputs, step)
+            self.values |= dict(zip(outputs, y if type(y) is tuple else (y,)))
+            if any(parent in depends for _, parent in parents):
+                depends.update(outputs)
+        self.tape.entries = [
+            (slot, row, raw, kw, y, [(i, p) for i, p in parents if p in depends])
+            for slot, row, raw, kw, y, parents in self.all
+            if slot in depends
+        ]
+        self._walk(depends)
+
+    def _walk(self, depends):
+        """Collect the edges, and the cotangent of each slot."""
+        self.edges, self.cotangents = [], {self.out.slot: np.ones_like(self.out.value)}
+        for step in range(len(self.all) - 1, -1, -1):
+            slot, _, _, _, y, parents = self.all[step]
+            g = [self.cotangents.get(slot + j) for j in range(len(y) if type(y) is tuple else 1)]
+            if slot not in depends or all(part is None for part in g):
+                continue
+            for i, parent in parents:
+                k = self._local(step, i, parent, g) if parent in depends else None
+                if k is not None:
+                    self.edges.append(Edge(step, i, parent, g, k))
+                    self.cotangents[parent] = self.cotangents[parent] + k if parent in self.cotangents else k
+
+    def _local(self, step, i, parent, g, y=None, args=None):
+        slot, row, old_args, kw, old_y, _ = self.all[step]
+        alone = Tape()
+        alone.size = self.tape.size
+        alone.entries = [(slot, row, old_args if args is None else args, kw, old_y if y is None else y, [(i, parent)])]
+        return alone.backward([(slot + j, part) for j, part in enumerate(g) if part is not None])[parent]
+
+    def local(self, edge, *, y=None, args=None):
+        """The cotangent that `edge` would hand back if the operation remembered another output or other arguments."""
+        return self._local(edge.step, edge.i, edge.parent, edge.g, y, args)
+
+    def pull(self, slot, cotangent):
+        """What a cotangent at `slot` does to the gradient."""
+        out = self.tape.backward([(slot, cotangent)])[self.input]
+        return np.zeros(np.shape(self.values[self.input])) if out is None else out
+
+    def replay(self, change):
+        """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments."""
+
+        def f(x):
+            env = {**{slot: self.values[slot] for slot in self.inputs}, self.input: x}
+            for step, (slot, row, raw, kw, y, parents) in enumerate(self.all):
+                args = list(raw)
+                for i, parent in parents:
+                    args[i] = env[parent]
+                out = row.function(*change(step, args, env), **kw)
+                env.update(zip(range(slot, slot + len(y)), out) if type(y) is tuple else ((slot, out),))
+            return env[self.out.slot]
+
+        return f
+
+    @property
+    def affordable(self):
+        """How many walks through it, each over all its values, a search may take."""
+        return int(MOST_WORK / (sum(np.size(value) for value in self.values.values()) + 100 * len(self.all)))
+
+    def args(self, edge):
+        """The arguments of an edge's operation."""
+        return self.all[edge.step][2]
+
+    def y(self, edge):
+        """The output of an edge's operation."""
+        return self.all[edge.step][4]
+
+    def row(self, edge):
+        """The name of an edge's operation."""
+        return self.all[edge.step][1].name
+
+    def source(self, slot):
+        """The text of the expression in `slot`."""
+        return self.inputs.get(slot) or self.places[self.maker[slot]].text
+
+    def group(self, step):
+        """What makes two operations the same place in the source: the turns of a loop."""
+        return (self.places[step], self.all[step][1].name)
+
+
+def _double(value):
+    value = np.asarray(value) if isinstance(value, float) else value
+    return (
+        value.astype(np.float64) if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f" else value
+    )

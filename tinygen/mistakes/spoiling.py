@@ -1,0 +1,176 @@
+"""How a step of the chain rule goes wrong: a wrong local derivative, a wrong operand, a spoiled cotangent."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.mistakes.fields import OWN
+
+LINEAR = {
+    "add",
+    "subtract",
+    "negative",
+    "positive",
+    "sum",
+    "reshape",
+    "ravel",
+    "broadcast_to",
+    "getitem",
+    "transpose",
+    "stack",
+}
+_DERIVATIVES = {  # wrong local derivatives of an operation y = op(x)
+    "x": lambda x, y: x,
+    "y": lambda x, y: y,
+    "x^2": lambda x, y: x**2,
+    "y^2": lambda x, y: y**2,
+    "1/x": lambda x, y: 1 / x,
+    "1/y": lambda x, y: 1 / y,
+    "-1/x": lambda x, y: -1 / x,
+    "1/x^2": lambda x, y: 1 / x**2,
+    "1 - x": lambda x, y: 1 - x,
+    "1 - y": lambda x, y: 1 - y,
+    "1 + y": lambda x, y: 1 + y,
+    "1 - x^2": lambda x, y: 1 - x**2,
+    "1 - y^2": lambda x, y: 1 - y**2,
+    "x (1 - x)": lambda x, y: x * (1 - x),
+    "y (1 - y)": lambda x, y: y * (1 - y),
+    "x y": lambda x, y: x * y,
+    "2 x": lambda x, y: 2 * x,
+    "2 y": lambda x, y: 2 * y,
+    "sqrt(x)": lambda x, y: np.sqrt(x),
+    "exp(x)": lambda x, y: np.exp(x),
+    "-y": lambda x, y: -y,
+    "cos(x)": lambda x, y: np.cos(x),
+    "-cos(x)": lambda x, y: -np.cos(x),
+    "sin(x)": lambda x, y: np.sin(x),
+    "1 where x > 0": lambda x, y: 1.0 * (x > 0),
+}
+_OPERANDS = {  # wrong forms in which the other operand v of an operation is used on the way back
+    "v^2": np.square,
+    "sqrt(v)": np.sqrt,
+    "1/v": np.reciprocal,
+    "exp(v)": np.exp,
+    "exp(v / 2)": lambda v: np.exp(v / 2),
+    "log(v)": np.log,
+    "tanh(v)": np.tanh,
+    "arctanh(v), the value before the tanh": np.arctanh,
+    "max(v, 0)": lambda v: np.maximum(v, 0),
+    "1 - v": lambda v: 1 - v,
+    "v minus its mean": lambda v: v - v.mean(0),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way to go wrong: its kind, its cost in bits, its words, and `make`, which gives the wrong cotangent."""
+
+    kind: str
+    cost: float
+    words: str
+    make: object
+
+
+def local_changes(recording, edge):
+    """Wrong local derivatives of an operation; `make(edge)` gives what it would hand back."""
+    args, y, name = recording.args(edge), recording.y(edge), recording.row(edge)
+    if type(y) is tuple:
+        return
+    shape = np.shape(args[edge.i])
+    floats = [j for j, v in enumerate(args) if _floating(v)]
+    if name in ("where", "maximum", "minimum", "clip"):
+        yield Change(
+            "path", 1, "the kink is left out: this branch is taken everywhere", lambda e: _summed(e.g[0], shape)
+        )
+        yield Change("path", 1, "the kink is left out: this branch is taken nowhere", lambda e: 0 * e.k)
+    elif name not in LINEAR and _broadcasts(shape, np.shape(y)):
+        yield Change("chain-factor", 1, _left_out(recording, edge, floats), lambda e: _summed(e.g[0], shape))
+    if name in ("max", "min"):
+        words = "the gradient goes to the wrong end: to the minimum for the maximum, or the reverse"
+        yield Change("path", 1, words, lambda e: _at_the_other_end(recording, e))
+    if np.shape(y) == shape and name not in LINEAR and len(floats) == 1:
+        yield from _wrong_formulas(recording)
+    for j in floats:
+        if j != edge.i:
+            yield from _operands(recording, edge, j, np.asarray(args[j]))
+
+
+def _wrong_formulas(recording):
+    """Of an operation y = op(x), element by element."""
+    chain = lambda cost, words, make: Change("chain-factor", cost, words, make)
+    yield chain(3, "the derivative is multiplied in twice", lambda e: e.k * e.k / np.where(e.g[0] == 0, 1, e.g[0]))
+    mixed = "the derivative is taken of the {}: its formula wants the {}"
+    yield chain(3, mixed.format("input", "output"), lambda e: recording.local(e, y=recording.args(e)[e.i]))
+    yield chain(3, mixed.format("output", "input"), lambda e: _with(recording, e, e.i, lambda v: recording.y(e)))
+    for form, function in _DERIVATIVES.items():
+        words = f"the derivative is taken to be {form} (x the input, y the output)"
+        yield chain(5, words, lambda e, f=function: e.g[0] * f(recording.args(e)[e.i], recording.y(e)))
+
+
+def _operands(recording, edge, j, other):
+    """The other operand goes in wrongly on the way back: transposed, its square, or another value in its place."""
+    if other.ndim == 2 and other.shape[0] == other.shape[1]:
+        words = "the other factor is not transposed on the way back (or is, and should not be)"
+        yield Change("transpose", 1, words, lambda e: _with(recording, e, j, np.transpose))
+    for form, function in _OPERANDS.items():
+        words = f"the other operand v goes in as {form}"
+        yield Change("chain-factor", 5, words, lambda e, f=function: _with(recording, e, j, f))
+    slot = dict(recording.all[edge.step][5]).get(j)
+    for rival, value in recording.values.items() if len(recording.edges) <= 100 else ():
+        if rival != slot and other.ndim and np.shape(value) == other.shape and not np.array_equal(value, other):
+            whose = f"`{recording.source(slot)}`" if slot is not None else "the other operand"
+            words = f"`{recording.source(rival)}` is used in place of {whose}"
+            yield Change("chain-factor", 4, words, lambda e, v=value: _with(recording, e, j, lambda _: v))
+
+
+def value_changes(shape):
+    """What goes back through an intermediate value v is spoiled: `make(cotangent, v)` gives what it would be."""
+    if len(shape) == 2 and shape[0] == shape[1]:
+        yield Change("transpose", 2, "is transposed", lambda g, v: g.T)
+    if shape and shape[0] > 2:
+        for step, words in ((1, "late"), (-1, "early")):
+            yield Change("shift", 3, f"has its rows one place too {words}", lambda g, v, s=step: np.roll(g, s, 0))
+        words = "is summed over the batch for every row: (B, 1) against (B,) blown up to (B, B)?"
+        yield Change("broadcast", 3, words, lambda g, v: np.broadcast_to(g.sum(0), g.shape))
+        words = "is averaged over the batch for every row"
+        yield Change("broadcast", 4, words, lambda g, v: np.broadcast_to(g.mean(0), g.shape))
+    for form, (function, _) in OWN.items():
+        words = f"has a factor {form.format('v')} too many, v being that value"
+        yield Change("chain-factor", 5, words, lambda g, v, f=function: g * f(v))
+
+
+def _floating(value):
+    return isinstance(value, (np.ndarray, np.generic, float)) and np.asarray(value).dtype.kind == "f"
+
+
+def _left_out(recording, edge, floats):
+    """Words for a local derivative of 1 in place of the right one."""
+    if len(floats) == 1:
+        return "the derivative is left out of the chain rule"
+    others = [f" `{recording.source(parent)}`" for i, parent in recording.all[edge.step][5] if i != edge.i]
+    constants = [f" {v:g}" for j, v in enumerate(recording.args(edge)) if j != edge.i and isinstance(v, (int, float))]
+    return f"the factor{[*others, *constants, ''][0]} is left out"
+
+
+def _at_the_other_end(recording, edge):
+    x, *rest = recording.args(edge)
+    extreme = {"max": np.min, "min": np.max}[recording.row(edge)]
+    return recording.local(edge, y=extreme(x, *rest, **recording.all[edge.step][3]))
+
+
+def _with(recording, edge, j, function):
+    """The local derivative with argument `j` replaced by `function` of it."""
+    args = list(recording.args(edge))
+    args[j] = function(np.asarray(args[j]))
+    return recording.local(edge, args=args)
+
+
+def _broadcasts(small, large):
+    """Whether an array of shape `small` is broadcast to shape `large`."""
+    return len(small) <= len(large) and all(n in (1, m) for n, m in zip(small[::-1], large[::-1]))
+
+
+def _summed(g, shape):
+    """`g` summed over the axes along which `shape` was broadcast."""
+    g = g.sum(tuple(range(g.ndim - len(shape))))
+    return g.sum(tuple(a for a, n in enumerate(shape) if n == 1 and g.shape[a] != 1), keepdims=True)

@@ -1,0 +1,184 @@
+"""What a decoder's outputs mean: for each likelihood, how many outputs it needs, which data it allows, how to draw.
+
+`own` are the likelihood's own parameters, beside those of the net: a dict, often empty.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen import gaussian
+from tinygen.autodiff import softmax
+from tinygen.models import base
+from tinygen.models.vae.likelihoods import bernoulli_log_prob, categorical_log_prob, logistic_log_prob
+from tinygen.nn.layers import sigmoid
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """Pixels that are 0 or 1, independent given z. Data between 0 and 1 is taken as the probability of a 1.
+
+    For such grey x the log likelihood is the expected one of the image b that is drawn from it pixel by pixel:
+    E_b log p(b|z) = sum x l - ln(1 + e^l), since log p is linear in b. So a bound that is computed with x bounds
+    E_b log p(b) from below: it is a number of nats for a *binarised* image and must be compared with such.
+    """
+
+    discrete = True
+
+    def check(self, X):
+        if X.min() < 0 or X.max() > 1:
+            raise ValueError(
+                f"the Bernoulli decoder needs data between 0 and 1, got {X.min():g} to {X.max():g}: divide it by its "
+                "largest possible value (16 for the digits, 255 for MNIST), or use decoder='gaussian'"
+            )
+
+    def init(self, D, dtype=np.float32):
+        """How many outputs the decoder's net needs for D pixels, and the likelihood's own parameters (none)."""
+        return D, {}
+
+    def log_prob(self, own, x, out):
+        """log p(x|z), (...,), from the net's outputs (..., D)."""
+        return bernoulli_log_prob(x, out)
+
+    def mean(self, own, out):
+        """E[x|z], (..., D)."""
+        return sigmoid(out)
+
+    def sample(self, own, out, rng):
+        """A draw of x, (..., D)."""
+        return (rng.random(out.shape) < sigmoid(out)).astype(out.dtype)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Real-valued pixels: x = f(z) + noise of variance `var`, which is fixed to a number, or "learned" (one number),
+    or "pixel" (learned, one for each pixel)."""
+
+    var: float | str = "learned"
+
+    discrete = False
+
+    def __post_init__(self):
+        number = isinstance(self.var, (int, float)) and not isinstance(self.var, bool) and 0 < self.var < np.inf
+        if not number and self.var not in ("learned", "pixel"):
+            raise ValueError(f"var must be a number above 0, 'learned' or 'pixel', got {self.var!r}")
+
+    def check(self, X):
+        pass
+
+    def init(self, D, dtype=np.float32):
+        """How many outputs the decoder's net needs for D pixels, and the likelihood's own parameters."""
+        sizes = {"learned": 1, "pixel": D}
+        return D, {"logvar": np.zeros(sizes[self.var], dtype)} if self.var in sizes else {}
+
+    def log_prob(self, own, x, out):
+        """log p(x|z), (...,), from the net's outputs (..., D), which are the mean."""
+        return gaussian.log_density(x, out, own["logvar"] if own else float(np.log(self.var)))
+
+    def mean(self, own, out):
+        """E[x|z], (..., D)."""
+        return out
+
+    def sample(self, own, out, rng):
+        """A draw of x, (..., D)."""
+        eps = rng.standard_normal(out.shape, np.float64).astype(out.dtype)
+        return gaussian.sample(out, own["logvar"] if own else float(np.log(self.var)), eps)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """Grey values 0, 1/(levels-1), ..., 1, each with a probability of its own: `levels` outputs a pixel."""
+
+    levels: int = 17
+
+    discrete = True
+
+    def check(self, X):
+        _check_grid(X, self.levels)
+
+    def init(self, D, dtype=np.float32):
+        return D * self.levels, {}
+
+    def log_prob(self, own, x, out):
+        return categorical_log_prob(x, self._logits(out))
+
+    def mean(self, own, out):
+        return softmax(self._logits(out)) @ np.linspace(0, 1, self.levels, dtype=out.dtype)
+
+    def sample(self, own, out, rng):
+        p = np.cumsum(softmax(self._logits(out)), -1)  # (..., D, levels)
+        values = np.sum(p[..., :-1] < rng.random((*p.shape[:-1], 1)), -1)
+        return (values / (self.levels - 1)).astype(out.dtype)
+
+    def _logits(self, out):
+        return out.reshape(*out.shape[:-1], -1, self.levels)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Grey values 0, 1/(levels-1), ..., 1 with the probabilities of a rounded logistic density: two outputs a pixel,
+    its mean and the log of its width."""
+
+    levels: int = 17
+
+    discrete = True
+
+    def check(self, X):
+        _check_grid(X, self.levels)
+
+    def init(self, D, dtype=np.float32):
+        return 2 * D, {}
+
+    def log_prob(self, own, x, out):
+        return logistic_log_prob(x, *self._split(out), levels=self.levels)
+
+    def mean(self, own, out):
+        grid = np.linspace(0, 1, self.levels, dtype=out.dtype)
+        mean, logscale = (a[..., None, None] for a in self._split(out))  # (..., D, 1, 1): a pixel is a row
+        p = np.exp(logistic_log_prob(grid[:, None], mean, logscale, levels=self.levels))  # (..., D, levels)
+        return p @ grid
+
+    def sample(self, own, out, rng):
+        mean, logscale = self._split(out)
+        u = rng.uniform(1e-12, 1 - 1e-12, mean.shape)
+        value = mean * (self.levels - 1) + np.exp(logscale) * (np.log(u) - np.log1p(-u))
+        return (np.clip(np.rint(value), 0, self.levels - 1) / (self.levels - 1)).astype(out.dtype)
+
+    def _split(self, out):
+        D = out.shape[-1] // 2
+        return out[..., :D], out[..., D:]
+
+
+def _check_grid(X, levels):
+    steps = X * (levels - 1)
+    if X.min() < 0 or X.max() > 1 or np.abs(steps - np.rint(steps)).max() > 1e-3:
+        raise ValueError(
+            f"a decoder of {levels} grey values needs data 0, 1/{levels - 1}, ..., 1 and nothing between, got "
+            f"{X.min():g} to {X.max():g}: divide whole numbers 0..{levels - 1} by {levels - 1}"
+        )
+
+
+DECODERS = {"bernoulli": Bernoulli(), "gaussian": Gaussian(), "categorical": Categorical(), "logistic": Logistic()}
+
+
+def decoder(choice):
+    """The decoder of that name; an instance is returned as it is.
+
+    >>> decoder("gaussian")
+    Gaussian(var='learned')
+    """
+    return base.chosen("decoder", choice, DECODERS, "log_prob")
+
+
+def describe(choice):
+    """A decoder in plain values, for a file; `rebuild` makes it again.
+
+    >>> describe("bernoulli"), rebuild(describe(Gaussian(var=0.1)))
+    ('bernoulli', Gaussian(var=0.1))
+    """
+    return base.describe(choice, DECODERS)
+
+
+def rebuild(description):
+    """The decoder that `describe` has described."""
+    return base.rebuild(description, DECODERS)

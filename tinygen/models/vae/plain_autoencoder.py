@@ -1,0 +1,71 @@
+"""The plain autoencoder, for contrast: what is left of a VAE when nothing is drawn and nothing is paid for the code."""
+
+from dataclasses import dataclass
+
+from tinygen.models.vae.estimator import VAE
+
+
+@dataclass(frozen=True)
+class Point:
+    """All of q(z|x) at one point, the encoder's output. It has no density, so its "KL" here is 0 and bounds nothing."""
+
+    def outputs(self, k):
+        return k
+
+    def split(self, out):
+        return out
+
+    def mean(self, q):
+        return q
+
+    def sample(self, q, eps):
+        return q + 0 * eps
+
+    def draw(self, q, eps):
+        raise TypeError("a plain autoencoder has no q(z|x) to draw from and to weigh: use a VAE")
+
+    def kl(self, q, prior=None):
+        return 0 * q.sum(-1)
+
+    exact_kl, log_density = True, None
+
+
+class Autoencoder(VAE):
+    """A net that is trained to give back what it was given, through a code of `latents` numbers: -log p(x|z = g(x)).
+
+    The arguments are those of VAE. Nothing makes the codes fill a known density, so there is nothing to sample from,
+    and `score_samples` is log p(x | z = g(x)) in nats, a measure of reconstruction and no bound on log p(x).
+
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).random((200, 5)).round()
+    >>> Autoencoder(latents=2, hidden=(16,), epochs=5, random_state=0).fit(X).transform(X).shape
+    (200, 2)
+    """
+
+    posterior, objective, bound = Point(), "elbo", "elbo"
+    beta, warmup, free_bits, draws, score_draws = 1.0, 0, 0.0, 1, 1
+
+    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", epochs=150, batch_size=100,
+                 learning_rate=2e-3, fade=False, dtype="float32", random_state=None, progress=True,
+                 checkpoint=None, compile=True):  # fmt: skip
+        given = locals()
+        for name in self._defaults():
+            setattr(self, name, given[name])
+
+    def fit(self, X, y=None):
+        """Train on the rows of X, shape (n, D), and return self. y is not looked at."""
+        super().fit(X)
+        self.bound_ = "none"
+        return self
+
+    def sample(self, n=1, y=None, *, random_state=None):
+        """Raises TypeError: the density of the codes is not known."""
+        raise TypeError("a plain autoencoder has no known density of z to sample from: use a VAE, or inverse_transform")
+
+    def diagnose(self, X):
+        """Raises TypeError: there is no bound."""
+        raise TypeError("a plain autoencoder has no bound to diagnose: use a VAE")
+
+    def report(self, X, *, draws=1000):
+        """Raises TypeError: there is no bound."""
+        raise TypeError("a plain autoencoder has no bound on log p(x) to report: use a VAE, or score_samples")

@@ -1,0 +1,194 @@
+"""The family that the encoder's q(z|x) is chosen from: how its net's outputs become a draw, a density and a KL.
+
+Each class knows `outputs(k)`, how many numbers a row the encoder has to give; `split`, which makes the parameters `q`
+of them; `sample(q, eps)`, the reparameterised draw; `draw(q, eps) -> (z, log q(z|x))`; `log_density(q, z)` at any z;
+and, where `exact_kl` says that it is to be used, the closed form `kl(q, prior)`: else the KL is estimated at the draw.
+Draws may have leading axes, (S, n, k) from eps of that shape.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen import gaussian
+from tinygen.models import base
+from tinygen.models.vae import flows as flow_layers
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """q(z|x) = N(mean, diag(exp(logvar))): q = (mean, logvar), each (n, k).
+
+    exact_kl: the KL in closed form, or False: by Monte Carlo, log q(z|x) - log p(z) at the draw.
+    """
+
+    exact_kl: bool = True
+
+    def outputs(self, k):
+        return 2 * k
+
+    def split(self, out):
+        k = out.shape[-1] // 2
+        return out[..., :k], out[..., k:]
+
+    def mean(self, q):
+        return q[0]
+
+    def sample(self, q, eps):
+        return gaussian.sample(*q, eps)
+
+    def draw(self, q, eps):
+        z = self.sample(q, eps)
+        return z, self.log_density(q, z)
+
+    def log_density(self, q, z):
+        return gaussian.log_density(z, *q)
+
+    def kl(self, q, prior=None):
+        """KL(q || prior) in nats, (n,); prior: (mean, logvar), None for N(0, I)."""
+        return gaussian.kl_standard(*q) if prior is None else gaussian.kl(*q, *prior)
+
+
+@dataclass(frozen=True)
+class Cholesky:
+    """q(z|x) = N(mean, L L') with a full covariance: q = (mean, L), (n, k) and (n, k, k).
+
+    L's diagonal is e^(l/2) of outputs l, which for a diagonal L are its logvar; what is below it is an output as it is.
+    exact_kl: as for Diagonal.
+    """
+
+    exact_kl: bool = True
+
+    def outputs(self, k):
+        return k + k * (k + 1) // 2
+
+    def split(self, out):
+        k = int(np.sqrt(2 * out.shape[-1] + 2.25) - 1.5)  # outputs = k + k (k + 1) / 2
+        rows, columns = np.tril_indices(k, -1)
+        place = np.zeros((len(rows), k, k), out.dtype)
+        place[np.arange(len(rows)), rows, columns] = 1
+        diagonal = np.exp(0.5 * out[..., k : 2 * k])[..., None] * np.eye(k, dtype=out.dtype)
+        return out[..., :k], diagonal + np.tensordot(out[..., 2 * k :], place, axes=1)
+
+    def mean(self, q):
+        return q[0]
+
+    def sample(self, q, eps):
+        return gaussian.sample_cholesky(*q, eps)
+
+    def draw(self, q, eps):
+        z = self.sample(q, eps)
+        return z, self.log_density(q, z)
+
+    def log_density(self, q, z):
+        return gaussian.log_density_cholesky(z, *q)
+
+    def kl(self, q, prior=None):
+        """KL(q || prior) in nats, (n,); prior: (mean, logvar), None for N(0, I)."""
+        if prior is None:
+            return gaussian.kl_standard_cholesky(*q)
+        mean, logvar = prior
+        eye = np.eye(mean.shape[-1], dtype=mean.dtype)
+        return gaussian.kl_cholesky(*q, mean, np.exp(0.5 * logvar)[..., None] * eye)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A diagonal Gaussian moved by one affine layer a row: z = A z0 + c. A Gaussian again, covariance A diag(s^2) A'.
+
+    q = (mean, logvar, A, c); A = I + B, and B and c are outputs. log q(z) = log q0(z0) - ln |det A|.
+    """
+
+    def outputs(self, k):
+        return 3 * k + k * k
+
+    def split(self, out):
+        k = int(np.sqrt(out.shape[-1] + 2.25) - 1.5)  # outputs = k^2 + 3 k
+        A = out[..., 3 * k :].reshape(*out.shape[:-1], k, k) + np.eye(k, dtype=out.dtype)
+        return out[..., :k], out[..., k : 2 * k], A, out[..., 2 * k : 3 * k]
+
+    def mean(self, q):
+        mean, _, A, c = q
+        return flow_layers.affine(mean, A, c)
+
+    def sample(self, q, eps):
+        return self.draw(q, eps)[0]
+
+    def draw(self, q, eps):
+        mean, logvar, A, c = q
+        z0 = gaussian.sample(mean, logvar, eps)
+        return flow_layers.affine(z0, A, c), gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
+
+    def log_density(self, q, z):
+        mean, logvar, A, c = q
+        z0 = flow_layers.affine_inverse(z, A, c)
+        return gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
+
+    exact_kl = False
+
+
+@dataclass(frozen=True)
+class Planar:
+    """A diagonal Gaussian bent by `steps` planar layers (Rezende and Mohamed 2015), whose parameters are outputs too.
+
+    z <- z + u' tanh(w.z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,  with u' made of the output u so that
+    u'.w > -1, which keeps the layer invertible: flow_layers.py has the formulas.
+    """
+
+    steps: int = 2
+
+    def outputs(self, k):
+        return 2 * k + self.steps * (2 * k + 1)
+
+    def split(self, out):
+        k = (out.shape[-1] - self.steps) // (2 + 2 * self.steps)
+        layers = []
+        for start in range(2 * k, out.shape[-1], 2 * k + 1):
+            u, w = out[..., start : start + k], out[..., start + k : start + 2 * k]
+            layers.append((u, w, out[..., start + 2 * k : start + 2 * k + 1]))  # b: (n, 1)
+        return out[..., :k], out[..., k : 2 * k], layers
+
+    def mean(self, q):
+        """The layers at the base's mean: the image of the mean, not the mean of the image."""
+        return self._forward(q, q[0])[0]
+
+    def sample(self, q, eps):
+        return self.draw(q, eps)[0]
+
+    def draw(self, q, eps):
+        z0 = gaussian.sample(q[0], q[1], eps)
+        z, log_det = self._forward(q, z0)
+        return z, gaussian.log_density(z0, q[0], q[1]) - log_det
+
+    def _forward(self, q, z):
+        log_det = 0
+        for u, w, b in q[2]:
+            u = flow_layers.invertible_u(u, w)
+            log_det = log_det + flow_layers.planar_log_det(z, u, w, b)
+            z = flow_layers.planar(z, u, w, b)
+        return z, log_det
+
+    log_density = None  # a planar layer has no inverse in closed form
+    exact_kl = False
+
+
+POSTERIORS = {"diagonal": Diagonal(), "cholesky": Cholesky(), "affine": Affine(), "planar": Planar()}
+
+
+def posterior(choice):
+    """The family of that name; an instance is returned as it is.
+
+    >>> posterior("planar")
+    Planar(steps=2)
+    """
+    return base.chosen("posterior", choice, POSTERIORS, "draw")
+
+
+def describe(choice):
+    """A family in plain values, for a file; `rebuild` makes it again."""
+    return base.describe(choice, POSTERIORS)
+
+
+def rebuild(description):
+    """The family that `describe` has described."""
+    return base.rebuild(description, POSTERIORS)
