@@ -60,7 +60,8 @@ def test_a_check_that_raises_fails_and_says_where():
 
     outcome = Claim("broken", "identity", "here", check).run()
     assert outcome.report.verdict == FAIL
-    assert outcome.report.entries[0].where.startswith("test_registry.py, line") and "ZeroDivision" in str(outcome.report)
+    assert outcome.report.entries[0].where.startswith("test_registry.py, line")
+    assert "ZeroDivision" in str(outcome.report)
     with pytest.raises(TypeError, match="expected a Report"):
         Claim("number", "identity", "here", lambda rng: 3).run()
 

@@ -266,17 +266,17 @@ def test_the_other_draws_are_a_baseline_that_does_not_depend_on_the_draw():
 def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
     rng = np.random.default_rng(2)
     classes = 3 if labels else 0
-    nets = dict(decoder="bernoulli", posterior=family)
+    options = dict(decoder="bernoulli", posterior=family)
     params = nets.init(
-        rng, 5, 2, hidden=(7,), classes=classes, learned_prior=int(labels), dtype=np.float64, **nets
+        rng, 5, 2, hidden=(7,), classes=classes, learned_prior=int(labels), dtype=np.float64, **options
     )
     params = tree.map(lambda a: a + 0.1 * rng.standard_normal(a.shape), params)
     x, eps = rng.random((4, 5)), rng.standard_normal((3, 4, 2))
     c = np.eye(3)[rng.integers(3, size=4)] if labels else None
     vector, rebuild = tree.ravel(params)
     for f in (
-        lambda p: bounds.loss(p, x, eps[0], c, beta=1.7, **nets)[0],
-        lambda p: bounds.iwae_loss(p, x, eps, c, **nets)[0],
+        lambda p: bounds.loss(p, x, eps[0], c, beta=1.7, **options)[0],
+        lambda p: bounds.iwae_loss(p, x, eps, c, **options)[0],
     ):
         got = flat(tg.grad(f)(params))
         for _ in range(3):
