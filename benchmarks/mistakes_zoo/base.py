@@ -39,6 +39,8 @@ class Slip:
     name: str
     kinds: frozenset
     says: str = ""
+    never: str = ""  # a pattern of what would be false
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ class Subject:
     backward: object
     example: object
     slips: tuple = field(default=())
+    called: str = ""
+    family: str = "home"
 
     @property
     def name(self):
-        """The function's name."""
-        return self.f.__name__
+        """What it is called, else the function's name."""
+        return self.called or self.f.__name__
 
     @property
     def names(self):
@@ -66,7 +70,7 @@ class Subject:
         return self.name in HELD_OUT
 
 
-ZOO = []
+ZOO, PUBLIC = [], []
 
 
 def derivation(f, backward, example, **slips):
@@ -76,3 +80,12 @@ def derivation(f, backward, example, **slips):
         kinds = frozenset(kinds.split())
         found.append(Slip(name, kinds | CALCULUS if kinds & CALCULUS else kinds, says))
     ZOO.append(Subject(f, backward, example, tuple(found)))
+
+
+def public(f, backward, example, *, name="", unseen=False, **slips):
+    """Add a function to the public mistakes; each slip is (pattern, pattern of what would be false, source).
+
+    unseen: invented before the rules were written, and counted apart.
+    """
+    found = tuple(Slip(slip, frozenset(), *told) for slip, told in slips.items())
+    PUBLIC.append(Subject(f, backward, example, found, name, "unseen" if unseen else "public"))

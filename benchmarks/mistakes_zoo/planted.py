@@ -27,6 +27,7 @@ class Trial:
     kinds: frozenset = frozenset()
     says: str = ""
     argument: str = ""  # the spoiled argument, where only one is
+    never: str = ""  # a pattern of what would be false
 
     @property
     def held_out(self):
@@ -127,13 +128,14 @@ def _exchanged(subject, one, two, *args):
     return gradients
 
 
-def slips(seed):
+def slips(seed, zoo=ZOO):
     """A trial for each slip of each derivation."""
-    for subject in ZOO:
+    for subject in zoo:
         args = subject.example(np.random.default_rng(seed))
         for slip in subject.slips:
             backward = partial(subject.backward, slip=slip.name)
-            yield Trial(f"{subject.name}: {slip.name}", subject, args, backward, slip.kinds, slip.says)
+            label = f"{subject.name}: {slip.name}"
+            yield Trial(label, subject, args, backward, slip.kinds, slip.says, never=slip.never)
 
 
 def plants(seed, each):
