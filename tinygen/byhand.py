@@ -1,29 +1,64 @@
-"""Join a function and the gradients that were derived on paper for it to one primitive, to train models with.
+"""Join a function with the derivatives that were derived for it on paper, to train models with.
 
-The functions are those of gaussian.py, the decoders and the flow layers: they work on rows (the last axis), the axes
-before it broadcast, and an argument whose name begins with a capital is a matrix with two axes, (..., k, k): L a lower
-triangular factor, A any.
+Whatever is joined here is written down in MADE with an example point, and `tinygen verify` holds each derivative of the
+list against numeric ones and against the engine's own: a derivative by hand can't be used and not be checked.
+
+The functions that work on rows (gaussian.py, the likelihoods, the layers of a flow) have the last axis as the
+dimension, the axes before it broadcast, and an argument whose name begins with a capital is a matrix with two axes,
+(..., k, k): L a lower triangular factor, A any.
 """
 
 import functools
 import inspect
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinygen.autodiff.tape import primitive
 
+MADE = {}  # "module.function" -> Made, in the order in which they were joined
+ROWS, D, K = 3, 5, 2  # of the default example: rows, dimensions of a row, of a matrix
 
-def of_row(f, *gradients):
+
+@dataclass(frozen=True)
+class Made:
+    """A function with derivatives by hand: the joined `function`, its row of rules, and `example(rng)`, its arguments
+    by name (arrays are differentiated, other values are options)."""
+
+    module: str
+    name: str
+    function: object
+    row: object
+    example: object
+
+    @property
+    def bare(self):
+        """The formula alone, which the engine differentiates by itself."""
+        return self.function.__wrapped__
+
+    @property
+    def constant(self):
+        """The names of the arguments that have no derivative."""
+        return [name for name, rule in zip(inspect.signature(self.bare).parameters, self.row.rules) if rule is None]
+
+
+def with_gradients(f, *gradients, example=None):
     """Join a function with one value a row, and the gradients of that value by each argument, to a primitive.
 
     f(*args) -> (...,). gradients[i](*args) -> d f / d args[i], of the argument's broadcast shape; None: no derivative.
+    example(rng) -> arguments by name, at which the gradients are checked; by default standard normal ones (see
+    `normal_arguments`).
     """
     names = inspect.signature(f).parameters
-    return of_parts(f, *(g and _row_vjp(g, 2 if name[0].isupper() else 1) for name, g in zip(names, gradients)))
+    vjps = [g and _row_vjp(g, 2 if name[0].isupper() else 1) for name, g in zip(names, gradients)]
+    return with_vjps(f, *vjps, example=example)
 
 
-def of_parts(f, *vjps):
-    """Join a function and its vjps, `vjps[i](g, *args) -> cotangent of args[i]`, to a primitive that checks shapes."""
+def with_vjps(f, *vjps, example=None):
+    """Join a function and its vjps, `vjps[i](g, *args) -> cotangent of args[i]`, to a primitive that checks shapes.
+
+    example: as in `with_gradients`.
+    """
     core = primitive(f, *(vjp and _rule(vjp) for vjp in vjps))
     signature = inspect.signature(f)
 
@@ -33,7 +68,38 @@ def of_parts(f, *vjps):
         _check_shapes(f.__name__, {name: a.shape for name, a in arguments.items()})
         return core(*arguments.values())
 
+    return _made(f, joined, core.row, example)
+
+
+def with_rules(f, *rules, example=None):
+    """Join a function and its rules, `rule(g, y, *args, **options)` as `tg.primitive` takes them; no shape is checked.
+
+    example: as in `with_gradients`.
+    """
+    core = primitive(f, *rules)
+    return _made(f, core, core.row, example)
+
+
+def _made(f, joined, row, example):
+    example = example or functools.partial(normal_arguments, f)
+    MADE[f"{f.__module__}.{f.__qualname__}"] = Made(f.__module__, f.__name__, joined, row, example)
     return joined
+
+
+def normal_arguments(f, rng):
+    """Standard normal arguments of `f` by their names, ROWS rows of D numbers (`b`: of one).
+
+    A capital is a matrix, (ROWS, K, K), with a diagonal away from 0; L is lower triangular; the rows beside one have K.
+    """
+    names = list(inspect.signature(f).parameters)
+    full, made = any(name[0].isupper() for name in names), {}
+    for name in names:
+        made[name] = rng.normal(size=(ROWS, 1 if name == "b" else K if full else D))
+        if name[0].isupper():
+            diagonal = np.exp(0.3 * rng.normal(size=(ROWS, K, 1))) * np.eye(K)
+            below = np.tril(rng.normal(size=(ROWS, K, K)), -1)
+            made[name] = diagonal + (below if name[0] == "L" else below - np.matrix_transpose(below))
+    return made
 
 
 def _rule(vjp):

@@ -308,19 +308,21 @@ def _inverse_diagonal(L):
 
 # Each function, joined with its gradients --------------------------------------------------------------------------
 
-log_density = byhand.of_row(log_density, log_density_grad_x, log_density_grad_mean, log_density_grad_logvar)
-entropy = byhand.of_row(entropy, entropy_grad_logvar)
-kl_standard = byhand.of_row(kl_standard, kl_standard_grad_mean, kl_standard_grad_logvar)
-kl = byhand.of_row(kl, kl_grad_mean0, kl_grad_logvar0, kl_grad_mean1, kl_grad_logvar1)
-sample = byhand.of_parts(sample, sample_vjp_mean, sample_vjp_logvar, sample_vjp_eps)
-log_density_cholesky = byhand.of_row(
+log_density = byhand.with_gradients(log_density, log_density_grad_x, log_density_grad_mean, log_density_grad_logvar)
+entropy = byhand.with_gradients(entropy, entropy_grad_logvar)
+kl_standard = byhand.with_gradients(kl_standard, kl_standard_grad_mean, kl_standard_grad_logvar)
+kl = byhand.with_gradients(kl, kl_grad_mean0, kl_grad_logvar0, kl_grad_mean1, kl_grad_logvar1)
+sample = byhand.with_vjps(sample, sample_vjp_mean, sample_vjp_logvar, sample_vjp_eps)
+log_density_cholesky = byhand.with_gradients(
     log_density_cholesky, log_density_cholesky_grad_x, log_density_cholesky_grad_mean, log_density_cholesky_grad_L
 )
-entropy_cholesky = byhand.of_row(entropy_cholesky, entropy_cholesky_grad_L)
-kl_standard_cholesky = byhand.of_row(kl_standard_cholesky, kl_standard_cholesky_grad_mean, kl_standard_cholesky_grad_L)
-kl_cholesky = byhand.of_row(
+entropy_cholesky = byhand.with_gradients(entropy_cholesky, entropy_cholesky_grad_L)
+kl_standard_cholesky = byhand.with_gradients(
+    kl_standard_cholesky, kl_standard_cholesky_grad_mean, kl_standard_cholesky_grad_L
+)
+kl_cholesky = byhand.with_gradients(
     kl_cholesky, kl_cholesky_grad_mean0, kl_cholesky_grad_L0, kl_cholesky_grad_mean1, kl_cholesky_grad_L1
 )
-sample_cholesky = byhand.of_parts(
+sample_cholesky = byhand.with_vjps(
     sample_cholesky, sample_cholesky_vjp_mean, sample_cholesky_vjp_L, sample_cholesky_vjp_eps
 )

@@ -11,5 +11,6 @@ __all__ = ["claims", "derivations", "diffusion", "estimators", "gradients", "ora
 
 
 def claims(*patterns):
-    """All claims that match any of the patterns (see registry.claims), whatever was imported before."""
-    return registry.claims(*patterns)
+    """The claims that match any of the patterns (see registry.claims), by kind and name: the same list whatever was
+    imported before."""
+    return sorted(registry.claims(*patterns), key=lambda found: (registry.KINDS.index(found.kind), found.name))

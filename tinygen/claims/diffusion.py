@@ -1,15 +1,13 @@
 """The diffusion package and its oracles, claimed to be right: bounds, converters, samplers and likelihood against
 what is known."""
 
-import functools
 
 import numpy as np
 
 from tinygen.check.registry import claim
 from tinygen.check.report import Report
-from tinygen.claims.gradients import register
 from tinygen.derivations.densities import entry
-from tinygen.models.diffusion import bound, flow_matching, parameterization, process, samplers, variances
+from tinygen.models.diffusion import bound, parameterization, process, samplers, variances
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
@@ -137,23 +135,3 @@ def mixture(rng):
             entry("one component, score", single.score(z, a), one.score(z, a), 1e-11),
         ],
     )
-
-
-def _draws(rng):
-    return dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)))
-
-
-def _joined(primitive, bare):
-    """The primitive as `gradients.register` takes one: with the bare function beside it."""
-    named = functools.wraps(bare)(lambda *args: primitive(*args))
-    named.__name__ = bare.__name__.strip("_")
-    return named
-
-
-for _f, _bare, _make in (
-    (process.mix, process._mix,
-     lambda rng: _draws(rng) | dict(signal=rng.random((3, 1)), sigma=rng.random((3, 1)))),
-    (flow_matching.between, flow_matching._between,
-     lambda rng: _draws(rng) | dict(tau=rng.random((3, 1)))),
-):  # fmt: skip
-    register("models/diffusion", _joined(_f, _bare), _make)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinygen.autodiff import primitive
+from tinygen import byhand
 
 # ---- activations ----
 
@@ -33,7 +33,7 @@ def sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
 
-sigmoid = primitive(sigmoid, lambda g, y, x: g * (y * (1 - y)))
+sigmoid = byhand.with_rules(sigmoid, lambda g, y, x: g * (y * (1 - y)))
 
 
 def softplus(x):
@@ -48,7 +48,7 @@ def softplus(x):
 
 
 # By its parts the second derivative at 0 would be that of two kinks.
-softplus = primitive(softplus, lambda g, y, x: g * sigmoid(x))
+softplus = byhand.with_rules(softplus, lambda g, y, x: g * sigmoid(x))
 
 
 def silu(x):
@@ -62,7 +62,7 @@ def _silu_rule(g, y, x):
     return g * (s + y * (1 - s))
 
 
-silu = primitive(silu, _silu_rule)
+silu = byhand.with_rules(silu, _silu_rule)
 
 
 def gelu(x):

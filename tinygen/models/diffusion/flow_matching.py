@@ -10,21 +10,22 @@ al. 2023.
 
 import numpy as np
 
-from tinygen.autodiff import primitive
+from tinygen import byhand
 from tinygen.models import base
 
 
-def _between(x, eps, tau):
+def between(x, eps, tau):
     """z_tau = (1 - tau) eps + tau x; x, eps (B, D), tau (B, 1). d/dx = tau g, d/deps = (1 - tau) g, d/dtau = g (x -
     eps)."""
     return (1 - tau) * eps + tau * x
 
 
-between = primitive(
-    _between,
+between = byhand.with_rules(
+    between,
     lambda g, z, x, eps, tau: g * tau,
     lambda g, z, x, eps, tau: g * (1 - tau),
     lambda g, z, x, eps, tau: g * (x - eps),
+    example=lambda rng: dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)), tau=rng.random((3, 1))),
 )
 
 

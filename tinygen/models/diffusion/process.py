@@ -8,7 +8,7 @@ of x.
 
 import numpy as np
 
-from tinygen.autodiff import primitive
+from tinygen import byhand
 
 
 def at(array, t, x, *, first=0):
@@ -48,7 +48,7 @@ def noisy(schedule, x, t, eps):
     return mix(x, eps, np.sqrt(at(schedule.alpha_bar, t, x)), at(schedule.sigma, t, x))
 
 
-def _mix(x, eps, signal, sigma):
+def mix(x, eps, signal, sigma):
     """signal x + sigma eps, the reparameterised sample of q(z_t|x); derivatives signal g, sigma g, and sums of g x,
     g eps.
 
@@ -57,12 +57,14 @@ def _mix(x, eps, signal, sigma):
     return signal * x + sigma * eps
 
 
-mix = primitive(
-    _mix,
+mix = byhand.with_rules(
+    mix,
     lambda g, z, x, eps, signal, sigma: g * signal,
     lambda g, z, x, eps, signal, sigma: g * sigma,
     lambda g, z, x, eps, signal, sigma: g * x,
     lambda g, z, x, eps, signal, sigma: g * eps,
+    example=lambda rng: dict(x=rng.normal(size=(3, 2)), eps=rng.normal(size=(3, 2)), signal=rng.random((3, 1)),
+                             sigma=rng.random((3, 1))),
 )
 
 

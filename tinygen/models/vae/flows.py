@@ -196,15 +196,23 @@ def _tanh(z, w, b):
 
 # Each function, joined with its gradients ---------------------------------------------------------------------------
 
-affine = byhand.of_parts(affine, affine_vjp_z, affine_vjp_A, affine_vjp_c)
-affine_inverse = byhand.of_parts(affine_inverse, affine_inverse_vjp_z, affine_inverse_vjp_A, affine_inverse_vjp_c)
-affine_log_det = byhand.of_row(affine_log_det, affine_log_det_grad_A)
-invertible_u = byhand.of_parts(invertible_u, invertible_u_vjp_u, invertible_u_vjp_w)
-planar = byhand.of_parts(planar, planar_vjp_z, planar_vjp_u, planar_vjp_w, planar_vjp_b)
-planar_log_det = byhand.of_parts(  # not of_row: b has one column for a row
+affine = byhand.with_vjps(affine, affine_vjp_z, affine_vjp_A, affine_vjp_c)
+affine_inverse = byhand.with_vjps(affine_inverse, affine_inverse_vjp_z, affine_inverse_vjp_A, affine_inverse_vjp_c)
+affine_log_det = byhand.with_gradients(affine_log_det, affine_log_det_grad_A)
+invertible_u = byhand.with_vjps(invertible_u, invertible_u_vjp_u, invertible_u_vjp_w)
+
+
+def _invertible(rng):
+    made = byhand.normal_arguments(planar, rng)
+    return {**made, "u": invertible_u(made["u"], made["w"])}
+
+
+planar = byhand.with_vjps(planar, planar_vjp_z, planar_vjp_u, planar_vjp_w, planar_vjp_b, example=_invertible)
+planar_log_det = byhand.with_vjps(  # not with_gradients: b has one column for a row
     planar_log_det,
     lambda g, *args: g[..., None] * planar_log_det_grad_z(*args),
     lambda g, *args: g[..., None] * planar_log_det_grad_u(*args),
     lambda g, *args: g[..., None] * planar_log_det_grad_w(*args),
     lambda g, *args: g[..., None] * planar_log_det_grad_b(*args),
+    example=_invertible,
 )

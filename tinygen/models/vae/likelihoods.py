@@ -7,7 +7,7 @@ derived on paper and that models are trained with; `<name>.__wrapped__` is the b
 import numpy as np
 
 from tinygen import byhand
-from tinygen.autodiff import logsumexp, primitive, softmax
+from tinygen.autodiff import logsumexp, softmax
 from tinygen.nn.layers import sigmoid, softplus
 
 
@@ -46,7 +46,9 @@ def bernoulli_log_prob_grad_logits(x, logits):
     return x - np.abs((logits >= 0) - e / (1 + e))
 
 
-bernoulli_log_prob = byhand.of_row(bernoulli_log_prob, bernoulli_log_prob_grad_x, bernoulli_log_prob_grad_logits)
+bernoulli_log_prob = byhand.with_gradients(
+    bernoulli_log_prob, bernoulli_log_prob_grad_x, bernoulli_log_prob_grad_logits
+)
 
 
 def categorical_log_prob(x, logits):
@@ -73,8 +75,16 @@ def _one_hot(x, logits):
     return (np.rint(x * (levels - 1))[..., None] == values).astype(logits.dtype)
 
 
-categorical_log_prob = primitive(
-    categorical_log_prob, None, lambda g, y, x, logits: g[..., None, None] * categorical_log_prob_grad_logits(x, logits)
+def _grey(rng, levels=7):
+    """Pixels on the grid of `levels` values, the two ends among them."""
+    return rng.permutation(np.arange(15) % levels).reshape(3, 5) / (levels - 1)
+
+
+categorical_log_prob = byhand.with_rules(
+    categorical_log_prob,
+    None,
+    lambda g, y, x, logits: g[..., None, None] * categorical_log_prob_grad_logits(x, logits),
+    example=lambda rng: dict(x=_grey(rng), logits=rng.normal(size=(3, 5, 7))),
 )
 
 
@@ -113,11 +123,14 @@ def logistic_log_prob_grad_logscale(x, mean, logscale, *, levels):
     return -(ends + np.where(first, 0, np.where(last, 0, r / np.expm1(r))))
 
 
-logistic_log_prob = primitive(
+logistic_log_prob = byhand.with_rules(
     logistic_log_prob,
     None,
     lambda g, y, *args, levels: g[..., None] * logistic_log_prob_grad_mean(*args, levels=levels),
     lambda g, y, *args, levels: g[..., None] * logistic_log_prob_grad_logscale(*args, levels=levels),
+    example=lambda rng: dict(
+        x=_grey(rng), mean=rng.uniform(size=(3, 5)), logscale=0.5 * rng.normal(size=(3, 5)), levels=7
+    ),
 )
 
 

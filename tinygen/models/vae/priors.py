@@ -6,8 +6,8 @@ M, (n, M, k), (n, M, k) and (n, M).
 
 import numpy as np
 
-from tinygen import gaussian
-from tinygen.autodiff import log_softmax, logsumexp, primitive, softmax
+from tinygen import byhand, gaussian
+from tinygen.autodiff import log_softmax, logsumexp, softmax
 
 
 def init(rng, classes, k, components, dtype=np.float32):
@@ -88,12 +88,18 @@ def _joint(z, mean, logvar, log_share):
     return gaussian.log_density(z[..., None, :], mean, logvar) + log_share  # (..., M)
 
 
-mixture_log_density = primitive(
+def _mixture_example(rng):
+    z, (mean, logvar) = rng.normal(size=(3, 5)), rng.normal(size=(2, 3, 7, 5))
+    return dict(z=z, mean=mean, logvar=logvar, log_share=rng.normal(size=(3, 7)))
+
+
+mixture_log_density = byhand.with_rules(
     mixture_log_density,
     lambda g, y, *args: g[..., None] * mixture_log_density_grad_z(*args),
     lambda g, y, *args: g[..., None, None] * mixture_log_density_grad_mean(*args),
     lambda g, y, *args: g[..., None, None] * mixture_log_density_grad_logvar(*args),
     lambda g, y, *args: g[..., None] * mixture_log_density_grad_log_share(*args),
+    example=_mixture_example,
 )
 
 
