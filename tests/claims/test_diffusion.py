@@ -5,7 +5,7 @@ import pytest
 from tinygen.claims import claims
 from tinygen.models.diffusion import bound, process
 
-PATTERNS = ("diffusion/models", "diffusion/oracles", "gradient/mix", "gradient/between")
+PATTERNS = ("diffusion/models", "diffusion/oracles", "gradient/process/mix", "gradient/flow_matching/between")
 
 
 @pytest.mark.parametrize("found", claims(*PATTERNS), ids=lambda found: found.name)
