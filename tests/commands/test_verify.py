@@ -13,9 +13,7 @@ from tinygen.commands import verify as command
 
 @pytest.fixture
 def verify(monkeypatch, capsys):
-    """Run the command in a registry of three claims; returns (status, output, errors)."""
-
-
+    """Run the command in a registry of four claims; returns (status, output, errors)."""
     monkeypatch.setattr(sys.modules["tinygen.check.registry"], "_registry", {})
     for name, verdict in (("good/one", PASS), ("good/two", PASS), ("bad", FAIL), ("open", UNDECIDED)):
         entry = Entry("here", verdict, 1.25, 1.0, 0.5 if verdict == PASS else 0.01)
@@ -59,9 +57,9 @@ def test_the_json_file(verify, tmp_path):
     assert verify("--json", path)[0] == 1
     outcomes = json.loads(path.read_text())["outcomes"]
     assert [(o["name"], o["verdict"]) for o in outcomes] == [
-        ("good/one", PASS), ("good/two", PASS), ("bad", FAIL), ("open", UNDECIDED)
+        ("bad", FAIL), ("good/one", PASS), ("good/two", PASS), ("open", UNDECIDED)
     ]  # fmt: skip
-    assert outcomes[0]["report"]["entries"][0]["bar"] == 0.5 and outcomes[0]["seconds"] >= 0
+    assert outcomes[1]["report"]["entries"][0]["bar"] == 0.5 and outcomes[1]["seconds"] >= 0
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
 
 
