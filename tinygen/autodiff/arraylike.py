@@ -8,6 +8,14 @@ import sys
 import numpy as np
 
 
+def frame_outside(*modules):
+    """The innermost frame of the call stack whose module is not of these packages: the line that a user wrote."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(modules):
+        frame = frame.f_back
+    return frame
+
+
 class ArrayLike:
     """The look of an array around `self.value`. Whatever would cut the derivative without a word raises TypeError."""
 

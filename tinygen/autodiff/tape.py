@@ -20,16 +20,29 @@ _tag = operator.attrgetter("tag")
 
 
 class Row:
-    """One operation: the function that computes its value `y`, and the rules that pull a cotangent back.
+    """One operation: the function that computes its value `y`, the rules that pull a cotangent back, and what it is.
 
     A rule is `rule(g, y, *args, **kw) -> cotangent of its argument`, where `g` is the cotangent of `y`. It is written
     in plain NumPy, and so can itself be differentiated, recorded and compiled. None: no derivative by this argument.
+
+    What it is, for those who read or change a recorded program: names (of the arguments that go by position: an integer
+    at `axis` is an axis), linear (it adds, moves or repeats entries: no local derivative to get wrong), copies (the
+    same entries at the same places), chooses (each entry comes from one of the arguments), symbol (how Python writes
+    it), latex: (template, how strongly the result holds together); a field {0:ATOM} is the first argument, in
+    parentheses if it holds together less strongly than an atom.
     """
 
-    __slots__ = ("function", "keywords", "most", "name", "names", "rules", "through")
+    __slots__ = (
+        *("function", "keywords", "most", "name", "names", "rules", "through"),
+        *("chooses", "copies", "latex", "linear", "symbol"),
+    )
 
-    def __init__(self, function, *rules, name=None, keywords="", through=None):
+    def __init__(
+        self, function, *rules, name=None, keywords="", through=None,
+        linear=False, copies=False, chooses=False, symbol=None, latex=None,
+    ):  # fmt: skip
         self.function, self.through = function, through
+        self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
         self.name = name or getattr(function, "__name__", str(function))
         self.names, self.keywords, self.most = (), frozenset(keywords.split()), None
@@ -78,13 +91,14 @@ class Tape:
 
     A later tape has a larger tag: of nested differentiations the innermost has the largest, whatever thread it is in.
     An entry is (slot of the first output, row, raw arguments, keywords, y, [(argument position, slot), ...]).
+    `watch(entry)` is called after each operation.
     """
 
     __slots__ = ("entries", "recording", "size", "tag")
 
-    def __init__(self, recording=False):
+    def __init__(self, recording=False, watch=None):
         self.tag = next(_tags)
-        self.entries = []
+        self.entries = _Watched(watch) if watch else []
         self.size = 0
         self.recording = recording  # a recording for replay must not look at values: bool(v) and the like raise
 
@@ -97,8 +111,12 @@ class Tape:
         """From now on a Var of this tape that escaped raises when it is used."""
         self.entries = _Closed(self.entries)
 
-    def backward(self, seeds):
-        """Walk the tape from its end; `seeds` are (slot, cotangent) pairs. Return each slot's cotangent, or None."""
+    def backward(self, seeds, visit=None):
+        """Walk the tape from its end; `seeds` are (slot, cotangent) pairs. Return each slot's cotangent, or None.
+
+        `visit(slot, g, pulled)` is called for each operation on the way: the slot of its first output, the cotangent of
+        its value, and [(argument position, slot, cotangent that its rule gave), ...].
+        """
         cotangents = [None] * self.size
         for slot, g in seeds:
             cotangents[slot] = g if cotangents[slot] is None else cotangents[slot] + g
@@ -113,6 +131,7 @@ class Tape:
                 if g is None:
                     continue
                 cotangents[slot] = None  # nobody reads it again
+            pulled = visit and []
             for i, parent in parents:
                 rule = row.rules[i]
                 if rule is not None:
@@ -120,7 +139,21 @@ class Tape:
                     if new is not None:
                         old = cotangents[parent]
                         cotangents[parent] = new if old is None else old + new
+                        if visit:
+                            pulled.append((i, parent, new))
+            if visit:
+                visit(slot, g, pulled)
         return cotangents
+
+
+class _Watched(list):
+    def __init__(self, watch):
+        super().__init__()
+        self.watch = watch
+
+    def append(self, entry):
+        super().append(entry)
+        self.watch(entry)
 
 
 class _Closed(tuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import primitive, tree
-from tinygen.autodiff.tape import Tape, Var, undo_broadcasting
+from tinygen.autodiff.tape import Tape, Var
 from tinygen.measure.noise import scales
 
 ULPS = 4  # what one NumPy operation may be off by, in units of its format's eps, and relative to each of its terms
@@ -136,37 +136,28 @@ def _followed(f, point):
 
 
 def _arriving(tape, out, seed):
-    """How much error arrives at `seed . out`: the walk of Tape.backward, with a toll at each operation."""
-    cotangents, total = {out.slot: seed}, 0.0
+    """How much error arrives at `seed . out`: a walk backwards that adds up what each operation is off by."""
+    entries, terms = {entry[0]: entry for entry in tape.entries}, []
 
-    def toll(g, x):
+    def rounding(g, x):
         x = np.asarray(x)
         if x.dtype.kind != "f":
             return 0.0
-        terms = np.sum(abs(g * x), dtype=np.float64)
-        if not np.isfinite(terms):  # what is not used may be infinite
-            terms = np.sum(abs(np.where(np.asarray(g) == 0, 0, g * x)), dtype=np.float64)
-        return ULPS * np.finfo(x.dtype).eps * terms
+        size = np.sum(abs(g * x), dtype=np.float64)
+        if not np.isfinite(size):  # what is not used may be infinite
+            size = np.sum(abs(np.where(np.asarray(g) == 0, 0, g * x)), dtype=np.float64)
+        return ULPS * np.finfo(x.dtype).eps * size
 
-    for slot, row, args, kw, y, parents in reversed(tape.entries):
-        several = type(y) is tuple
-        parts = [cotangents.pop(slot + i, None) for i in range(len(y) if several else 1)]
-        if all(part is None for part in parts):
-            continue
-        values = y if several else (y,)
-        parts = [np.zeros(np.shape(v), v.dtype) if part is None else part for part, v in zip(parts, values)]
+    def visit(slot, g, pulled):
+        _, row, args, _, y, _ = entries[slot]
         if row is approximate.row:
-            total += float(np.sum(abs(parts[0]) * np.asarray(args[1])))
-        else:
-            total += sum(toll(g, v) for g, v in zip(parts, values))
-        g = tuple(parts) if several else parts[0]
-        for i, parent in parents:
-            rule = row.rules[i]
-            new = None if rule is None else undo_broadcasting(rule(g, y, *args, **kw), args[i], y, row, i)
-            if new is not None:
-                total += 0.0 if row is approximate.row else toll(new, args[i])
-                cotangents[parent] = cotangents[parent] + new if parent in cotangents else new
-    return total
+            terms.append(float(np.sum(abs(g) * np.asarray(args[1]))))
+            return
+        terms.extend(map(rounding, g, y) if type(y) is tuple else [rounding(g, y)])
+        terms.extend(rounding(new, args[i]) for i, _, new in pulled)
+
+    tape.backward([(out.slot, seed)], visit)
+    return sum(terms)
 
 
 def _measured(f, point, plain):

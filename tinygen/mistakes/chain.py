@@ -75,7 +75,8 @@ class Search:
             return  # all of the gradient comes this way: a factor of the whole
         place, source = recording.places[edge.step], recording.source(edge.parent)
         users = {recording.group(e.step) for e in recording.edges if e.parent == edge.parent}
-        term = recording.row(edge) in ("add", "subtract") and len(users) == 1
+        sign = recording.row(edge).symbol in ("+", "-") and len(recording.args(edge)) == 2
+        term = sign and len(users) == 1
         part = f"`{source}` (line {place.line})" if term else f"`{source}` in {place}"
         number, _, of = c.words.partition(" (")  # 1/3 (3 is the length ...): "1/3 times (3 is the length ...)"
         told = _TOLD.get(c.value, f"counts {number} times{f' ({of}' if of else ''}")

@@ -7,9 +7,7 @@ import numpy as np
 from tinygen.autodiff import grad
 from tinygen.mistakes.case import Guess
 
-_PLAIN = ("sum", "mean", "getitem", "reshape")  # their other operands are no numbers of the formula
 _DIVIDED = {"mean": (1, 1), "var": (0.5, 1), "std": (0.5, 0.5)}  # powers in which n scales the input, and the value
-_ALONG = ("logsumexp", "softmax", "log_softmax", "max", "min", "cumsum", "sort")  # an integer of theirs is an axis
 
 
 def variant_mistakes(case, recording):
@@ -42,7 +40,8 @@ def _changes(recording):
         sources = dict(parents)
         if row.name in _DIVIDED:
             yield from _other_ddof(recording, slot, steps, raw[0], kw.get("ddof", 0), y, row.name)
-        for j, operand in enumerate(raw if row.name not in _PLAIN else ()):
+        moves = row.linear and row.symbol in (None, "[]") and len(sources) == 1  # no other number of the formula
+        for j, operand in enumerate(() if moves else raw):
             number = (
                 isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
             )
@@ -50,7 +49,7 @@ def _changes(recording):
                 text = f"`{recording.source(sources[j])}`"
                 yield from _replaced(steps, j, text, np.shape(operand))
                 yield from _exchanged(recording, steps, j, text, sources[j])
-            elif isinstance(operand, int) and row.name in _ALONG:
+            elif isinstance(operand, int) and row.names[j : j + 1] == ("axis",):
                 yield from _other_axes(steps, j, operand)
             elif number and np.ndim(operand) == 0:
                 yield from _other_numbers(steps, j, operand)

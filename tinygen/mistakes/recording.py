@@ -6,11 +6,11 @@ cotangent gives when it is walked back from that place on.
 
 import itertools
 import linecache
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import frame_outside
 from tinygen.autodiff.tape import Tape, Var
 
 MOST_WORK = 3e7  # array entries in one search: about a second
@@ -50,23 +50,9 @@ class Edge:
     k: np.ndarray
 
 
-class _Placed(list):
-    """The entries of a tape, and the source of each."""
-
-    def __init__(self):
-        super().__init__()
-        self.places = []
-
-    def append(self, entry):
-        super().append(entry)
-        self.places.append(_place())
-
-
 def _place():
     """The expression that is being evaluated in the first frame outside the engine and NumPy."""
-    frame = sys._getframe(2)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_MACHINERY):
-        frame = frame.f_back
+    frame = frame_outside(*_MACHINERY)
     code, file = frame.f_code, frame.f_code.co_filename
     if hasattr(code, "co_positions"):  # Python 3.11
         line, end, column, stop = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
@@ -87,8 +73,8 @@ class Recording:
     """The operations between one argument and the loss, in the order in which they ran, with their cotangents."""
 
     def __init__(self, f, args, names, argnum):
-        self.tape = Tape()
-        self.tape.entries = _Placed()
+        self.places = []
+        self.tape = Tape(watch=lambda entry: self.places.append(_place()))
         args = [_double(value) for value in args]
         numbers = [i for i, v in enumerate(args) if isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "f"]
         variables = {i: self.tape.input(args[i]) for i in numbers}
@@ -98,7 +84,7 @@ class Recording:
         self.input, self.out = variables[argnum].slot, out
         self.inputs = {v.slot: names[i] for i, v in variables.items()}
         self.values = {v.slot: v.value for v in variables.values()}
-        self.all, self.places = list(self.tape.entries), self.tape.entries.places
+        self.all = list(self.tape.entries)
         self.maker = {}
         depends = {self.input}
         for step, (slot, _, _, _, y, parents) in enumerate(self.all):
@@ -112,21 +98,16 @@ class Recording:
             for slot, row, raw, kw, y, parents in self.all
             if slot in depends
         ]
-        self._walk(depends)
+        self.edges, self.cotangents = [], {}
+        arrived = self.tape.backward([(out.slot, np.ones_like(out.value))], self._visit)
+        self.cotangents |= {slot: arrived[slot] for slot in self.inputs if arrived[slot] is not None}
 
-    def _walk(self, depends):
+    def _visit(self, slot, g, pulled):
         """Collect the edges, and the cotangent of each slot."""
-        self.edges, self.cotangents = [], {self.out.slot: np.ones_like(self.out.value)}
-        for step in range(len(self.all) - 1, -1, -1):
-            slot, _, _, _, y, parents = self.all[step]
-            g = [self.cotangents.get(slot + j) for j in range(len(y) if type(y) is tuple else 1)]
-            if slot not in depends or all(part is None for part in g):
-                continue
-            for i, parent in parents:
-                k = self._local(step, i, parent, g) if parent in depends else None
-                if k is not None:
-                    self.edges.append(Edge(step, i, parent, g, k))
-                    self.cotangents[parent] = self.cotangents[parent] + k if parent in self.cotangents else k
+        g = list(g) if type(self.all[self.maker[slot]][4]) is tuple else [g]
+        self.cotangents.update(enumerate(g, slot))
+        for i, parent, k in pulled:
+            self.edges.append(Edge(self.maker[slot], i, parent, g, k))
 
     def _local(self, step, i, parent, g, y=None, args=None):
         slot, row, old_args, kw, old_y, _ = self.all[step]
@@ -173,8 +154,8 @@ class Recording:
         return self.all[edge.step][4]
 
     def row(self, edge):
-        """The name of an edge's operation."""
-        return self.all[edge.step][1].name
+        """What an edge's operation is: its row in the table of rules."""
+        return self.all[edge.step][1]
 
     def source(self, slot):
         """The text of the expression in `slot`."""

@@ -6,19 +6,6 @@ import numpy as np
 
 from tinygen.mistakes.fields import OWN
 
-LINEAR = {
-    "add",
-    "subtract",
-    "negative",
-    "positive",
-    "sum",
-    "reshape",
-    "ravel",
-    "broadcast_to",
-    "getitem",
-    "transpose",
-    "stack",
-}
 _DERIVATIVES = {  # wrong local derivatives of an operation y = op(x)
     "x": lambda x, y: x,
     "y": lambda x, y: y,
@@ -59,6 +46,7 @@ _OPERANDS = {  # wrong forms in which the other operand v of an operation is use
     "1 - v": lambda v: 1 - v,
     "v minus its mean": lambda v: v - v.mean(0),
 }
+_OTHER_END = {np.max: np.min, np.min: np.max}
 
 
 @dataclass(frozen=True)
@@ -73,22 +61,22 @@ class Change:
 
 def local_changes(recording, edge):
     """Wrong local derivatives of an operation; `make(edge)` gives what it would hand back."""
-    args, y, name = recording.args(edge), recording.y(edge), recording.row(edge)
+    args, y, row = recording.args(edge), recording.y(edge), recording.row(edge)
     if type(y) is tuple:
         return
     shape = np.shape(args[edge.i])
     floats = [j for j, v in enumerate(args) if _floating(v)]
-    if name in ("where", "maximum", "minimum", "clip"):
+    if row.chooses:
         yield Change(
             "path", 1, "the kink is left out: this branch is taken everywhere", lambda e: _summed(e.g[0], shape)
         )
         yield Change("path", 1, "the kink is left out: this branch is taken nowhere", lambda e: 0 * e.k)
-    elif name not in LINEAR and _broadcasts(shape, np.shape(y)):
+    elif not row.linear and _broadcasts(shape, np.shape(y)):
         yield Change("chain-factor", 1, _left_out(recording, edge, floats), lambda e: _summed(e.g[0], shape))
-    if name in ("max", "min"):
+    if row.function in _OTHER_END:
         words = "the gradient goes to the wrong end: to the minimum for the maximum, or the reverse"
         yield Change("path", 1, words, lambda e: _at_the_other_end(recording, e))
-    if np.shape(y) == shape and name not in LINEAR and len(floats) == 1:
+    if np.shape(y) == shape and not row.linear and len(floats) == 1:
         yield from _wrong_formulas(recording)
     for j in floats:
         if j != edge.i:
@@ -154,7 +142,7 @@ def _left_out(recording, edge, floats):
 
 def _at_the_other_end(recording, edge):
     x, *rest = recording.args(edge)
-    extreme = {"max": np.min, "min": np.max}[recording.row(edge)]
+    extreme = _OTHER_END[recording.row(edge).function]
     return recording.local(edge, y=extreme(x, *rest, **recording.all[edge.step][3]))
 
 

@@ -2,17 +2,15 @@
 
 import linecache
 import os
-import sys
-from types import SimpleNamespace
 
 import numpy as np
 
 from tinygen.autodiff import tree
+from tinygen.autodiff.arraylike import frame_outside
 from tinygen.autodiff.tape import Tape, Var
 
 # Not lines of the user's program: this file, the engine, what joins functions to their derivatives, and NumPy.
-TINYGEN = os.path.dirname(os.path.dirname(__file__))
-INSIDE = (__file__, f"{TINYGEN}/autodiff", f"{TINYGEN}/program", f"{TINYGEN}/byhand", os.path.dirname(np.__file__))
+INSIDE = (__name__, "tinygen.autodiff", "tinygen.program", "tinygen.byhand", "numpy")
 
 
 def explain(f, params, *rest):
@@ -30,8 +28,8 @@ def explain(f, params, *rest):
         for path, leaf in zip(tree.paths(values), tree.flatten(values)[0]):
             if not _finite(leaf):
                 return f"the {name}{path} held {_bad(leaf)} before the step: {_counted(leaf)}"
-    tape = Tape()
-    tape.entries = operations = _Watched()
+    operations = []
+    tape = Tape(watch=lambda entry: operations.append(_Operation(*entry, frame_outside(*INSIDE))))
     variables = tree.map(tape.input, params)
     with np.errstate(all="ignore"):
         result = f(variables, *rest)
@@ -42,82 +40,60 @@ def explain(f, params, *rest):
         return _backward(tape, operations, result)
 
 
-class _Watched(list):
-    """The entries of a tape, and the line of the user's program from which each came."""
+class _Operation:
+    """An entry of the tape, and the line of the user's program from which it came."""
 
-    def __init__(self):
-        super().__init__()
-        self.lines = []
+    def __init__(self, slot, row, args, kw, y, parents, frame):
+        self.slot, self.name, self.args, self.parents = slot, row.name, args, [parent for _, parent in parents]
+        self.outputs = y if type(y) is tuple else (y,)
+        self.file, self.line = frame.f_code.co_filename, frame.f_lineno
 
-    def append(self, entry):
-        super().append(entry)
-        frame = sys._getframe(1)
-        while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
-            frame = frame.f_back
-        self.lines.append((frame.f_code.co_filename, frame.f_lineno))
 
-    def place(self, i):
-        """Number, file, line and source text of operation `i`."""
-        file, number = self.lines[i]
-        text = linecache.getline(file, number).strip()
-        line = f", {os.path.basename(file)}:{number}: `{text}`" if text else ""
-        return f"{self[i][1].name} (operation {i + 1} of {len(self)}{line})"
+def _place(operations, i):
+    """Number, file, line and source text of operation `i`."""
+    op = operations[i]
+    text = linecache.getline(op.file, op.line).strip()
+    line = f", {os.path.basename(op.file)}:{op.line}: `{text}`" if text else ""
+    return f"{op.name} (operation {i + 1} of {len(operations)}{line})"
 
 
 def _forward(operations, result):
     """The first operations on the trail of `result` that made an inf and a NaN."""
     trail, first = {result.slot}, {}
-    for i in reversed(range(len(operations))):
-        slot, _, args, _, y, parents = operations[i]
-        outputs = y if type(y) is tuple else (y,)
-        bad = [part for j, part in enumerate(outputs) if slot + j in trail and not _finite(part)]
+    for i, op in reversed(list(enumerate(operations))):
+        bad = [part for slot, part in enumerate(op.outputs, op.slot) if slot in trail and not _finite(part)]
         if bad:
-            trail.update(parent for _, parent in parents)
-            first[_bad(bad[0])] = i, bad[0], args
+            trail.update(op.parents)
+            first[_bad(bad[0])] = i, bad[0]
     sentences = []
     for kind in ("NaN", "inf"):
         if kind in first and (kind == "NaN" or first[kind][0] < first.get("NaN", (len(operations),))[0]):
-            i, value, args = first[kind]
-            floats = [a for a in args if isinstance(a, (float, np.floating, np.ndarray)) and np.size(a)]
+            i, value = first[kind]
+            floats = [a for a in operations[i].args if isinstance(a, (float, np.floating, np.ndarray)) and np.size(a)]
             ranges = " and ".join(f"between {np.min(a):.6g} and {np.max(a):.6g}" for a in floats)
             source = f"{'an argument' if len(floats) == 1 else 'arguments'} {ranges}"
-            sentences.append(f"the first {kind} came out of {operations.place(i)}: {_counted(value)}, from {source}")
+            sentences.append(f"the first {kind} came out of {_place(operations, i)}: {_counted(value)}, from {source}")
     return "; before it, ".join(sentences)
 
 
 def _backward(tape, operations, result):
     """The first derivative rule that makes something else than finite numbers of finite numbers."""
-    found = []
-    tape.entries = [(slot, _watching(row, i, found), *entry) for i, (slot, row, *entry) in enumerate(operations)]
-    tape.backward([(result.slot, result.dtype.type(1))])
+    found, number = [], {op.slot: i for i, op in enumerate(operations)}
+
+    def visit(slot, g, pulled):
+        if all(_finite(part) for part in (g if type(g) is tuple else (g,))):
+            found.extend((number[slot], argument, new) for argument, _, new in pulled if not _finite(new))
+
+    tape.backward([(result.slot, result.dtype.type(1))], visit)
     if not found:
         return "the value is finite; its gradient overflowed while contributions were added up"
     i, argument, g = found[0]
-    values = operations[i][4]
-    masked = any(not _finite(part) for part in (values if type(values) is tuple else (values,)))
+    masked = not all(map(_finite, operations[i].outputs))
     hint = ". np.where throws the value away, but 0 times its derivative is NaN: mask the argument" if masked else ""
     return (
-        f"the value is finite; the first {_bad(g)} of the gradient came out of the derivative of {operations.place(i)} "
-        f"by its argument {argument}: {_counted(g)}{hint}"
+        f"the value is finite; the first {_bad(g)} of the gradient came out of the derivative of "
+        f"{_place(operations, i)} by its argument {argument}: {_counted(g)}{hint}"
     )
-
-
-def _watching(row, i, found):
-    """The row, its rules noting in `found` where they lose finiteness."""
-
-    class Rules:
-        def __getitem__(self, argument):
-            rule = row.rules[argument]
-
-            def watched(g, y, *args, **kw):
-                new = rule(g, y, *args, **kw)
-                if not _finite(new) and all(_finite(part) for part in (g if type(g) is tuple else (g,))):
-                    found.append((i, argument, new))
-                return new
-
-            return rule and watched
-
-    return SimpleNamespace(name=row.name, rules=Rules())
 
 
 def _finite(value):

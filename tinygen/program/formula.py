@@ -10,15 +10,14 @@ GREEK = set(
     "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
 )
 OTHER_NAMES = {"eps": r"\epsilon", "lam": r"\lambda", "ell": r"\ell"}
-FUNCTIONS = {"log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arcsin", "arccos", "arctan", "det"}
-INVISIBLE = set("reshape broadcast_to expand_dims squeeze copy astype ravel positive atleast_1d atleast_2d".split())
-SUM, NEGATIVE, OPEN, PRODUCT, FRACTION, POWER, ATOM = range(7)  # how strongly an expression holds together
+STRENGTHS = ("SUM", "NEGATIVE", "OPEN", "PRODUCT", "FRACTION", "POWER", "ATOM")  # how strongly something holds together
+SUM, NEGATIVE, OPEN, PRODUCT, FRACTION, POWER, ATOM = range(7)
 
 
 def latex(shown):
     """The formula of a Trace: one aligned line for each variable of `f` and each value that is used more than once."""
     program = shown.program
-    visible = [op for op in program.operations if op.row.name not in INVISIBLE]
+    visible = [op for op in program.operations if op.row.latex != ""]
     if len(visible) > MOST:
         raise ValueError(
             f"{shown.title} has {len(visible)} operations, too many for a formula (at most {MOST}): print the trace."
@@ -38,7 +37,7 @@ def latex(shown):
             if len(op.outputs) > 1:
                 text, strength = rf"{_group((text, strength), ATOM)}_{{{j + 1}}}", ATOM
             named = slot in shown.own
-            again = uses.get(slot, 0) > 1 and strength < ATOM and op.row.name not in INVISIBLE
+            again = uses.get(slot, 0) > 1 and strength < ATOM and op.row.latex != ""
             if (named or again) and slot not in results:
                 if not named:
                     count += 1
@@ -105,64 +104,46 @@ def _group(part, least):
     return text if strength >= least else rf"\left({text}\right)"
 
 
+class _Part(tuple):
+    """(text, strength); in a template {0:ATOM} puts it in parentheses if it holds together less strongly."""
+
+    def __format__(self, least):
+        return _group(self, STRENGTHS.index(least or "SUM"))
+
+
 def _expression(op, args):
-    name = op.row.name
+    symbol, shown = op.row.symbol, op.row.latex
     a = args[0] if args else ("", ATOM)
-    b = args[1] if len(args) > 1 else None
-    if name in INVISIBLE:
+    b = args[1] if len(args) == 2 else None
+    if shown == "" or (symbol == "**" and b[0] == "1"):
         return a
-    if name == "add":
+    if symbol == "+":
         return (f"{a[0]} - {b[0][1:]}" if b[1] == NEGATIVE else f"{a[0]} + {b[0]}"), SUM
-    if name == "subtract":
+    if symbol == "-" and b:
         return f"{a[0]} - {_group(b, OPEN)}", SUM
-    if name == "negative":
-        return f"-{_group(a, OPEN)}", NEGATIVE
-    if name in ("multiply", "matmul"):
-        return _product(a, b, name)
-    if name in ("divide", "reciprocal"):
-        over, under = (a, b) if name == "divide" else (("1", ATOM), a)
-        return rf"\frac{{{over[0]}}}{{{under[0]}}}", FRACTION
-    if name == "power" and b[0] == "1":
-        return a
-    if name in ("power", "square"):
-        return rf"{_group(a, ATOM)}^{{{b[0] if name == 'power' else 2}}}", POWER
-    if name == "exp":
-        return rf"e^{{{a[0]}}}", POWER
-    if name == "sqrt":
-        return rf"\sqrt{{{a[0]}}}", ATOM
-    if name in ("absolute", "fabs"):
-        return rf"\left|{a[0]}\right|", ATOM
-    if name in ("transpose", "matrix_transpose", "swapaxes"):
-        return rf"{_group(a, ATOM)}^\top", POWER
-    if name in ("sum", "mean"):
-        axis = op.kw.get("axis", op.args[1] if len(op.args) > 1 else None)
-        below = "" if axis is None else rf"_{{\text{{axis }}{str(axis).strip('()').strip(',')}}}"
-        n = np.size(op.args[0]) // max(np.size(op.y), 1)
-        over = rf"\frac{{1}}{{{n}}} " if name == "mean" else ""
-        return rf"{over}\sum{below} {_group(a, OPEN)}", OPEN
-    if name in ("gt", "ge", "lt", "le", "eq", "ne"):
-        sign = {"gt": ">", "ge": r"\ge", "lt": "<", "le": r"\le", "eq": "=", "ne": r"\ne"}[name]
-        return rf"\left[{a[0]} {sign} {b[0]}\right]", ATOM
-    if name == "getitem":
-        return f"{_group(a, ATOM)}_{{{', '.join(part for part, _ in args[1:])}}}", ATOM
-    if name == "put":  # zeros, and there the argument
-        return rf"\operatorname{{put}}_{{{', '.join(part for part, _ in args[2:])}}} \left({a[0]}\right)", ATOM
-    if name in ("maximum", "minimum"):
-        return rf"\{name[:3]}\left({a[0]}, {b[0]}\right)", ATOM
-    if name in FUNCTIONS and len(args) == 1:
-        return rf"\{name} {_group(a, POWER)}", OPEN
+    if symbol in ("*", "@"):
+        return _product(a, b, symbol)
+    if shown:
+        template, strength = shown
+        axis = op.kw.get("axis", op.args[1] if op.row.names[1:2] == ("axis",) and b else None)
+        return template.format(
+            *map(_Part, args),
+            below="" if axis is None else rf"_{{\text{{axis }}{str(axis).strip('()').strip(',')}}}",
+            n=np.size(op.args[0]) // max(np.size(op.values()[0]), 1),
+            rest=", ".join(text for text, _ in args[len(op.row.names) :]),
+        ), STRENGTHS.index(strength)
     inside = ", ".join(text for text, _ in args)
-    return rf"\operatorname{{{name.replace('_', ' ')}}}\left({inside}\right)", ATOM
+    return rf"\operatorname{{{op.row.name.replace('_', ' ')}}}\left({inside}\right)", ATOM
 
 
-def _product(a, b, name):
+def _product(a, b, symbol):
     """Numbers first; a thin space around words and between matrices, a dot before a number."""
-    if name == "multiply":
+    if symbol == "*":
         if _is_number(b) and not _is_number(a):
             a, b = b, a
         if a[0] in ("1", "-1"):
             return b if a[0] == "1" else (f"-{_group(b, OPEN)}", NEGATIVE)
-    close = name == "multiply" and "mathrm" not in a[0][-12:] + b[0][:12]
+    close = symbol == "*" and "mathrm" not in a[0][-12:] + b[0][:12]
     between = r" \cdot " if b[0][:1].isdigit() else " " if close else r" \, "
     left = a[0] if a[1] == NEGATIVE else _group(a, PRODUCT)
     right = b[0] if b[1] == OPEN else _group(b, FRACTION)

@@ -258,9 +258,9 @@ def _unchanged(op, i, x, y):
     """Whether `y` is argument `i` again, in the same layout: a product with ones, a copy, a cast to the same dtype."""
     if x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides:
         return False
-    if op.row.name in ("copy", "astype", "positive"):
+    if op.row.copies:
         return True
-    if op.row.name == "multiply":
+    if op.row.symbol == "*":
         other = op.args[1 - i]
         constant = not any(j == 1 - i for j, _ in op.parents)
         if constant and isinstance(other, (np.ndarray, np.generic, float, int)):

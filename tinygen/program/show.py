@@ -11,11 +11,6 @@ from tinygen.autodiff.tape import Var
 from tinygen.program.formula import index_text, latex
 from tinygen.program.program import record
 
-SYMBOLS = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@", "floor_divide": "//",
-    "remainder": "%", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-}  # fmt: skip
-
 
 def trace(f):
     """`trace(f)(*args)` runs `f` once and returns its Trace: what it did, with `f`'s names where they can be known.
@@ -94,12 +89,11 @@ class Trace:
 
     def _call(self, op):
         args = [str(a) for a in self.operands(op)]
-        if op.row.name in SYMBOLS and len(args) == 2:
-            return f"{args[0]} {SYMBOLS[op.row.name]} {args[1]}"
-        if op.row.name == "negative":
-            return f"-{args[0]}"
-        if op.row.name == "getitem":
+        symbol = op.row.symbol
+        if symbol == "[]":
             return f"{args[0]}[{', '.join(args[1:])}]"
+        if symbol:
+            return f"{args[0]} {symbol} {args[1]}" if len(args) == 2 else f"{symbol}{args[0]}"
         return f"{op.row.name}({', '.join([*args, *(f'{k}={v}' for k, v in op.kw.items())])})"
 
     def operands(self, op):
@@ -167,7 +161,8 @@ def _draw(shown):
     for op in program.operations:
         first, read = op.outputs[0], dict(op.parents)
         constants = [a for i, a in enumerate(shown.operands(op)) if i not in read]
-        text = " ".join([SYMBOLS.get(op.row.name, op.row.name), *constants])
+        symbol = op.row.symbol if len(op.args) == 2 else None
+        text = " ".join([symbol or op.row.name, *constants])
         label = f"{shown.names[first]} = {text}" if first in shown.own else text
         boxes.append((first, label, _kind(op.values()[0]), "result" if first in results else "step"))
     column, place, width, height = {}, {}, 150, 64

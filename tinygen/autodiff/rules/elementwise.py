@@ -13,9 +13,14 @@ import numpy as np
 from tinygen.autodiff.tape import TABLE, Row, Var, apply
 
 
-def define(function, *rules, name=None, keywords=""):
-    """A row of the table: the function and one rule for each argument."""
-    TABLE[function] = Row(function, *rules, name=name, keywords=keywords)
+def define(function, *rules, **what):
+    """A row of the table: the function, one rule for each argument, and what the operation is (see Row)."""
+    TABLE[function] = Row(function, *rules, **what)
+
+
+def spelled(command):
+    """How LaTeX writes a function that has a command of its own: \\sin x."""
+    return f"\\{command} {{0:POWER}}", "OPEN"
 
 
 def stands_for(function, through):
@@ -59,18 +64,24 @@ def bare(v):
 
 # ---- arithmetic ----
 
-define(np.positive, lambda g, y, x: g)
-define(np.negative, lambda g, y, x: -g)
-define(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
-define(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
-define(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
-define(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
-define(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
+define(np.positive, lambda g, y, x: g, linear=True, copies=True)
+define(np.negative, lambda g, y, x: -g, linear=True, symbol="-", latex=("-{0:OPEN}", "NEGATIVE"))
+define(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, linear=True, symbol="+")
+define(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, linear=True, symbol="-")
+define(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, symbol="*")
+define(
+    np.divide,
+    lambda g, y, a, b: g / b,
+    lambda g, y, a, b: -g * y / b,
+    symbol="/",
+    latex=(r"\frac{{{0}}}{{{1}}}", "FRACTION"),
+)
+define(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b), symbol="%")
 define(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
 define(np.divmod, lambda g, y, a, b: g[1], lambda g, y, a, b: -g[1] * y[0])
-define(np.reciprocal, lambda g, y, x: -g * y * y)
-define(np.square, lambda g, y, x: 2 * g * x)
-define(np.sqrt, lambda g, y, x: 0.5 * g / y)
+define(np.reciprocal, lambda g, y, x: -g * y * y, latex=(r"\frac{{1}}{{{0}}}", "FRACTION"))
+define(np.square, lambda g, y, x: 2 * g * x, latex=("{0:ATOM}^{{2}}", "POWER"))
+define(np.sqrt, lambda g, y, x: 0.5 * g / y, latex=(r"\sqrt{{{0}}}", "ATOM"))
 define(np.cbrt, lambda g, y, x: g / (3 * y * y))
 
 
@@ -89,15 +100,15 @@ def power_exponent(g, y, x, n):
     return g * np.where(zero, 0, y * np.log(np.where(zero, 1, x)))
 
 
-define(np.power, power_base, power_exponent)
+define(np.power, power_base, power_exponent, symbol="**", latex=("{0:ATOM}^{{{1}}}", "POWER"))
 define(np.float_power, power_base, power_exponent)
 
 # ---- exponentials, logarithms ----
 
-define(np.exp, lambda g, y, x: g * y)
+define(np.exp, lambda g, y, x: g * y, latex=("e^{{{0}}}", "POWER"))
 define(np.exp2, lambda g, y, x: g * y * math.log(2))
 define(np.expm1, lambda g, y, x: g * np.exp(x))
-define(np.log, lambda g, y, x: g / x)
+define(np.log, lambda g, y, x: g / x, latex=spelled("log"))
 define(np.log2, lambda g, y, x: g / (x * math.log(2)))
 define(np.log10, lambda g, y, x: g / (x * math.log(10)))
 define(np.log1p, lambda g, y, x: g / (1 + x))
@@ -119,20 +130,20 @@ define(
 
 # ---- trigonometric and hyperbolic functions ----
 
-define(np.sin, lambda g, y, x: g * np.cos(x))
-define(np.cos, lambda g, y, x: -g * np.sin(x))
-define(np.tan, lambda g, y, x: g * (1 + y * y))
-define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
-define(np.arccos, lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
-define(np.arctan, lambda g, y, x: g / (1 + x * x))
+define(np.sin, lambda g, y, x: g * np.cos(x), latex=spelled("sin"))
+define(np.cos, lambda g, y, x: -g * np.sin(x), latex=spelled("cos"))
+define(np.tan, lambda g, y, x: g * (1 + y * y), latex=spelled("tan"))
+define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)), latex=spelled("arcsin"))
+define(np.arccos, lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)), latex=spelled("arccos"))
+define(np.arctan, lambda g, y, x: g / (1 + x * x), latex=spelled("arctan"))
 define(
     np.arctan2,
     lambda g, y, a, b: g * (b / np.hypot(a, b)) / np.hypot(a, b),
     lambda g, y, a, b: -g * (a / np.hypot(a, b)) / np.hypot(a, b),
 )
-define(np.sinh, lambda g, y, x: g * np.cosh(x))
-define(np.cosh, lambda g, y, x: g * np.sinh(x))
-define(np.tanh, lambda g, y, x: g * (1 - y * y))
+define(np.sinh, lambda g, y, x: g * np.cosh(x), latex=spelled("sinh"))
+define(np.cosh, lambda g, y, x: g * np.sinh(x), latex=spelled("cosh"))
+define(np.tanh, lambda g, y, x: g * (1 - y * y), latex=spelled("tanh"))
 define(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
 define(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 define(np.arctanh, lambda g, y, x: g / ((1 - x) * (1 + x)))
@@ -164,20 +175,34 @@ def _instead(g, b, otherwise):
     return np.where(np.isnan(b), g, otherwise)
 
 
-define(np.maximum, lambda g, y, a, b: _larger(g, a, b), lambda g, y, a, b: _larger(g, b, a))
-define(np.minimum, lambda g, y, a, b: _larger(g, b, a), lambda g, y, a, b: _larger(g, a, b))
+define(
+    np.maximum,
+    lambda g, y, a, b: _larger(g, a, b),
+    lambda g, y, a, b: _larger(g, b, a),
+    chooses=True,
+    latex=(r"\max\left({0}, {1}\right)", "ATOM"),
+)
+define(
+    np.minimum,
+    lambda g, y, a, b: _larger(g, b, a),
+    lambda g, y, a, b: _larger(g, a, b),
+    chooses=True,
+    latex=(r"\min\left({0}, {1}\right)", "ATOM"),
+)
 define(
     np.fmax,
     lambda g, y, a, b: _instead(g, b, _larger(g, a, b)),
     lambda g, y, a, b: _instead(g, a, _larger(g, b, a)),
+    chooses=True,
 )
 define(
     np.fmin,
     lambda g, y, a, b: _instead(g, b, _larger(g, b, a)),
     lambda g, y, a, b: _instead(g, a, _larger(g, a, b)),
+    chooses=True,
 )
 for _abs in (np.absolute, np.fabs):
-    define(_abs, lambda g, y, x: g * np.sign(x))
+    define(_abs, lambda g, y, x: g * np.sign(x), latex=(r"\left|{0}\right|", "ATOM"))
 
 
 def _clip(g, a, low, high, x, other):
@@ -193,6 +218,7 @@ _clip_row = Row(
     lambda g, y, a, low, high: _clip(g, a, low, high, low, a),
     lambda g, y, a, low, high: _larger(g, a if low is None else np.maximum(a, low), high),
     name="clip",
+    chooses=True,
 )
 
 
@@ -209,6 +235,7 @@ define(
     lambda g, y, condition, x, z: np.where(condition, g, 0),
     lambda g, y, condition, x, z: np.where(condition, 0, g),
     name="where",
+    chooses=True,
 )
 
 
@@ -224,10 +251,19 @@ define(np.nan_to_num, lambda g, y, x, *, nan=0.0, posinf=None, neginf=None: np.w
 
 # ---- no derivative, or zero ----
 
-constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.heaviside, np.spacing)
+constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.heaviside, np.spacing)
+define(np.floor_divide, symbol="//")
 constant(np.fix)
 constant(np.round, np.around, keywords="decimals")
-constant(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+for _function, _symbol, _sign in [
+    (np.equal, "==", "="),
+    (np.not_equal, "!=", r"\ne"),
+    (np.less, "<", "<"),
+    (np.less_equal, "<=", r"\le"),
+    (np.greater, ">", ">"),
+    (np.greater_equal, ">=", r"\ge"),
+]:
+    define(_function, symbol=_symbol, latex=(rf"\left[{{0}} {_sign} {{1}}\right]", "ATOM"))
 constant(np.logical_and, np.logical_or, np.logical_xor, np.logical_not)
 constant(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)
 constant(np.isnan, np.isinf, np.isfinite, np.signbit)
@@ -240,21 +276,18 @@ static(np.zeros_like, np.ones_like, np.empty_like)
 
 
 def _operator(symbol, function, ufunc):
-    row = Row(function, *TABLE[ufunc].rules, name=ufunc.__name__)
+    like = TABLE[ufunc]
+    what = {key: getattr(like, key) for key in ("linear", "copies", "symbol", "latex")}
+    row = Row(function, *like.rules, name=ufunc.__name__, **what)
+    if ufunc.nin == 1:
+        setattr(Var, f"__{symbol}__", lambda a: apply(row, (a,), {}))
+        return
     setattr(Var, f"__{symbol}__", lambda a, b: apply(row, (a, b), {}))
-    setattr(Var, f"__r{symbol}__", lambda a, b: apply(row, (b, a), {}))
+    if ufunc not in _COMPARISONS:  # Python turns a < b round by itself
+        setattr(Var, f"__r{symbol}__", lambda a, b: apply(row, (b, a), {}))
 
 
-def _comparison(symbol, function):
-    row = Row(function, name=symbol)
-    setattr(Var, f"__{symbol}__", lambda a, b: apply(row, (a, b), {}))
-
-
-def _unary(symbol, function, ufunc):
-    row = Row(function, *TABLE[ufunc].rules, name=ufunc.__name__)
-    setattr(Var, f"__{symbol}__", lambda a: apply(row, (a,), {}))
-
-
+_COMPARISONS = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 for _symbol, _function, _ufunc in [
     ("add", operator.add, np.add),
     ("sub", operator.sub, np.subtract),
@@ -267,14 +300,15 @@ for _symbol, _function, _ufunc in [
     ("and", operator.and_, np.bitwise_and),
     ("or", operator.or_, np.bitwise_or),
     ("xor", operator.xor, np.bitwise_xor),
-]:
-    _operator(_symbol, _function, _ufunc)
-for _symbol in ("eq", "ne", "lt", "le", "gt", "ge"):
-    _comparison(_symbol, getattr(operator, _symbol))
-for _symbol, _function, _ufunc in [
+    ("eq", operator.eq, np.equal),
+    ("ne", operator.ne, np.not_equal),
+    ("lt", operator.lt, np.less),
+    ("le", operator.le, np.less_equal),
+    ("gt", operator.gt, np.greater),
+    ("ge", operator.ge, np.greater_equal),
     ("neg", operator.neg, np.negative),
     ("pos", operator.pos, np.positive),
     ("abs", abs, np.absolute),
     ("invert", operator.invert, np.invert),
 ]:
-    _unary(_symbol, _function, _ufunc)
+    _operator(_symbol, _function, _ufunc)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import define, refused
+from tinygen.autodiff.rules.elementwise import define, refused, spelled
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
@@ -24,7 +24,7 @@ def _solve_a(g, y, a, b):
 
 
 define(np.linalg.solve, _solve_a, _solve_b)
-define(np.linalg.det, lambda g, y, a: (g * y)[..., None, None] * t(np.linalg.inv(a)))
+define(np.linalg.det, lambda g, y, a: (g * y)[..., None, None] * t(np.linalg.inv(a)), latex=spelled("det"))
 define(np.linalg.slogdet, lambda g, y, a: g[1][..., None, None] * t(np.linalg.inv(a)))
 
 

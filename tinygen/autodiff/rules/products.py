@@ -29,7 +29,7 @@ def _matmul_b(g, y, a, b):
     return a[:, None] * g[..., None, :] if a.ndim == 1 else np.matmul(t(a), g)
 
 
-define(np.matmul, _matmul_a, _matmul_b)
+define(np.matmul, _matmul_a, _matmul_b, symbol="@")
 if hasattr(np, "matvec"):  # from NumPy 2.2
     define(np.matvec, lambda g, y, a, b: g[..., None] * b[..., None, :], lambda g, y, a, b: np.matvec(t(a), g))
     define(np.vecmat, lambda g, y, a, b: np.matvec(b, g), lambda g, y, a, b: a[..., None] * g[..., None, :])

@@ -41,12 +41,16 @@ def _share(x, axis, ddof):
 define(
     np.sum,
     lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g, a, axis, keepdims), a.shape),
+    linear=True,
+    latex=(r"\sum{below} {0:OPEN}", "OPEN"),
 )
 define(
     np.mean,
     lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(
         spread(g / max(count(a, axis), 1), a, axis, keepdims), a.shape
     ),
+    linear=True,
+    latex=(r"\frac{{1}}{{{n}}} \sum{below} {0:OPEN}", "OPEN"),
 )
 define(
     np.var,
@@ -114,7 +118,7 @@ def _cumprod(g, y, a, axis=None):
 
 
 define(np.cumprod, _cumprod)
-define(np.cumsum, lambda g, y, a, axis=None: _cumsum(g, a, axis))
+define(np.cumsum, lambda g, y, a, axis=None: _cumsum(g, a, axis), linear=True)
 
 
 def _cumsum(g, a, axis):
@@ -191,6 +195,4 @@ def log_softmax(x, axis=-1):
 
 logsumexp = primitive(logsumexp, _logsumexp_rule)
 softmax = primitive(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
-log_softmax = primitive(
-    log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
-)
+log_softmax = primitive(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))

@@ -5,8 +5,9 @@ import numpy as np
 from tinygen.autodiff.rules.elementwise import bare, define, stands_for
 from tinygen.autodiff.tape import Every, Row, Var, apply
 
-# ---- the same elements in another shape or order ----
+TRANSPOSED = (r"{0:ATOM}^\top", "POWER")
 
+# ---- the same elements in another shape or order ----
 
 
 def _order(order, a):
@@ -16,27 +17,39 @@ def _order(order, a):
     return order if order != "A" else "F" if np.isfortran(bare(a)) else "C"
 
 
-define(np.reshape, lambda g, y, a, shape, *, order="C": np.reshape(g, a.shape, order=_order(order, a)))
-define(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=_order(order, a)))
-for _shape_only in (np.squeeze, np.expand_dims):
-    define(_shape_only, lambda g, y, a, axis=None: np.reshape(g, a.shape))
+def moves(function, rule, **what):
+    """A row whose function moves, repeats or leaves out entries of its one array."""
+    define(function, rule, linear=True, **what)
+
+
+moves(np.reshape, lambda g, y, a, shape, *, order="C": np.reshape(g, a.shape, order=_order(order, a)), latex="")
+moves(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=_order(order, a)), latex="")
+for _function in (np.squeeze, np.expand_dims):
+    moves(_function, lambda g, y, a, axis=None: np.reshape(g, a.shape), latex="")
 for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
-    define(_function, lambda g, y, a: np.reshape(g, a.shape))
-define(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes, a.ndim)))
-define(np.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
-define(np.linalg.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
-define(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
-define(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
-define(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
-define(np.fliplr, lambda g, y, m: np.fliplr(g))
-define(np.flipud, lambda g, y, m: np.flipud(g))
-define(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
-define(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
-define(np.copy, lambda g, y, a, order="K": g)
+    moves(_function, lambda g, y, a: np.reshape(g, a.shape), latex="")
+moves(
+    np.transpose,
+    lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes, a.ndim)),
+    latex=TRANSPOSED,
+)
+for _function in (np.matrix_transpose, np.linalg.matrix_transpose):
+    moves(_function, lambda g, y, x: np.matrix_transpose(g), latex=TRANSPOSED)
+moves(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2), latex=TRANSPOSED)
+moves(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
+moves(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
+moves(np.fliplr, lambda g, y, m: np.fliplr(g))
+moves(np.flipud, lambda g, y, m: np.flipud(g))
+moves(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+moves(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
+moves(np.copy, lambda g, y, a, order="K": g, copies=True, latex="")
 ASTYPE = Row(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),
     lambda g, y, x, dtype: g.astype(x.dtype),
     name="astype",
+    linear=True,
+    copies=True,
+    latex="",
 )
 
 
@@ -51,7 +64,7 @@ def _negative(shift):
 
 # ---- repeated elements: their cotangents add ----
 
-define(np.broadcast_to, lambda g, y, array, shape: g)  # the tape undoes broadcasting
+moves(np.broadcast_to, lambda g, y, array, shape: g, latex="")  # the tape undoes broadcasting
 
 
 def _full_like(a, fill_value):
@@ -99,14 +112,14 @@ def _tile(g, y, A, reps):
     return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * n, 2))), A.shape)
 
 
-define(np.tile, _tile)
+moves(np.tile, _tile)
 
 
 def _repeat(g, y, a, repeats, axis=None):
     return _taken(g, a, np.repeat(np.arange(a.size if axis is None else a.shape[axis]), repeats), axis)
 
 
-define(np.repeat, _repeat)
+moves(np.repeat, _repeat)
 
 # ---- pieces put together ----
 
@@ -120,11 +133,14 @@ def _concatenate(i, g, y, *arrays, axis=0):
     return g[(slice(None),) * axis + (slice(start, start + arrays[i].shape[axis]),)]
 
 
-CONCATENATE = Row(lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate")
+CONCATENATE = Row(
+    lambda *arrays, axis=0: np.concatenate(arrays, axis), Every(_concatenate), name="concatenate", linear=True
+)
 STACK = Row(
     lambda *arrays, axis=0: np.stack(arrays, axis),
     Every(lambda i, g, y, *arrays, axis=0: np.take(g, i, axis)),
     name="stack",
+    linear=True,
 )
 stands_for(np.concatenate, lambda arrays, axis=0: apply(CONCATENATE, tuple(arrays), {"axis": axis}))
 stands_for(np.stack, lambda arrays, axis=0: apply(STACK, tuple(arrays), {"axis": axis}))
@@ -195,8 +211,21 @@ def _scatter(g, shape, *index):
     return out
 
 
-_getitem = Row(_pick, lambda g, y, x, *index: put(g, x.shape, *index), name="getitem")
-PUT = Row(_scatter, lambda g, y, v, shape, *index: getitem(g, index), name="put")
+_getitem = Row(
+    _pick,
+    lambda g, y, x, *index: put(g, x.shape, *index),
+    name="getitem",
+    linear=True,
+    symbol="[]",
+    latex=("{0:ATOM}_{{{rest}}}", "ATOM"),
+)
+PUT = Row(  # zeros, and at the index the argument
+    _scatter,
+    lambda g, y, v, shape, *index: getitem(g, index),
+    name="put",
+    linear=True,
+    latex=(r"\operatorname{{put}}_{{{rest}}} \left({0}\right)", "ATOM"),
+)
 
 
 def put(g, shape, *index):
@@ -257,7 +286,7 @@ def _take_along_axis(g, y, arr, indices, axis=-1):
 
 
 define(np.take_along_axis, _take_along_axis, None)
-_unstack = Row(lambda x: tuple(x), lambda g, y, x: np.stack(g), name="iterate")
+_unstack = Row(lambda x: tuple(x), lambda g, y, x: np.stack(g), name="iterate", linear=True)
 
 
 def _split(g, y, ary, indices_or_sections, axis=0):
@@ -265,7 +294,7 @@ def _split(g, y, ary, indices_or_sections, axis=0):
 
 
 for _function in (np.split, np.array_split):
-    define(_function, _split)
+    moves(_function, _split)
 if hasattr(np, "unstack"):  # from NumPy 2.1
     define(np.unstack, lambda g, y, x, *, axis=0: np.stack(g, axis))
 for _function, _axis in ((np.vsplit, 0), (np.dsplit, 2)):
@@ -295,7 +324,7 @@ def _pad(g, y, array, pad_width, mode="constant", *, constant_values=0):
     return np.reshape(put(g, (array.size,), source), array.shape)
 
 
-define(np.pad, _pad)
+moves(np.pad, _pad)
 
 # ---- how a Var shows these ----
 

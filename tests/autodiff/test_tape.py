@@ -1,0 +1,56 @@
+"""The tape: one walk backwards, with a visitor who sees each operation, and a watcher who sees each as it is noted."""
+
+import numpy as np
+
+from tinygen.autodiff.tape import TABLE, Tape
+
+
+def recorded(watch=None):
+    tape = Tape(watch=watch)
+    x, y = tape.input(np.array([2.0, 3.0])), tape.input(np.array([5.0, 7.0]))
+    out = np.sum(np.exp(x) * y + np.floor(x))
+    return tape, x, y, out
+
+
+def test_a_visitor_sees_each_operation_from_the_last_to_the_first_with_what_its_rules_gave():
+    tape, x, y, out = recorded()
+    seen = []
+    cotangents = tape.backward([(out.slot, np.float64(1.0))], lambda *what: seen.append(what))
+    names = {entry[0]: entry[1].name for entry in tape.entries}
+    assert [names[slot] for slot, _, _ in seen] == ["sum", "add", "floor", "multiply", "exp"]
+    product = next(pulled for slot, _, pulled in seen if names[slot] == "multiply")
+    (i, _, by_exp), (j, slot, by_y) = product
+    assert (i, j, slot) == (0, 1, y.slot)
+    assert np.array_equal(by_exp, y.value) and np.array_equal(by_y, np.exp(x.value))
+    assert np.array_equal(cotangents[y.slot], by_y)
+    assert next(pulled for slot, _, pulled in seen if names[slot] == "floor") == []
+    plain = tape.backward([(out.slot, np.float64(1.0))])
+    assert np.array_equal(plain[x.slot], cotangents[x.slot])
+
+
+def test_a_watcher_sees_each_entry_when_it_is_noted():
+    seen = []
+    tape, *_ = recorded(lambda entry: seen.append((entry[1].name, len(seen))))
+    assert [name for name, _ in seen] == ["exp", "multiply", "floor", "add", "sum"]
+    assert len(tape.entries) == 5
+
+
+def test_what_is_called_linear_is_linear(rng):
+    """f(a x + b z) = a f(x) + b f(z), exactly up to rounding, for the examples of each row that says so."""
+    from tinygen.autodiff import tree
+    from tinygen.claims.rule_examples import examples
+
+    tried = 0
+    for example in examples():
+        row = TABLE.get(example.function)
+        if row is None or not row.linear or "pad" in example.name:  # pad adds constants of its own
+            continue
+        x, z = example.arguments(np.random.default_rng(1)), example.arguments(np.random.default_rng(1))
+        z = [np.flip(v) + 1.0 if v.dtype.kind == "f" else v for v in z]
+        z = [np.reshape(v, w.shape) for v, w in zip(z, x)]
+        both = [2.0 * v - 3.0 * w if v.dtype.kind == "f" else v for v, w in zip(x, z)]
+        parts = zip(*(tree.flatten(example.f(*args))[0] for args in (x, z, both)))
+        for y_x, y_z, y in parts:
+            assert np.allclose(y, 2.0 * y_x - 3.0 * y_z, rtol=1e-12, atol=1e-12), example.name
+        tried += 1
+    assert tried > 20
