@@ -1,6 +1,7 @@
 """What a user meets first: the README's code, the import, the command, and that the wheel holds every room."""
 
 import configparser
+import importlib
 import re
 import subprocess
 import sys
@@ -56,6 +57,31 @@ def test_importing_tinygen_loads_numpy_only():
     heavy = {"scipy", "matplotlib", "tqdm", "sklearn", "ziamath", "jupytext", "pytest", "hypothesis"}
     assert not heavy & {name.split(".")[0] for name in loaded}
     assert not [name for name in loaded if re.match(r"tinygen\.(?!autodiff|program)", name)]
+
+
+KEPT = {  # names of 0.1.0 that keep their places (CHANGELOG.md)
+    "tinygen": "compile grad hessian hvp jacobian jvp log_softmax logsumexp primitive softmax trace value_and_grad vjp "
+    "check_grad assert_grad check_unbiased Derivation",
+    "tinygen.check": "check_grad assert_grad check_hvp check_adjoint check_unbiased Derivation Line integrate approximate "
+    "gradient_of derivative directional Report",
+    "tinygen.nn": "checkpoint layers optim train",
+    "tinygen.data": "digits mnist toy",
+    "tinygen.models.vae": "VAE",
+    "tinygen.models.diffusion": "Diffusion LatentDiffusion Schedule",
+    "tinygen.course": "Picture Slider check_value exercise finish notation said yours",
+    **{f"tinygen.oracles.{name}": "" for name in (
+        "categorical", "discrete", "gaussian_diffusion", "grid_density", "linear_gaussian", "mixture_diffusion",
+        "quadratic", "quadrature",
+    )},
+    **{f"tinygen.{name}": "" for name in ("gaussian", "plots", "metrics")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", KEPT)
+def test_what_a_user_imports_stays_where_it_is(module):
+    found = importlib.import_module(module)
+    for name in KEPT[module].split():
+        assert hasattr(found, name), f"{module}.{name}"
 
 
 def test_every_room_is_in_the_wheel():
