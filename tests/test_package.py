@@ -62,8 +62,8 @@ def test_importing_tinygen_loads_numpy_only():
 KEPT = {  # names of 0.1.0 that keep their places (CHANGELOG.md)
     "tinygen": "compile grad hessian hvp jacobian jvp log_softmax logsumexp primitive softmax trace value_and_grad vjp "
     "check_grad assert_grad check_unbiased Derivation",
-    "tinygen.check": "check_grad assert_grad check_hvp check_adjoint check_unbiased Derivation Line integrate approximate "
-    "gradient_of derivative directional Report",
+    "tinygen.check": "check_grad assert_grad check_hvp check_adjoint check_unbiased Derivation Line integrate "
+    "approximate gradient_of derivative directional Report",
     "tinygen.nn": "checkpoint layers optim train",
     "tinygen.data": "digits mnist toy",
     "tinygen.models.vae": "VAE",
