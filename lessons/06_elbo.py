@@ -19,7 +19,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import gaussian
 from tinygen.check import check_grad
-from tinygen.course import Slider, check_value, derivation as ledger, exercise, finish, yours
+from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
 from tinygen.course.answers import elbo as answers
 from tinygen.oracles.linear_gaussian import LinearGaussian
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.check import check_unbiased
-from tinygen.course import Slider, check_value, derivation as ledger, exercise, finish, said, yours
+from tinygen.course import Slider, check_value, exercise, finish, ledger, said, yours
 from tinygen.course.answers import diffusion_bound as answers
 from tinygen.models.diffusion import Schedule, bound, process
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion

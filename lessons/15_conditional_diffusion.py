@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinygen import metrics, plots
-from tinygen.course import Slider, check_value, derivation as ledger, exercise, finish, yours
+from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
 from tinygen.course.answers import conditional_diffusion as answers
 from tinygen.data import digits
 from tinygen.models.diffusion import Diffusion, Schedule, net, process, samplers
