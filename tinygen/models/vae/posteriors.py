@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.models import base
-from tinygen.models.vae import flows as flow_layers
+from tinygen.models.flow import affine, planar
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Affine:
 
     def mean(self, q):
         mean, _, A, c = q
-        return flow_layers.affine(mean, A, c)
+        return affine.affine(mean, A, c)
 
     def sample(self, q, eps):
         return self.draw(q, eps)[0]
@@ -117,12 +117,12 @@ class Affine:
     def draw(self, q, eps):
         mean, logvar, A, c = q
         z0 = gaussian.sample(mean, logvar, eps)
-        return flow_layers.affine(z0, A, c), gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
+        return affine.affine(z0, A, c), gaussian.log_density(z0, mean, logvar) - affine.affine_log_det(A)
 
     def log_density(self, q, z):
         mean, logvar, A, c = q
-        z0 = flow_layers.affine_inverse(z, A, c)
-        return gaussian.log_density(z0, mean, logvar) - flow_layers.affine_log_det(A)
+        z0 = affine.affine_inverse(z, A, c)
+        return gaussian.log_density(z0, mean, logvar) - affine.affine_log_det(A)
 
     exact_kl = False
 
@@ -132,7 +132,7 @@ class Planar:
     """A diagonal Gaussian bent by `steps` planar layers (Rezende and Mohamed 2015), whose parameters are outputs too.
 
     z <- z + u' tanh(w.z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,  with u' made of the output u so that
-    u'.w > -1, which keeps the layer invertible: flow_layers.py has the formulas.
+    u'.w > -1, which keeps the layer invertible: models/flow/planar.py has the formulas.
     """
 
     steps: int = 2
@@ -163,9 +163,9 @@ class Planar:
     def _forward(self, q, z):
         log_det = 0
         for u, w, b in q[2]:
-            u = flow_layers.invertible_u(u, w)
-            log_det = log_det + flow_layers.planar_log_det(z, u, w, b)
-            z = flow_layers.planar(z, u, w, b)
+            u = planar.invertible_u(u, w)
+            log_det = log_det + planar.planar_log_det(z, u, w, b)
+            z = planar.planar(z, u, w, b)
         return z, log_det
 
     log_density = None  # a planar layer has no inverse in closed form

@@ -1,93 +1,15 @@
-"""The layers that bend a Gaussian q(z|x), affine and planar: the map, its inverse if it has one, and ln |det dz'/dz|.
+"""Planar layers, z' = z + u tanh(w.z + b): the map, its inverse, ln |det dz'/dz|, and the u that makes it invertible.
 
-Each is a function of arrays with its gradient by hand, as in gaussian.py: `<name>_vjp_<argument>` for what returns a
-row (g times the gradient), `<name>_grad_<argument>` for what returns one number a row; `<name>.__wrapped__` is the bare
-function. Arguments are (..., k), a matrix A (..., k, k), a shift b (..., 1); the axes before broadcast. A density moves
-with a layer as log q'(z') = log q(z) - ln |det dz'/dz|.
+Arguments and the names of the gradients are as in affine.py; b is (..., 1). Source: Rezende and Mohamed 2015.
 """
 
 import numpy as np
 
 from tinygen import byhand
+from tinygen.autodiff import primitive
 from tinygen.nn.layers import sigmoid, softplus
 
-# Affine, z' = A z + c ----------------------------------------------------------------------------------------------
-
-
-def affine(z, A, c):
-    """An affine layer.
-
-    z' = A z + c; for a cotangent g of z':  z: A^T g        A: g z^T        c: g
-
-    z, c: (..., k). A: (..., k, k). Returns (..., k).
-
-    >>> affine(np.array([1.0, 0.0]), np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([0.0, 5.0]))
-    array([2., 6.])
-    """
-    return np.matmul(A, z[..., None])[..., 0] + c
-
-
-def affine_vjp_z(g, z, A, c):
-    return np.matmul(np.matrix_transpose(A), g[..., None])[..., 0]
-
-
-def affine_vjp_A(g, z, A, c):
-    return g[..., :, None] * z[..., None, :]
-
-
-def affine_vjp_c(g, z, A, c):
-    return g
-
-
-def affine_inverse(z, A, c):
-    """Where an affine layer sends back its result z.
-
-    z0 = A^-1 (z - c); for a cotangent g of z0, with h = A^-T g:  z: h        A: -h z0^T        c: -h
-    (from A z0 + c = z: dA z0 + A dz0 + dc = dz, so dz0 = A^-1 (dz - dc - dA z0))
-
-    z, c: (..., k). A: (..., k, k), invertible. Returns (..., k). Raises LinAlgError for a singular A.
-
-    >>> affine_inverse(np.array([2.0, 6.0]), np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([0.0, 5.0]))
-    array([1., 0.])
-    """
-    return _solve(A, z - c)
-
-
-def affine_inverse_vjp_z(g, z, A, c):
-    return _solve(np.matrix_transpose(A), g)
-
-
-def affine_inverse_vjp_A(g, z, A, c):
-    h, z0 = _solve(np.matrix_transpose(A), g), _solve(A, z - c)
-    return -h[..., :, None] * z0[..., None, :]
-
-
-def affine_inverse_vjp_c(g, z, A, c):
-    return -_solve(np.matrix_transpose(A), g)
-
-
-def affine_log_det(A):
-    """ln |det A|, by how much an affine layer spreads volume.
-
-    d/dA = A^-T  (an entry A_ij enters det A with its cofactor, which is (A^-1)_ji det A)
-
-    A: (..., k, k), invertible. Returns (...,), nats.
-
-    >>> float(affine_log_det(np.array([[2.0, 0.0], [1.0, -1.0]])).round(6))
-    0.693147
-    """
-    return np.linalg.slogdet(A)[1]
-
-
-def affine_log_det_grad_A(A):
-    return np.matrix_transpose(np.linalg.inv(A))
-
-
-def _solve(A, y):
-    return np.linalg.solve(A, y[..., None])[..., 0]
-
-
-# Planar, z' = z + u tanh(w.z + b) -----------------------------------------------------------------------------------
+STEPS = 20  # of Newton's method, to invert a layer: some 6 are enough but where the layer is nearly flat
 
 
 def invertible_u(u, w):
@@ -150,6 +72,42 @@ def planar_vjp_b(g, z, u, w, b):
     return _dot(g, u) * (1 - _tanh(z, w, b) ** 2)
 
 
+def planar_inverse(z, u, w, b):
+    """Where a planar layer sends back its result z.
+
+    Along w the layer is a + u.w tanh(a + b) for a = w.z0, which rises if u.w > -1; Newton's method finds the one a with
+    the value w.z, and z0 = z - u h,  h = tanh(a + b).
+    With k = J^-T g,  J = I + (1 - h^2) u w^T,  so k = g - (1 - h^2) (u.g) w / (1 + (1 - h^2) u.w):
+
+    z: k        u: -h k        w: r z0        b: r,  r = -(1 - h^2) u.k
+    (from z0 + u tanh(w.z0 + b) = z: J dz0 = dz - h du - (1 - h^2) u (dw.z0 + db))
+
+    z, u, w: (..., k), u.w > -1. b: (..., 1). Returns (..., k).
+
+    >>> u, w, b = np.array([1.0, 1.0]), np.array([2.0, 0.0]), np.array([-1.0])
+    >>> planar_inverse(planar(np.array([0.3, -4.0]), u, w, b), u, w, b).round(9)
+    array([ 0.3, -4. ])
+    """
+    return z - u * np.tanh(_along(_dot(w, z), _dot(u, w), b) + b)
+
+
+def planar_inverse_vjp_z(g, z, u, w, b):
+    h = _tanh_inverse(z, u, w, b)
+    return g - (1 - h**2) * _dot(u, g) / (1 + (1 - h**2) * _dot(u, w)) * w
+
+
+def planar_inverse_vjp_u(g, z, u, w, b):
+    return -_tanh_inverse(z, u, w, b) * planar_inverse_vjp_z(g, z, u, w, b)
+
+
+def planar_inverse_vjp_w(g, z, u, w, b):
+    return planar_inverse_vjp_b(g, z, u, w, b) * (z - u * _tanh_inverse(z, u, w, b))
+
+
+def planar_inverse_vjp_b(g, z, u, w, b):
+    return -(1 - _tanh_inverse(z, u, w, b) ** 2) * _dot(u, planar_inverse_vjp_z(g, z, u, w, b))
+
+
 def planar_log_det(z, u, w, b):
     """ln |det dz'/dz| of a planar layer.
 
@@ -194,20 +152,43 @@ def _tanh(z, w, b):
     return np.tanh(_dot(z, w) + b)  # (..., 1)
 
 
+def _tanh_inverse(z, u, w, b):
+    return np.tanh(_along(_dot(w, z), _dot(u, w), b) + b)  # (..., 1)
+
+
+def _along(y, s, b):
+    """The a with a + s tanh(a + b) = y, for s > -1; all (..., 1).
+
+    In t = a + b it is t + s tanh t = y + b, odd, and for t > 0 bent one way only: so Newton's steps from the end of
+    [|y + b| - s, |y + b|] that lies on the flat side of the root run towards it and never past it. What the first steps
+    find counts as a constant; the derivative, up to the third, is that of the last two.
+    """
+    t = np.abs(y + b)
+    start = np.maximum(t - s, 0)
+    a = _constant(np.where(y + b < 0, -start, start) - b)
+    for step in range(STEPS):
+        h = np.tanh(a + b)
+        a = a - (a + s * h - y) / (1 + s * (1 - h**2))
+        if step == STEPS - 3:
+            a = _constant(a)
+    return a
+
+
+_constant = primitive(lambda a: a, None)
+
 # Each function, joined with its gradients ---------------------------------------------------------------------------
-
-affine = byhand.with_vjps(affine, affine_vjp_z, affine_vjp_A, affine_vjp_c)
-affine_inverse = byhand.with_vjps(affine_inverse, affine_inverse_vjp_z, affine_inverse_vjp_A, affine_inverse_vjp_c)
-affine_log_det = byhand.with_gradients(affine_log_det, affine_log_det_grad_A)
-invertible_u = byhand.with_vjps(invertible_u, invertible_u_vjp_u, invertible_u_vjp_w)
-
 
 def _invertible(rng):
     made = byhand.normal_arguments(planar, rng)
     return {**made, "u": invertible_u(made["u"], made["w"])}
 
 
+invertible_u = byhand.with_vjps(invertible_u, invertible_u_vjp_u, invertible_u_vjp_w)
 planar = byhand.with_vjps(planar, planar_vjp_z, planar_vjp_u, planar_vjp_w, planar_vjp_b, example=_invertible)
+planar_inverse = byhand.with_vjps(
+    planar_inverse, planar_inverse_vjp_z, planar_inverse_vjp_u, planar_inverse_vjp_w, planar_inverse_vjp_b,
+    example=_invertible,
+)  # fmt: skip
 planar_log_det = byhand.with_vjps(  # not with_gradients: b has one column for a row
     planar_log_det,
     lambda g, *args: g[..., None] * planar_log_det_grad_z(*args),
