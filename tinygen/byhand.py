@@ -16,6 +16,8 @@ import numpy as np
 
 from tinygen.autodiff.tape import primitive
 
+constant = primitive(lambda a: a, None)  # the same numbers, of which nothing is differentiated
+
 MADE = {}  # "module.function" -> Made, in the order in which they were joined
 ROWS, D, K = 3, 5, 2  # of the default example: rows, dimensions of a row, of a matrix
 

@@ -6,7 +6,6 @@ Arguments and the names of the gradients are as in affine.py; b is (..., 1). Sou
 import numpy as np
 
 from tinygen import byhand
-from tinygen.autodiff import primitive
 from tinygen.nn.layers import sigmoid, softplus
 
 STEPS = 20  # of Newton's method, to invert a layer: some 6 are enough but where the layer is nearly flat
@@ -165,16 +164,14 @@ def _along(y, s, b):
     """
     t = np.abs(y + b)
     start = np.maximum(t - s, 0)
-    a = _constant(np.where(y + b < 0, -start, start) - b)
+    a = byhand.constant(np.where(y + b < 0, -start, start) - b)
     for step in range(STEPS):
         h = np.tanh(a + b)
         a = a - (a + s * h - y) / (1 + s * (1 - h**2))
         if step == STEPS - 3:
-            a = _constant(a)
+            a = byhand.constant(a)
     return a
 
-
-_constant = primitive(lambda a: a, None)
 
 # Each function, joined with its gradients ---------------------------------------------------------------------------
 
