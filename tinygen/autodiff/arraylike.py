@@ -1,6 +1,8 @@
 """What a Var shows of itself, and what it refuses: each silent trap is an error that says what to write instead."""
 
 import contextlib
+import itertools
+import linecache
 import math
 import operator
 import sys
@@ -14,6 +16,25 @@ def frame_outside(*modules):
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(modules):
         frame = frame.f_back
     return frame
+
+
+def source(code, instruction):
+    """Where an instruction of a code object stands: file, line, column, and the text of its expression (3.11 on)."""
+    file, at = code.co_filename, instruction // 2
+    if hasattr(code, "co_positions"):
+        line, end, column, stop = next(itertools.islice(code.co_positions(), at, None))
+        if None not in (line, end, column, stop):
+            lines = [linecache.getline(file, n).encode() for n in range(line, end + 1)]
+            lines[-1] = lines[-1][:stop]
+            lines[0] = lines[0][column:]
+            return file, line, column, _short(b" ".join(lines).decode(errors="replace"))
+    line = max((n for start, _, n in code.co_lines() if start <= instruction and n), default=code.co_firstlineno)
+    return file, line, 0, _short(linecache.getline(file, line))
+
+
+def _short(text):
+    text = " ".join(text.split())
+    return text if len(text) <= 70 else f"{text[:40]} ... {text[-25:]}"
 
 
 class ArrayLike:
@@ -45,6 +66,19 @@ class ArrayLike:
     def __setitem__(self, index, value):
         raise TypeError(
             "v[i] = w would write into a Var. Build the result instead: np.where, np.concatenate, np.stack."
+        )
+
+    def __copy__(self):
+        return np.copy(self)
+
+    def __deepcopy__(self, memo):
+        memo[id(self)] = np.copy(self)
+        return memo[id(self)]
+
+    def __reduce__(self):
+        raise TypeError(
+            "pickle would store a Var as a plain value and cut its derivative. Pickle the arguments outside of the "
+            "function that is differentiated, or v.value; for a copy inside it write v.copy() or copy.deepcopy(v)."
         )
 
     def _cut(self, convert, name):

@@ -12,6 +12,7 @@ import operator
 import numpy as np
 
 from tinygen.autodiff.arraylike import ArrayLike
+from tinygen.autodiff.constants import Held
 
 TABLE = {}  # NumPy or SciPy function -> Row
 on_missing = []  # called with a function that has no row; may add rows (SciPy's are loaded this way)
@@ -34,7 +35,7 @@ class Row:
 
     __slots__ = (
         *("function", "keywords", "most", "name", "names", "rules", "through"),
-        *("chooses", "copies", "latex", "linear", "symbol"),
+        *("chooses", "copies", "latex", "linear", "reads", "symbol"),
     )
 
     def __init__(
@@ -45,6 +46,7 @@ class Row:
         self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
         self.name = name or getattr(function, "__name__", str(function))
+        self.reads = not (linear and (symbol in ("+", "-") or type(self.rules) is Every))  # do rules read arguments?
         self.names, self.keywords, self.most = (), frozenset(keywords.split()), None
         model, skip = (through, 0) if through else (next(filter(None, rules), None), 2)  # a rule begins with g, y
         if model is not None:
@@ -94,11 +96,12 @@ class Tape:
     `watch(entry)` is called after each operation.
     """
 
-    __slots__ = ("entries", "recording", "size", "tag")
+    __slots__ = ("entries", "held", "recording", "size", "tag")
 
     def __init__(self, recording=False, watch=None):
         self.tag = next(_tags)
         self.entries = _Watched(watch) if watch else []
+        self.held = Held()
         self.size = 0
         self.recording = recording  # a recording for replay must not look at values: bool(v) and the like raise
 
@@ -135,7 +138,12 @@ class Tape:
             for i, parent in parents:
                 rule = row.rules[i]
                 if rule is not None:
-                    new = undo_broadcasting(rule(g, y, *args, **kw), args[i], y, row, i)
+                    x, new = args[i], rule(g, y, *args, **kw)
+                    try:
+                        if new.shape != x.shape or new.dtype != x.dtype:
+                            new = undo_broadcasting(new, x, y, row, i)
+                    except AttributeError:
+                        new = undo_broadcasting(new, x, y, row, i)
                     if new is not None:
                         old = cotangents[parent]
                         cotangents[parent] = new if old is None else old + new
@@ -174,9 +182,15 @@ def apply(row, args, kw):
         return row.function(*args, **kw)
     raw, parents = [], []
     for a in args:
-        if type(a) is Var and a.tape is tape:
-            parents.append((len(raw), a.slot))
-            a = a.value
+        if type(a) is Var:
+            if a.tape is tape:
+                parents.append((len(raw), a.slot))
+                a = a.value
+        elif type(a) is np.ndarray:
+            if id(a) not in tape.held and (row.reads or tape.recording):
+                tape.held.hold(a)
+        elif type(a) is list and row.rules[len(raw)] is not None:
+            a = np.asarray(a)  # an operand written as a list; the rules expect arrays
         raw.append(a)
     y = row.function(*raw, **kw)
     slot = tape.size
@@ -187,6 +201,28 @@ def apply(row, args, kw):
     tape.entries.append((slot, row, raw, kw, y, parents))
     tape.size = slot + 1
     return Var(y, tape, slot)
+
+
+def operator_of(row):
+    """Python's operator of two operands for a Var on its left: what `apply` does, in the commonest cases at once."""
+    function = row.function
+
+    def operate(a, b):
+        tape, kind = a.tape, type(b)
+        if kind is Var and b.tape is tape:
+            raw, parents = [a.value, b.value], [(0, a.slot), (1, b.slot)]
+        elif kind is float or kind is int:
+            raw, parents = [a.value, b], [(0, a.slot)]
+        else:
+            return apply(row, (a, b), {})
+        y, slot = function(*raw), tape.size
+        if type(y) is tuple:  # divmod
+            return apply(row, (a, b), {})
+        tape.entries.append((slot, row, raw, {}, y, parents))
+        tape.size = slot + 1
+        return Var(y, tape, slot)
+
+    return operate
 
 
 def undo_broadcasting(g, x, y, row, i):

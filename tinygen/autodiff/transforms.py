@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.arraylike import explained, float_array, matching
+from tinygen.autodiff.constants import Held
 from tinygen.autodiff.tape import Tape, Var
 
 
@@ -22,6 +23,11 @@ def vjp(f, argnums=0, has_aux=False):
     >>> pull(np.array([1.0, 1.0]))
     array([ 1., 10.])
     """
+    return _vjp(f, argnums, has_aux, Held.hold)
+
+
+def _vjp(f, argnums, has_aux, hold=Held.hold_a_part):
+    """`vjp`; by default for callers that pull before anybody else could change the arguments."""
     _callable(f, "vjp")
 
     def run(*args, **kw):
@@ -34,8 +40,15 @@ def vjp(f, argnums=0, has_aux=False):
             if n % len(args) in {m % len(args) for m in variables}:
                 raise TypeError(f"argnums={argnums} names an argument twice.")
             places = iter(tree.paths(args[n]))
-            where = lambda n=n, places=places: f"argument {n}{next(places)} of {_name(f)}"
-            args[n] = variables[n] = tree.map(lambda leaf: tape.input(float_array(leaf, where())), args[n])  # noqa: B023
+
+            def stand_in(leaf, n=n, places=places):
+                where = f"argument {n}{next(places)} of {_name(f)}"
+                leaf = float_array(leaf, where)
+                if type(leaf) is np.ndarray:
+                    hold(tape.held, leaf, where)
+                return tape.input(leaf)
+
+            args[n] = variables[n] = tree.map(stand_in, args[n])
         with gc_paused(), explained(_name(f)):
             out = f(*args, **kw)
         tape.close()
@@ -46,9 +59,12 @@ def vjp(f, argnums=0, has_aux=False):
         for leaf in leaves:
             if not isinstance(leaf, (Var, np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{_name(f)} returned {type(leaf).__name__}, expected an array or a tree of arrays.")
+            if _own(leaf, tape) and type(leaf.value) is np.ndarray:
+                hold(tape.held, leaf.value, f"value of {_name(f)}")
         value = tree.unflatten(structure, [_value(leaf, tape) for leaf in leaves])
 
         def pull(g):
+            tape.held.check(_name(f))
             seeds = tree.flatten(tree.map(lambda _, part: part, value, g))[0]
             pairs = [(v.slot, matching(part, v, _name(f))) for v, part in zip(leaves, seeds) if _own(v, tape)]
             cotangents = tape.backward(pairs)
@@ -72,7 +88,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
     _callable(f, "grad")
 
     def run(*args, **kw):
-        value, pull, *aux = vjp(f, argnums, has_aux)(*args, **kw)
+        value, pull, *aux = _vjp(f, argnums, has_aux)(*args, **kw)
         if tree.entries(value) is not None or np.ndim(value) != 0:
             got = f"shape {np.shape(value)}" if tree.entries(value) is None else f"a {type(value).__name__}"
             raise TypeError(
@@ -113,9 +129,9 @@ def jvp(f, argnums=0):
 
     def run(*args, **kw):
         *args, v = args
-        value, pull = vjp(f, argnums)(*args, **kw)
+        value, pull = _vjp(f, argnums, False)(*args, **kw)
         u = tree.map(lambda leaf: np.zeros(np.shape(leaf), leaf.dtype), value)
-        return value, vjp(pull)(u)[1](v)
+        return value, _vjp(pull, 0, False)(u)[1](v)
 
     return run
 
@@ -129,7 +145,7 @@ def hvp(f, argnums=0):
 
     def run(*args, **kw):
         *args, v = args
-        return vjp(grad(f, argnums), argnums)(*args, **kw)[1](v)
+        return _vjp(grad(f, argnums), argnums, False)(*args, **kw)[1](v)
 
     return run
 
@@ -143,7 +159,7 @@ def jacobian(f, argnums=0):
     """
 
     def run(*args, **kw):
-        value, pull = vjp(f, argnums)(*args, **kw)
+        value, pull = _vjp(f, argnums, False)(*args, **kw)
         outputs, structure = tree.flatten(value)
         zeros = [np.zeros(np.shape(leaf), leaf.dtype) for leaf in outputs]
         blocks = []

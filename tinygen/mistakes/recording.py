@@ -4,13 +4,11 @@ Reverse mode is linear in each local derivative. So the effect of a wrong one on
 cotangent gives when it is walked back from that place on.
 """
 
-import itertools
-import linecache
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.autodiff.arraylike import frame_outside
+from tinygen.autodiff.arraylike import frame_outside, source
 from tinygen.autodiff.tape import Tape, Var
 
 MOST_WORK = 3e7  # array entries in one search: about a second
@@ -53,20 +51,7 @@ class Edge:
 def _place():
     """The expression that is being evaluated in the first frame outside the engine and NumPy."""
     frame = frame_outside(*_MACHINERY)
-    code, file = frame.f_code, frame.f_code.co_filename
-    if hasattr(code, "co_positions"):  # Python 3.11
-        line, end, column, stop = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
-        if None not in (line, end, column, stop):
-            lines = [linecache.getline(file, n).encode() for n in range(line, end + 1)]
-            lines[-1] = lines[-1][:stop]
-            lines[0] = lines[0][column:]
-            return Place(file, line, column, _short(b" ".join(lines).decode(errors="replace")))
-    return Place(file, frame.f_lineno, 0, _short(linecache.getline(file, frame.f_lineno)))
-
-
-def _short(text):
-    text = " ".join(text.split())
-    return text if len(text) <= 70 else f"{text[:40]} ... {text[-25:]}"
+    return Place(*source(frame.f_code, frame.f_lasti))
 
 
 class Recording:

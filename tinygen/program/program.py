@@ -90,6 +90,7 @@ def record(f, args):
     args = tree.map(stand_in, args)
     with gc_paused():
         out = f(*args)
+    tape.held.check(getattr(f, "__name__", "f"))
     leaves, structure = tree.flatten(out)
     outputs = [(leaf.slot, None) if type(leaf) is Var and leaf.tape is tape else (None, leaf) for leaf in leaves]
     operations = [

@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from tinygen.autodiff.tape import TABLE, Row, Var, apply
+from tinygen.autodiff.tape import TABLE, Row, Var, apply, operator_of
 
 
 def define(function, *rules, **what):
@@ -282,7 +282,7 @@ def _operator(symbol, function, ufunc):
     if ufunc.nin == 1:
         setattr(Var, f"__{symbol}__", lambda a: apply(row, (a,), {}))
         return
-    setattr(Var, f"__{symbol}__", lambda a, b: apply(row, (a, b), {}))
+    setattr(Var, f"__{symbol}__", operator_of(row))
     if ufunc not in _COMPARISONS:  # Python turns a < b round by itself
         setattr(Var, f"__r{symbol}__", lambda a, b: apply(row, (b, a), {}))
 

@@ -245,6 +245,7 @@ def getitem(x, index):
             )
         if isinstance(part, list) and any(type(p) is Var for p in part):
             raise TypeError("v[[i, j]] with Vars in the list: use np.stack([i, j]) as the index.")
+    index = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in index)
     return apply(_getitem, (x, *index), {})
 
 
@@ -263,6 +264,7 @@ _take_row = Row(np.take, _take, None)
 
 def _take_through(a, indices, axis=None):
     if type(indices) is not Var:
+        indices = np.array(indices) if isinstance(indices, list) else indices
         return apply(_take_row, (a, indices, axis), {})
     if axis is None:
         return getitem(np.reshape(a, -1), indices)
