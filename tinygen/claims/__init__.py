@@ -5,9 +5,9 @@ The registry (check/registry.py) stores what is claimed; importing this room fil
 
 from tinygen import derivations
 from tinygen.check import registry
-from tinygen.claims import diffusion, estimators, flow, gradients, oracles, rules, vae
+from tinygen.claims import diffusion, estimators, flow, gan, gradients, oracles, rules, vae
 
-__all__ = ["claims", "derivations", "diffusion", "estimators", "flow", "gradients", "oracles", "rules", "vae"]
+__all__ = ["claims", "derivations", "diffusion", "estimators", "flow", "gan", "gradients", "oracles", "rules", "vae"]
 
 
 def claims(*patterns):

@@ -1,0 +1,202 @@
+"""Mistakes that public GAN code makes, planted into ours: each is caught by a number, and named if it is a gradient."""
+
+import numpy as np
+import pytest
+
+import tinygen as tg
+from tinygen.check.gradient import check_grad
+from tinygen.models.gan import losses, penalties
+from tinygen.nn.layers import sigmoid, softplus
+
+B = 7
+RNG = np.random.default_rng(5)
+CRITIC = {"W": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3), "a": RNG.normal(size=3)}
+GENERATOR = {"V": RNG.normal(size=(2, 2)), "c": RNG.normal(size=2)}
+REAL, NOISE, U = RNG.normal(size=(B, 2)), RNG.normal(size=(B, 2)), RNG.uniform(size=(B, 1))
+LOGITS = 2 * RNG.normal(size=B)
+w = np.array([0.3, -0.4])
+
+
+def D(params):
+    return lambda x: np.tanh(x @ params["W"] + params["b"]) @ params["a"]
+
+
+def G(params, z):
+    return z @ params["V"] + params["c"]
+
+
+FAKE = G(GENERATOR, NOISE)
+
+
+def generator_loss(params, loss=losses.non_saturating_generator):
+    return loss(D(CRITIC)(G(params, NOISE)))
+
+
+def named(f, wrong, *args, words):
+    """check_grad fails `wrong`, and one of the mistakes that it names says one of `words`."""
+    report = check_grad(f, wrong, *args, rng=np.random.default_rng(1))
+    assert report.verdict == "FAIL" and report.mistakes, str(report)
+    said = [mistake.sentence for mistake in report.mistakes]
+    assert any(word in sentence for word in words for sentence in said), said
+
+
+def zeros(params):
+    return {name: np.zeros_like(value) for name, value in params.items()}
+
+
+# ---- mistakes of a gradient ----
+
+
+def test_detach_in_the_generators_step():
+    named(generator_loss, zeros, GENERATOR, words=["is zero everywhere"])
+
+
+def test_the_generator_scores_fakes_that_it_did_not_draw():
+    """The old samples are scored: nothing of the loss depends on the generator, nor on its noise."""
+    stale = FAKE.copy()
+    loss = lambda params, z: losses.non_saturating_generator(D(CRITIC)(stale + 0 * np.sum(G(params, z))))
+    named(generator_loss, lambda p: tg.grad(lambda q: loss(q, NOISE))(p), GENERATOR, words=["is zero everywhere"])
+    np.testing.assert_array_equal(tg.grad(lambda z: loss(GENERATOR, z))(NOISE), 0)
+    fresh = np.random.default_rng(9).normal(size=(B, 2))
+    right = lambda z: losses.non_saturating_generator(D(CRITIC)(G(GENERATOR, z)))
+    assert loss(GENERATOR, fresh) == loss(GENERATOR, NOISE) and right(fresh) != right(NOISE)
+    assert np.abs(tg.grad(right)(NOISE)).min() > 0
+
+
+def test_the_generator_climbs():
+    f = lambda p: generator_loss(p, losses.wasserstein_generator)
+    named(f, tg.grad(lambda p: -f(p)), GENERATOR, words=["wrong sign"])
+
+
+def test_labels_swapped():
+    """Real and fake exchanged in D's loss: its logit's sign is wrong, seen by the gradient and by (B)'s two terms."""
+    wrong = tg.grad(lambda real, fake: losses.logistic_discriminator(fake, real), (0, 1))
+    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1] + 0.3, words=["at -real in place of real"])
+
+
+def test_saturating_called_non_saturating():
+    wrong = lambda fake: -sigmoid(fake) / B
+    named(losses.non_saturating_generator, wrong, LOGITS, words=["exp(fake) times", "at -fake in place of fake"])
+
+
+def test_mean_of_the_errors_is_squared():
+    f = lambda p: generator_loss(p, lambda fake: losses.least_squares_generator(fake, target=1.0))
+    wrong = tg.grad(lambda p: 0.5 * (np.mean(D(CRITIC)(G(p, NOISE))) - 1) ** 2)
+    named(f, wrong, GENERATOR, words=["averaged over the batch"])
+    two = np.array([0.0, 2.0])  # two rows: the wrong loss is 0 there
+    assert losses.least_squares_generator(two, target=1.0) == 0.5 and (two.mean() - 1) ** 2 == 0
+
+
+def test_r1_detached():
+    f = lambda p: losses.logistic_discriminator(D(p)(REAL), D(p)(FAKE)) + 3.0 * penalties.r1(D(p), REAL)
+    wrong = tg.grad(lambda p: losses.logistic_discriminator(D(p)(REAL), D(p)(FAKE)))
+    named(f, wrong, CRITIC, words=["is missing: its derivative was taken for 0"])
+    assert np.abs(tg.grad(lambda p: penalties.r1(D(p), REAL))(CRITIC)["a"]).min() > 0
+
+
+def test_the_penaltys_weight_is_left_out():
+    f = lambda w: losses.wasserstein_critic(REAL @ w, FAKE @ w) + 10 * _gp(w)
+    wrong = tg.grad(lambda w: losses.wasserstein_critic(REAL @ w, FAKE @ w) + _gp(w))
+    named(f, wrong, w, words=["counts 1/10 times"])
+
+
+def _gp(w):
+    return penalties.gradient_penalty(lambda x: x @ w, REAL, FAKE, U)
+
+
+def test_norm_over_the_batch_axis():
+    slope = RNG.normal(size=(B, 3))
+    norm = lambda s: np.linalg.norm(s, axis=0)
+    wrong = lambda s: 2 * (norm(s) - 1) * s / norm(s) / s.shape[1]
+    named(penalties.one_centred, wrong, slope, words=["wrong axis"])
+
+
+def test_smoothed_labels():
+    wrong = lambda real, fake: ((sigmoid(real) - 0.9) / B, (sigmoid(fake) - 0.1) / B)
+    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1], words=["too large"])
+
+
+def test_sum_for_mean_and_half_for_a_sum_of_two_means():
+    f, logits = losses.logistic_discriminator, (LOGITS, LOGITS[::-1])
+    named(f, lambda r, k: (-sigmoid(-r), sigmoid(k)), *logits, words=["is a mean taken for a sum"])
+    named(f, lambda r, k: (-sigmoid(-r) / (2 * B), sigmoid(k) / (2 * B)), *logits, words=["is half what it should be"])
+
+
+def test_a_column_of_scores_against_a_row_of_labels():
+    f = lambda logits, labels: 0.5 * np.mean((logits - labels[:, None]) ** 2)
+    wrong = tg.grad(lambda logits, labels: 0.5 * np.mean((logits - labels) ** 2))
+    named(f, [wrong, None], LOGITS[:, None], np.arange(B) % 3 / 2, words=["was blown up to (B, B)"])
+    with pytest.raises(ValueError, match="every row meets every other"):
+        losses.least_squares_discriminator(LOGITS[:, None], LOGITS)
+
+
+# ---- mistakes of a value ----
+
+
+def test_norm_over_one_axis_of_a_row():
+    """A linear critic: each entry's own slope in place of the row's norm gives .425 for .25."""
+    slope = np.tile(w, (B, 1))
+    assert penalties.one_centred(slope) == pytest.approx(0.25, abs=1e-12)
+    assert np.mean((np.abs(slope) - 1) ** 2) == pytest.approx(0.425, abs=1e-12)
+
+
+def test_one_interpolation_weight_for_each_pixel():
+    with pytest.raises(ValueError, match="off the segment"):
+        penalties.interpolate(REAL, FAKE, RNG.uniform(size=(B, 2)))
+    u = np.random.default_rng(0).uniform(size=(B, 2))
+    off = u * REAL + (1 - u) * FAKE
+    detour = np.linalg.norm(off - REAL, axis=1) + np.linalg.norm(off - FAKE, axis=1)
+    assert (detour > np.linalg.norm(REAL - FAKE, axis=1) * (1 + 1e-6)).any()
+
+
+def test_sigmoid_before_a_loss_on_logits():
+    """D then stays within [.5, .731], and the loss at chance is not 2 ln 2."""
+    twice = lambda l: losses.logistic_discriminator(sigmoid(l), sigmoid(l))
+    assert abs(twice(np.zeros(B)) - 2 * np.log(2)) > 0.05
+    assert sigmoid(sigmoid(np.array([-800.0, 800.0]))).tolist() == pytest.approx([0.5, 0.731058579])
+
+
+def test_r1_of_the_probability():
+    linear = lambda x: x @ w
+    assert penalties.r1(linear, REAL) == pytest.approx(0.125, abs=1e-12)
+    wrong = penalties.r1(lambda x: softplus(linear(x)), REAL)
+    assert abs(wrong - 0.125) > 0.05
+    slope = lambda x: np.sum(D(CRITIC)(x))
+    of_softplus = lambda x: penalties.slopes(lambda y: softplus(D(CRITIC)(y)), x)
+    named(slope, of_softplus, REAL, words=["a factor sigmoid(v) too many"])
+
+
+def test_clip_before_the_step():
+    """|w| <= c must hold of the weights that are used next."""
+    clipped_after = penalties.clip([w - 0.5 * np.array([1.0, -1.0])], 0.1)[0]
+    clipped_before = penalties.clip([w], 0.1)[0] - 0.5 * np.array([1.0, -1.0])
+    assert np.abs(clipped_after).max() <= 0.1 < np.abs(clipped_before).max()
+
+
+def test_batch_statistics_in_a_penalised_critic():
+    """Normalised by the batch, a row's logit depends on the others: seven rows are not seven calls."""
+    norm = lambda h: (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5)
+    wrong = lambda x: np.tanh(norm(x @ CRITIC["W"] + CRITIC["b"])) @ CRITIC["a"]
+    ones = [float(wrong(REAL[i : i + 1])[0]) for i in range(B)]
+    assert np.abs(wrong(REAL) - ones).max() > 0.1
+    own = [np.diag(tg.jacobian(lambda x, j=j: wrong(np.stack([x, *REAL[1:]]))[j])(REAL[0]))[0, 0] for j in (0,)]
+    assert abs(penalties.slopes(wrong, REAL)[0, 0] - own[0]) > 1e-3  # the sum over the batch mixes the rows
+    right = [float(D(CRITIC)(REAL[i : i + 1])[0]) for i in range(B)]
+    np.testing.assert_allclose(D(CRITIC)(REAL), right, rtol=1e-13)
+
+
+def test_a_clamp_before_the_logarithm():
+    far = np.array([-14.0, -3.0, 0.4, 12.5])
+    clamped = lambda fake: np.mean(np.log(1 - np.clip(sigmoid(fake), 1e-5, 1 - 1e-5)))
+    found = tg.grad(clamped)(far)
+    right = tg.grad(losses.saturating_generator)(far)
+    assert (found == 0).tolist() == [True, False, False, True] and (right != 0).all()
+    np.testing.assert_allclose(found[1:3], right[1:3], rtol=1e-9)
+
+
+def test_the_generators_gradient_left_in_the_discriminator():
+    """Two steps by hand: without clearing, D's step has the generator's loss in it."""
+    d = lambda p: losses.logistic_discriminator(D(p)(REAL), D(p)(FAKE))
+    g = lambda p: losses.non_saturating_generator(D(p)(FAKE))
+    right, left = tg.grad(d)(CRITIC), tg.grad(lambda p: d(p) + g(p))(CRITIC)
+    assert np.abs(right["a"] - left["a"]).max() > 0.05
