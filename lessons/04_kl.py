@@ -208,7 +208,7 @@ test_kl_gradients = exercise(kl_gradients, check_kl_gradients)
 
 # %% [markdown]
 # For $Q = \mathcal{N}(0, 1)$ this becomes the second term of a VAE: $\frac12 (e^{\ell} + m^2 - 1 - \ell)$, with
-# the derivatives $m$ and $\frac12 (e^{\ell} - 1)$. The package keeps both as ledgers: [the
+# the derivatives $m$ and $\frac12 (e^{\ell} - 1)$. The package keeps both as derivations: [the
 # value](derivation:kl/standard) and [the gradient](derivation:kl/gradient). Each of them shows a wrong line
 # too, the one that people write.
 #
@@ -310,7 +310,7 @@ print(f"variance of Q over that of P, for these: {np.exp(q[1] - p[1]):.3f}")
 #
 # Write $S = L L^\top$ with a lower triangular $L$ and a positive diagonal. Then $\operatorname{tr} S$ is the
 # sum of the squares of all entries of $L$, and $\det S = \left( \prod_i L_{ii} \right)^2$. No matrix has to be
-# inverted. [The package's ledger](derivation:kl/cholesky) has the steps.
+# inverted. [The package's derivation](derivation:kl/cholesky) has the steps.
 #
 # **Your turn.** `mean` is `(D,)` and `L` is `(D, D)`. What happens to the $\frac12$ before the logarithm?
 

@@ -19,8 +19,9 @@ import numpy as np
 import tinygen as tg
 from tinygen import gaussian
 from tinygen.check import check_grad
-from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
+from tinygen.course import Slider, check_value, derivation, exercise, finish, yours
 from tinygen.course.answers import elbo as answers
+from tinygen.course.answers.base import either
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
 rng = np.random.default_rng(6)  # every random number of this lesson comes from here
@@ -85,7 +86,7 @@ test_jensen = exercise(jensen_gap, check_jensen)
 # for the linear model $x \mid z \sim \mathcal{N}(wz, \sigma^2)$ and $q = \mathcal{N}(m, s^2)$.
 
 # %%
-ledger("elbo/chain")
+derivation("elbo/chain")
 
 # %% [markdown]
 # Read the numbers from top to bottom. The one crossed out is a slip of the notes: what should be likely is
@@ -101,7 +102,7 @@ ledger("elbo/chain")
 # = \int q \log \frac{q}{Pr(z \mid x)}\, dz .
 # $$
 #
-# ([Its ledger.](derivation:elbo/gap)) So the bound is tight exactly if $q$ is the posterior. In the words of
+# ([Its derivation.](derivation:elbo/gap)) So the bound is tight exactly if $q$ is the posterior. In the words of
 # section 1: then all weights are equal.
 #
 # ## 3. Write it down
@@ -364,7 +365,9 @@ for step in range(2001):
 # The mean is right, and the variance runs to 0: $q$ shrinks to a point. Something that rewards a wide $q$ is
 # missing.
 #
-# **Your turn.** Compare with line 3 of the chain, and write it right. One draw for each noise, as above.
+# **Your turn.** Compare with line 3 of the chain, and write it right: one draw of that line for each noise, all
+# three densities at the same $z$. (Two of them together have a mean that you know, minus the divergence. Who puts
+# that in has another estimate of the same number; both are right.)
 
 
 # %%
@@ -379,9 +382,8 @@ def repaired_bound(mean, logvar, eps, x=1.0, w=1.3, s2=0.4):
 
 
 def check_repaired(repaired_bound):
-    mean, logvar, eps = rng.normal(size=(3, 7))
-    names = ("mean", "logvar", "eps")
-    return check_value(repaired_bound, answers.bound_draws, mean, logvar, eps, names=names)
+    args, names = rng.normal(size=(3, 7)), ("mean", "logvar", "eps")
+    return either(repaired_bound, answers.bound_draws, *answers.drawing, *args, names=names)
 
 
 test_repaired = exercise(repaired_bound, check_repaired)
@@ -394,7 +396,7 @@ test_repaired = exercise(repaired_bound, check_repaired)
 #
 # - **It is for one $x$.** $L(x, \phi)$ is the loss of one example. Training sums over all of them, each with
 #   its own $q$. For a batch of $B$ out of $N$ examples, multiply by $N/B$ to estimate the sum ([the
-#   ledger](derivation:elbo/loss)).
+#   derivation](derivation:elbo/loss)).
 # - **The sign.** The bound is maximised. The loss is minus the bound.
 # - **What learning does with the gap.** The decoder's parameters appear in the evidence and in the gap. Raising
 #   the bound can raise the evidence, or it can make the posterior more like the $q$ that you are able to write

@@ -324,7 +324,7 @@ for rows in (1, 10, 100):
     print(f"{rows:3} rows: spread of the mean {spread:.3f}, should be {1 / (3 * rows) ** 0.5:.3f}")
 
 # %% [markdown]
-# **Your turn.** Write it without the mistake.
+# **Your turn.** Write it without the mistake. (In which order you draw the noise does not matter.)
 
 
 # %%
@@ -337,9 +337,7 @@ def repaired_draw(mean, std, noise):
 
 def check_repaired(repaired_draw):
     mean, std, seed = rng.normal(size=(7, 3)), 0.5 + rng.random((7, 3)), rng.integers(1000)
-    repeatable = lambda shape: np.random.default_rng(seed).normal(size=shape)
-    names = ("mean", "std", "noise")
-    return check_value(repaired_draw, answers.batch_draw, mean, std, repeatable, names=names)
+    return answers.own_noise(repaired_draw, mean, std, seed)
 
 
 test_repaired = exercise(repaired_draw, check_repaired)
@@ -356,7 +354,7 @@ test_repaired = exercise(repaired_draw, check_repaired)
 #   be run again, checked by finite differences, and recorded. That is the reparameterisation once more:
 #   randomness moved out of the function.
 # - **What the book prints.** Two of its numbers for such an expectation are samples, given as true values.
-#   Exact ones stand [in a ledger](derivation:reparameterization/book), with [its
+#   Exact ones stand [in a derivation](derivation:reparameterization/book), with [its
 #   derivative](derivation:reparameterization/book-gradient).
 
 # %% tags=["script"]

@@ -397,7 +397,7 @@ print(f"log evidence {exact:.4f}")
 # \qquad \text{if } s^2 > \tfrac12 v .
 # $$
 #
-# **Your turn.** The variance ([its ledger](derivation:iwae/variance)). Return `np.inf` where it is infinite;
+# **Your turn.** The variance ([its derivation](derivation:iwae/variance)). Return `np.inf` where it is infinite;
 # `np.where` chooses entry by entry.
 
 

@@ -537,7 +537,7 @@ Slider(backwards, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02],
 # > $Pr(z_{t-1} \mid z_t)$, which is normal because we choose it so.
 #
 # There is one kind of data for which all is normal: normal data. Then this step back is known in closed form,
-# too ([its ledger](derivation:diffusion/reverse-kernel)), and lesson 13 uses it as a judge.
+# too ([its derivation](derivation:diffusion/reverse-kernel)), and lesson 13 uses it as a judge.
 #
 # ## 9. Break it: find the planted mistake
 #

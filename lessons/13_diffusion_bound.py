@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.check import check_unbiased
-from tinygen.course import Slider, check_value, exercise, finish, ledger, said, yours
+from tinygen.course import Slider, check_value, derivation, exercise, finish, said, yours
 from tinygen.course.answers import diffusion_bound as answers
 from tinygen.models.diffusion import Schedule, bound, process
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
@@ -51,7 +51,7 @@ rng = np.random.default_rng(13)  # every random number of this lesson comes from
 # number, for a small model with $T = 3$, so that the threefold integral can be done.
 
 # %%
-ledger("diffusion/bound")
+derivation("diffusion/bound")
 
 # %% [markdown]
 # What happens, from top to bottom:
@@ -192,7 +192,7 @@ def check_best_back(best_back):
 test_best_back = exercise(best_back, check_best_back)
 
 # %% [markdown]
-# ([Its ledger](derivation:diffusion/reverse-kernel) has it in another form, which gives the same numbers.)
+# ([Its derivation](derivation:diffusion/reverse-kernel) has it in another form, which gives the same numbers.)
 #
 # Now take this for the model, at $t = 1$, too. Take $q(z_T)$ for its prior instead of $\mathcal{N}(0, 1)$. Then
 # the model run upwards is the same process as $q$ run downwards. Its posterior of the latents is $q$, the

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinygen import metrics, plots
-from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
+from tinygen.course import Slider, check_value, derivation, exercise, finish, yours
 from tinygen.course.answers import diffusion_training as answers
 from tinygen.models.diffusion import Schedule, bound, net, process
 from tinygen.models.diffusion.parameterization import error_scale
@@ -226,7 +226,7 @@ test_reverse_mean = exercise(reverse_mean, check_reverse_mean)
 # Here it is, line by line:
 
 # %%
-ledger("diffusion/noise-mean")
+derivation("diffusion/noise-mean")
 
 # %% [markdown]
 # The same mean, but not the same training. The total noise is settled by $z_t$ and $x$. The noise of the last

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinygen import metrics, plots
-from tinygen.course import Slider, check_value, exercise, finish, ledger, yours
+from tinygen.course import Slider, check_value, derivation, exercise, finish, yours
 from tinygen.course.answers import conditional_diffusion as answers
 from tinygen.data import digits
 from tinygen.models.diffusion import Diffusion, Schedule, net, process, samplers
@@ -50,7 +50,7 @@ T, alpha = schedule.T, schedule.alpha_bar
 # $\mathcal{N}(-1, .7^2)$, at $z_t = 0.2$ and $\alpha_t = 0.4$:
 
 # %%
-ledger("diffusion/label")
+derivation("diffusion/label")
 
 # %% [markdown]
 # The label moves the guess from 0.20 to 0.83. In the plane, take the moons of lesson 14, and let the label say

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tinygen.check.derivation import Derivation, Line
-from tinygen.course import ledger, lesson, pages
-from tinygen.course.derivation import Ledger
+from tinygen.course import derivation, lesson, pages
+from tinygen.course.derivation import Shown
 
 SQUARE = Derivation(
     "square",
@@ -18,8 +18,8 @@ SQUARE = Derivation(
 )  # fmt: skip
 
 
-def test_a_ledger_shows_each_line_with_its_number_and_mark():
-    out = Ledger(SQUARE.check())._repr_html_()
+def test_a_derivation_shows_each_line_with_its_number_and_mark():
+    out = Shown(SQUARE.check())._repr_html_()
     assert re.findall(r'<tr class="(\w+)"', out) == ["pass", "wrong", "pass", "pass"]
     assert re.findall(r"<td>([\d.]+)</td><td>(.)</td>", out) == [("9", "✓"), ("5", "✗"), ("9", "✓"), ("8", "✓")]
     assert "This line is wrong: 2ab is missing." in out and "The gap, 1, is <" in out
@@ -28,16 +28,16 @@ def test_a_ledger_shows_each_line_with_its_number_and_mark():
 
 def test_a_false_derivation_says_so():
     false = Derivation("false", Line("a", lambda a: a), Line("2a", lambda a: 2 * a), points=[dict(a=3.0)])
-    out = Ledger(false.check())._repr_html_()
+    out = Shown(false.check())._repr_html_()
     assert '<span class="fail">is false</span>' in out and '<tr class="fail">' in out and "✗" in out
 
 
 def test_the_packages_derivations_are_found_by_name():
-    assert str(ledger("elbo/chain")).startswith("PASS  elbo/chain")
+    assert str(derivation("elbo/chain")).startswith("PASS  elbo/chain")
     with pytest.raises(lesson.LessonError, match="nothing/here"):
-        ledger("nothing/here")
+        derivation("nothing/here")
     with pytest.raises(lesson.LessonError, match="not the name of one derivation: elbo/chain, "):
-        ledger("elbo")
+        derivation("elbo")
 
 
 def test_links_to_derivations_lead_to_their_lines(lesson_file):
@@ -46,4 +46,4 @@ def test_links_to_derivations_lead_to_their_lines(lesson_file):
     read = lesson.read(lesson_file(text))
     out = pages.page(read, list(lesson.run(read)))
     assert out.count('href="#derivation-elbo-chain"') == 2 and out.count('id="derivation-elbo-chain"') == 1
-    assert out.count('class="ledger"') == 1 and "Derivations, checked line by line" in out
+    assert out.count('class="derived"') == 1 and "Derivations, checked line by line" in out

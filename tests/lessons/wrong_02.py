@@ -1,5 +1,7 @@
 """Wrong answers to lesson 2: each is rejected, and the report holds these words."""
 
+import numpy as np
+
 
 def overwriting(out):
     bar = {out: 1.0}
@@ -50,6 +52,12 @@ def depth_first(out):
     return bar
 
 
+def deep(x):
+    for _ in range(3000):
+        x = x.__class__(np.sin(x.value), [(x, np.cos(x.value))])
+    return x
+
+
 WRONG = {
     "quotient_slopes": [
         ("dL/db is b times", lambda a, b: (1 / b, -a / b)),
@@ -80,9 +88,10 @@ WRONG = {
         ("the sign is wrong everywhere", lambda a, da, b, db: a * db / b**2 - da / b),
     ],
     "counterexample": [
-        ("convicts nobody", lambda x: x),
-        ("convicts nobody", lambda x: x * x + 3 * x),
-        ("convicts nobody", lambda x: 1 / (x + 1) if False else (x + 1) / (x + 2)),
+        ("does not show the mistake", lambda x: x),
+        ("does not show the mistake", lambda x: x * x + 3 * x),
+        ("does not show the mistake", lambda x: 1 / (x + 1) if False else (x + 1) / (x + 2)),
         ("unsupported operand", lambda x: x - 1),
+        ("could not be computed", deep),
     ],
 }

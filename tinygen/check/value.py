@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from tinygen.check import form
 from tinygen.check.report import FAIL, PASS, Entry, Report
 from tinygen.mistakes.diagnose import Mistake
 
@@ -19,43 +20,85 @@ FACTORS = (
 )
 
 
-def check_value(function, reference, *args, names=None):
+def check_value(function, reference, *args, names=None, parts=None):
     """Is ``function(*args)`` the value of ``reference(*args)``, number by number? -> Report.
 
     The allowed difference is what rounding makes of the reference: its change when each argument moves by a few last
-    places, times a safety factor. reference: a function returning an array, or a dict of named terms whose sum is the
-    value, so that a term that is missing, doubled or subtracted is named. names: what the arguments are called; one
-    called `logvar`, `std` or `var` is also tried as the other two. A reference with known mistakes (`answers.Answer`)
-    has them tried first.
+    places, times a safety factor; what was computed in float32 is allowed float32's rounding, and that is said.
+    reference: a function returning an array, or a dict of named terms whose sum is the value, so that a term that is
+    missing, doubled or subtracted is named. names: what the arguments are called; one called `logvar`, `std` or `var`
+    is also tried as the other two. parts: what the parts of a pair are called, if the function returns one (the
+    reference then returns them stacked). A reference with known mistakes (`answers.Answer`) has them tried first; one
+    with other right forms (`also`) accepts them.
     """
     names = list(names or [f"argument {i + 1}" for i in range(len(args))])
     terms, expected, bar = _expected(reference, args)
     got = function(*[a.copy() if isinstance(a, np.ndarray) else a for a in args])
     report = Report(getattr(function, "__name__", "function"))
-    if got is None:
-        report.entries = [Entry("result", FAIL, note="nothing came back: is there a `return`?")]
-        return report
-    try:
-        got = np.asarray(got, dtype=float)
-    except (TypeError, ValueError):
-        report.entries = [Entry("result", FAIL, note=f"expected numbers, got {type(got).__name__}: {str(got)[:60]}")]
+    paired = isinstance(got, tuple) and expected.ndim > 0
+    got, places, fault = _as_array(got, expected, parts)
+    if fault:
+        report.entries = [Entry("result", FAIL, note=fault)]
         return report
     if got.shape != expected.shape:
-        report.entries = [Entry("result", FAIL, note=f"expected an array of shape {expected.shape}, got {got.shape}")]
+        wanted, shape = (expected.shape[1:], got.shape[1:]) if paired else (expected.shape, got.shape)
+        note = f"expected {'arrays' if paired else 'an array'} of shape {wanted}, got {shape}"
+        axis = form.summed_over(shape, wanted, args, names)
+        report.entries = [Entry("result", FAIL, note="\n".join(filter(None, [note, axis])))]
         report.mistakes = _known_mistakes(got, bar, reference, args) or _shape_mistakes(got, expected, bar)
         return report
     with np.errstate(invalid="ignore"):
         wrong = ~(np.abs(got - expected) <= bar)
+    if wrong.any() and np.array_equal(got, np.float32(got)) and not np.array_equal(got, np.round(got)):
+        single = bar * (np.finfo(np.float32).eps / EPS)
+        if np.all(np.abs(got - expected) <= single):
+            bar, wrong = single, np.zeros_like(wrong)
+            report.notes.append("judged to the precision of float32, in which it was computed")
+    if wrong.any() and (name := _other_form(got, bar, reference, args)):
+        return Report(report.name, [Entry("result", PASS)], notes=[name])
     for index in np.ndindex(expected.shape):
-        where = "result" + (f"[{', '.join(map(str, index))}]" if index else "")
-        report.entries.append(Entry(where, FAIL if wrong[index] else PASS, float(got[index]), float(expected[index]),
-                                    float(bar[index])))
+        report.entries.append(Entry(places(index), FAIL if wrong[index] else PASS, float(got[index]),
+                                    float(expected[index]), float(bar[index])))
     if not np.all(np.isfinite(got)):
         report.notes.append("some of the numbers are not finite: look for a logarithm or a division that meets 0")
     elif wrong.any():
         found = _value_mistakes(got, expected, bar, terms, reference, args, names)
         report.mistakes = (_known_mistakes(got, bar, reference, args) + found)[:3]
+        if not report.mistakes and (near := form.nearly(got, expected, wrong)):
+            report.notes.append(near)
     return report
+
+
+def _as_array(got, expected, parts):
+    """(what came back as one array, what an index into it is called, why that cannot be)."""
+
+    def places(index):
+        return "result" + (f"[{', '.join(map(str, index))}]" if index else "")
+
+    if got is None:
+        return None, places, "nothing came back: is there a `return`?"
+    if isinstance(got, tuple) and expected.ndim and len(got) == len(expected):
+        called = parts or [f"the {form.part_name(i)}" for i in range(len(got))]
+        ragged = len({np.shape(part) for part in got}) > 1
+        for part, name in zip(got, called):
+            if part is None or (ragged and np.shape(part) != expected.shape[1:]):
+                return None, places, f"{name}: expected {form.described(expected[0])}, got {form.described(part)}"
+        places = lambda index: called[index[0]] + (f"[{', '.join(map(str, index[1:]))}]" if index[1:] else "")
+    try:
+        return np.asarray(got, dtype=float), places, ""
+    except (TypeError, ValueError):
+        what = form.described(got) if isinstance(got, tuple | list | dict) else f"{type(got).__name__}: {str(got)[:60]}"
+        return None, places, f"expected numbers, got {what}"
+
+
+def _other_form(got, bar, reference, args):
+    """The name of another right form of the reference that gives what came back, or ""."""
+    for name, same in getattr(reference, "also", {}).items():
+        with np.errstate(all="ignore"):
+            value = np.asarray(same(*args), dtype=float)
+        if _near(got, value, bar):
+            return name
+    return ""
 
 
 def _expected(reference, args):

@@ -1,9 +1,9 @@
 """The course: lessons that run, exercises that answer, pages that need nothing else."""
 
 from tinygen.check.value import check_value
-from tinygen.course.derivation import ledger
+from tinygen.course.derivation import derivation
 from tinygen.course.exercises import exercise, finish, said, yours
 from tinygen.course.notation import notation
 from tinygen.course.pictures import Picture, Slider
 
-__all__ = ["Picture", "Slider", "check_value", "exercise", "finish", "ledger", "notation", "said", "yours"]
+__all__ = ["Picture", "Slider", "check_value", "derivation", "exercise", "finish", "notation", "said", "yours"]

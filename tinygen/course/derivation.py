@@ -9,7 +9,7 @@ SIGN = {"": "", "=": "=", ">=": r"\geq", "<=": r"\leq"}
 SAID = {"PASS": "holds", "FAIL": "is false", "UNDECIDED": "is not decided"}
 
 
-def ledger(name):
+def derivation(name):
     """The derivation of that name (`tinygen verify` lists them), checked now; notebooks and pages typeset it.
 
     Raises LessonError if there is none.
@@ -23,10 +23,10 @@ def ledger(name):
         raise LessonError(str(error)) from None
     if len(found) != 1:
         raise LessonError(f"{name!r} is not the name of one derivation: {', '.join(c.name for c in found) or 'none'}")
-    return Ledger(found[0].run().report)
+    return Shown(found[0].run().report)
 
 
-class Ledger:
+class Shown:
     """What the check of a derivation found, `report`, ready to be shown."""
 
     def __init__(self, report):
@@ -39,7 +39,7 @@ class Ledger:
         rows = "".join(self._row(line) for line in self.report.details["lines"])
         details = self.report.details
         source = f" Source: {html.escape(details['source'])}." if details["source"] else ""
-        return (f'<div class="ledger"><p class="what">{html.escape(details["title"] or self.report.name)} '
+        return (f'<div class="derived"><p class="what">{html.escape(details["title"] or self.report.name)} '
                 f'<span class="{self.report.verdict.lower()}">{SAID[self.report.verdict]}</span></p>'
                 f'<div class="table" tabindex="0"><table><tbody>{rows}</tbody></table></div>'
                 f'<p class="where">Tried at {details["points"]} points. The numbers are those at '

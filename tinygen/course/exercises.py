@@ -1,53 +1,139 @@
 """Exercises: a function that the reader writes, a check that judges it, and words for what is wrong with it."""
 
-import functools
+import contextlib
 import sys
 import traceback
 
 import numpy as np
 
+from tinygen.check import form
 from tinygen.check.report import FAIL, PASS, Entry, Report
+from tinygen.course.solved import solution
+from tinygen.course.watch import SECONDS, OutOfTime, Watched, time_limit
 
 
 def exercise(function, check):
     """Judge `function` by ``check(function)``, a Report or several, print the verdict, and return a test.
 
     The test is a function without arguments that raises AssertionError unless the verdict is PASS, so that pytest sees
-    ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check. Nothing that `function` does
-    wrong is raised here: an exception is reported with the line of `function`'s own file.
+    ``test_kl = exercise(kl, check)``. Its `.report` is the Report, its `.check` the check, its `.function` what was
+    judged. Nothing that `function` does wrong is raised here: see `judged`.
     """
-    name, results = function.__name__, []  # what the first call and the last one returned, or raised
-
-    @functools.wraps(function)
-    def watched(*args, **kw):
-        try:
-            results[1:] = [function(*args, **kw)]
-        except (Exception, SystemExit) as error:
-            results[1:] = [error]
-            raise
-        return results[-1]
-
-    try:
-        report = _together(name, check(watched))
-    except (Exception, SystemExit) as error:
-        if not results:
-            raise  # the check itself is broken: that is not the reader's fault
-        what = f"what came back, {type(results[-1]).__name__}, cannot be used: {error}"
-        if results[-1] is None:
-            what = "nothing came back: is there a `return`?"
-        report = Report(name, [Entry(name, FAIL, note=_said(error, function) if error is results[-1] else what)])
-    # A function that raises at once is shown with its line. (Later a check may try it where it need not work.)
-    if results and isinstance(results[0], BaseException):
-        report = Report(name, [Entry(name, FAIL, note=_said(results[0], function))])
+    report = _judges[-1](function, check)
     print(said(report))
 
     def test():
         if not report.ok:
             raise AssertionError(said(report))
 
-    test.__doc__ = f"The exercise `{name}` is solved."
-    test.report, test.check = report, check
+    test.__doc__ = f"The exercise `{function.__name__}` is solved."
+    test.report, test.check, test.function = report, check, function
     return test
+
+
+def judged(function, check, right=None, others=None, seconds=SECONDS):
+    """What ``check(function)``, a Report or several, finds, in one Report.
+
+    Beside the numbers it holds what is asked of every answer: the form of the right one, the caller's arrays as they
+    were, an end after so many seconds. An exception is reported with the line of `function`'s own file.
+
+    right: the right function, with which forms are compared; default: the course's own, from the lesson in whose
+    module `function` stands. others: {name: right function} that stand in the module of `function`, while it is judged,
+    for those of other exercises that are wrong; default: the course's own for those that were judged and failed.
+    """
+    name, names = function.__name__, getattr(function, "__globals__", {})
+    known = solution(name, names)
+    others = _others(name, names) if others is None else others
+    watched, called, unusable = Watched(function, known.parts if known else 0), set(), False
+    with _standing_in(names, others, called):
+        if right is None and known:
+            right = known.function(names)
+        try:
+            with time_limit(seconds, function.__code__.co_filename if hasattr(function, "__code__") else ""):
+                report = _in_single_precision(_together(name, check(watched)))
+        except OutOfTime as error:
+            report = _failed(name, str(error))
+        except (Exception, SystemExit) as error:
+            if not watched.results:
+                raise  # the check itself is broken: that is not the reader's fault
+            unusable = error is not watched.results[-1]
+            report = _failed(name, _unusable(watched.results[-1], error) if unusable else _said(error, function))
+        # A function that raises at once is shown with its line. (Later a check may try it where it need not work.)
+        if watched.results and isinstance(watched.results[0], BaseException):
+            report = _failed(name, _said(watched.results[0], function))
+        elif right is not None:
+            faults = watched.faults(right, known.used if known else "directly")
+            report.details["lists"] = watched.lists
+            faults = faults or [what for what in [watched.part_shapes(right)] if what and unusable]
+            if faults:
+                entries = [] if unusable else [e for e in report.entries if e.verdict != PASS]
+                report = Report(name, [*(Entry("form", FAIL, note=what) for what in faults), *entries],
+                                report.mistakes, report.notes)  # fmt: skip
+    if called:
+        own = " and ".join(sorted(called))
+        report.notes.append(f"judged with the course's own {own}, since yours is not right yet")
+    return report
+
+
+_judges = [judged]  # the last one judges: a file that is judged from outside brings its own
+
+
+@contextlib.contextmanager
+def judging_by(judge):
+    """Inside the block ``exercise(function, check)`` takes the Report of ``judge(function, check)``."""
+    _judges.append(judge)
+    try:
+        yield
+    finally:
+        _judges.pop()
+
+
+def _in_single_precision(report):
+    """The report without what check_grad says of a dtype: float32 is another form of a right answer, and its numbers
+    are judged to its precision."""
+    said = {m.sentence for m in report.mistakes if m.kind == "dtype" and "has dtype float32" in m.sentence}
+    if said:
+        report.entries = [entry for entry in report.entries if entry.note not in said]
+        report.mistakes = [mistake for mistake in report.mistakes if mistake.sentence not in said]
+        report.notes.append("judged to the precision of float32, in which it was computed")
+    return report
+
+
+def _failed(name, note):
+    return Report(name, [Entry(name, FAIL, note=note)])
+
+
+def _unusable(result, error):
+    if result is None:
+        return "nothing came back: is there a `return`?"
+    return f"what came back, {form.described(result)}, cannot be used: {error}"
+
+
+def _others(name, names):
+    """{name: the course's own function} for the exercises of this module that were judged and are wrong."""
+    failed = [v.report.name for k, v in names.items()
+              if k.startswith("test_") and hasattr(v, "report") and not v.report.ok and v.report.name != name]
+    found = {other: solution(other, names) for other in failed if other in names}
+    return {other: one.function(names) for other, one in found.items() if one}
+
+
+@contextlib.contextmanager
+def _standing_in(names, others, called):
+    """Put `others` in the place of the functions of those names; `called` collects those that were used."""
+
+    def noting(name, function):
+        def stand_in(*args, **kw):
+            called.add(name)
+            return function(*args, **kw)
+
+        return stand_in
+
+    before = {name: names[name] for name in others if name in names}
+    names.update({name: noting(name, others[name]) for name in before})
+    try:
+        yield
+    finally:
+        names.update(before)
 
 
 def _together(name, found):
@@ -56,6 +142,7 @@ def _together(name, found):
         found.name = name
         return found
     parts = [[item for report in found for item in getattr(report, part)] for part in ("entries", "mistakes", "notes")]
+    parts[2] = list(dict.fromkeys(parts[2]))
     return Report(name, *parts)
 
 
@@ -68,7 +155,8 @@ def said(report):
     lines = [head]
     for entry in [e for e in report.entries if e.verdict != PASS][:3]:
         if not np.isnan(entry.got):
-            lines.append(f"  {entry.where}: got {entry.got:.6g}, expected {entry.expected:.6g} +- {entry.bar:.1g}")
+            got, expected = form.distinct(entry.got, entry.expected)
+            lines.append(f"  {entry.where}: got {got}, expected {expected} +- {entry.bar:.1g}")
         lines += [f"  {line}" for line in entry.note.split("\n") if line]
     lines += [f"  - {sentence}" for sentence in dict.fromkeys(mistake.sentence for mistake in report.mistakes)]
     return "\n".join(lines + [f"  note: {note}" for note in report.notes])
@@ -109,9 +197,12 @@ def tally(exercises):
 
 
 def yours(test, function, instead):
-    """`function` if its exercise `test` passed, else the package's `instead`; prints which. So a lesson goes on."""
+    """`function` if its exercise `test` passed, else the package's `instead`; prints which. So a lesson goes on.
+
+    A function that returns a list of rows is handed on so that it returns an array.
+    """
     if test.report.ok:
         print(f"using your {function.__name__}")
-        return function
+        return (lambda *args, **kw: np.array(function(*args, **kw))) if test.report.details.get("lists") else function
     print(f"{function.__name__} does not pass yet: using the package's for now")
     return instead

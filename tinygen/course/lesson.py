@@ -11,6 +11,8 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinygen.course.watch import OutOfTime, time_limit
+
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 NAME = re.compile(r"\d\d_\w+$")  # of a lesson's file, without .py
 FACTS = ("In the notes", "In the book", "Before this", "Reading", "Running")
@@ -97,13 +99,47 @@ def find(number, where=None):
     return paths[number]
 
 
+def named(word, where=None):
+    """The path of the lesson that a reader means by its number or by its name, or a part of it: "8", "08_vae", "vae".
+
+    Raises LessonError if none or several match.
+    """
+    if word.isdecimal():
+        return find(int(word), where)
+    paths = catalogue(where)
+    exact = [p for p in paths if word in (p.stem, p.stem[3:])]
+    found = exact or [p for p in paths if word.lower() in p.stem]
+    if len(found) == 1:
+        return found[0]
+    what = f"may be {', '.join(p.stem for p in found)}" if found else "is no lesson"
+    raise LessonError(f"{word} {what}; `tinygen learn` lists the lessons")
+
+
+def original(read, where=None):
+    """The path of the package's lesson that the file `read` was made from, whatever it is called now: by its exercises.
+
+    Raises LessonError if there is none.
+    """
+    exercises = lambda text: set(re.findall(r"^\w+ = exercise\((\w+),", text, re.MULTILINE))
+    mine, best, most = exercises(read.text), None, 0.0
+    for path in catalogue(where):
+        theirs = exercises(path.read_text(encoding="utf-8"))
+        shared = len(mine & theirs) / max(len(mine | theirs), 1) + 0.01 * (path.stem == read.name)
+        if shared > most:
+            best, most = path, shared
+    if most >= 0.5 or (best and best.stem == read.name):
+        return best
+    raise LessonError(f"{read.path} is none of the package's lessons: neither its name nor its exercises are theirs. "
+                      "Judge it by the checks of a lesson of your own: --lesson FILE")
+
+
 def read(path):
     """Read the percent-format file `path`. Raises LessonError if there is no such file or it has no cells."""
     import jupytext  # here: half a second, and only pages and checks need it
 
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise LessonError(f"cannot read the lesson {path}: {why}; `tinygen learn` lists those that there are") from None
@@ -125,6 +161,16 @@ def read(path):
     title = re.search(r"^# (.+)$", prose, re.MULTILINE)
     facts = {k: v for k, v in re.findall(r"^\| *([^|]+?) *\| *([^|]+?) *\|$", prose, re.MULTILINE) if k in FACTS}
     return Lesson(path, text, title[1] if title else path.stem, facts, cells)
+
+
+def broken(read):
+    """Why the file cannot run at all, with the line: a syntax error; "" if it is Python."""
+    try:
+        ast.parse(read.text)
+    except SyntaxError as error:
+        line = f"\n    {error.text.strip()}" if error.text else ""
+        return f"line {error.lineno}: SyntaxError: {error.msg}, so nothing of the file can run{line}"
+    return ""
 
 
 # ---- solutions -------------------------------------------------------------------------------------------------------
@@ -170,12 +216,12 @@ def student(text):
 # ---- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(lesson, wanted=lambda cell: True, names=None):
+def run(lesson, wanted=lambda cell: True, names=None, seconds=None):
     """Run the lesson's cells in one fresh module, in order; yield one `Ran` a cell.
 
     A cell that raises is reported and the next one runs. What cells print is captured; progress bars, on stderr, are
     seen. Figures that a cell leaves open are drawn to SVG. wanted: called before each code cell; if it says no, the
-    cell is left out. names: a dict that is filled with what the lesson defines.
+    cell is left out. names: a dict that is filled with what the lesson defines. seconds: that a cell may take.
     """
     import matplotlib.pyplot as plt
 
@@ -194,7 +240,7 @@ def run(lesson, wanted=lambda cell: True, names=None):
                 if cell.kind == "code" and wanted(cell):
                     started = time.perf_counter()
                     known = {id(v) for v in vars(module).values()}
-                    _run_cell(lesson, ran, vars(module))
+                    _run_cell(lesson, ran, vars(module), seconds)
                     ran.exercises = [t for t in tests(vars(module)).values() if id(t) not in known]
                     ran.figures = [pictures.svg(plt.figure(n), f"f{number}-{n}") for n in plt.get_fignums()]
                     plt.close("all")
@@ -205,7 +251,7 @@ def run(lesson, wanted=lambda cell: True, names=None):
     finally:
         plt.close("all")
         plt.switch_backend(backend)
-        del sys.modules[module.__name__]
+        sys.modules.pop(module.__name__, None)
         if before is not None:
             sys.modules[module.__name__] = before
 
@@ -220,19 +266,23 @@ def tests(names):
     return {v.report.name: v for k, v in names.items() if k.startswith("test_") and hasattr(v, "report")}
 
 
-def _run_cell(lesson, ran, names):
+def _run_cell(lesson, ran, names, seconds):
     """Run one code cell in the namespace `names`; a last line that is an expression is shown, as in a notebook."""
     out = io.StringIO()
+    limit = time_limit(seconds, str(lesson.path)) if seconds else contextlib.nullcontext()
     with contextlib.redirect_stdout(out):
         try:
             # The empty lines make a traceback name the line of the file.
             tree = ast.parse("\n" * (ran.cell.line - 1) + ran.cell.source, str(lesson.path))
             last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            exec(compile(tree, str(lesson.path), "exec"), names)
-            if last is not None:
-                value = eval(compile(ast.Expression(last.value), str(lesson.path), "eval"), names)
-                if hasattr(value, "_repr_html_"):
-                    ran.shown = value._repr_html_()
+            with limit:
+                exec(compile(tree, str(lesson.path), "exec"), names)
+                if last is not None:
+                    value = eval(compile(ast.Expression(last.value), str(lesson.path), "eval"), names)
+                    if hasattr(value, "_repr_html_"):
+                        ran.shown = value._repr_html_()
+        except OutOfTime as error:
+            ran.error = str(error)
         except (Exception, SystemExit) as error:
             ran.error = explain(error, lesson.path)
     ran.printed = out.getvalue()

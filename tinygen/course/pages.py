@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tinygen.course import pictures, render
-from tinygen.course.derivation import ledger
+from tinygen.course.derivation import derivation
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 
 HERE = Path(__file__).parent
@@ -144,7 +144,7 @@ def _derivations(prose):
     if not prose.derivations:
         return ""
     heading = prose("## Derivations, checked line by line")
-    parts = [f'<div id="{render.anchor(name)}">{ledger(name)._repr_html_()}</div>' for name in prose.derivations]
+    parts = [f'<div id="{render.anchor(name)}">{derivation(name)._repr_html_()}</div>' for name in prose.derivations]
     return f'<section class="prose">{heading}{"".join(parts)}</section>'
 
 

@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygen.check import check_grad
+from tinygen.check import check_grad, check_unbiased
 from tinygen.check.report import FAIL, PASS, Entry, Report
+from tinygen.check.value import check_value
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The right function, `value`, returning an array or {name of a part: array} whose sum is the answer; and `known`,
-    {sentence: a function that makes this mistake}."""
+    """The right function, `value`, returning an array or {name of a part: array} whose sum is the answer; `known`,
+    {sentence: a function that makes this mistake}; and `also`, {what it is: another right function}, where the question
+    has several right answers whose numbers differ."""
 
     value: object
     known: dict = field(default_factory=dict)
+    also: dict = field(default_factory=dict)
 
     def __call__(self, *args):
         return self.value(*args)
@@ -43,16 +46,38 @@ def is_infinite(f, *args):
 
 
 def convicts(f, gradient, *args):
-    """Does the function `f` show that `gradient` is wrong at `args`? PASS if its check fails there. -> Report."""
+    """Does the function `f` show that `gradient` is wrong at `args`? PASS if a derivative is wrong there. -> Report.
+
+    That the gradient cannot be computed at all, for a stack that overflows or a number that is not finite, is no wrong
+    derivative.
+    """
     inner = check_grad(f, gradient, *args)
+    wrong = [e for e in inner.entries if e.verdict == FAIL and np.isfinite([e.got, e.expected]).all()]
     report = Report("counterexample")
+    if wrong:
+        report.entries = [Entry(wrong[0].where, PASS, wrong[0].got, wrong[0].expected, wrong[0].bar)]
+        report.notes = [f"convicted: it says {wrong[0].got:.6g}, right is {wrong[0].expected:.6g}"]
+        return report
+    why = "here the gradient is right: this function does not show the mistake"
     if inner.verdict == FAIL:
-        worst = next(e for e in inner.entries if e.verdict == FAIL)
-        report.entries = [Entry(worst.where, PASS, worst.got, worst.expected, worst.bar)]
-        report.notes = [f"convicted: it says {worst.got:.6g}, right is {worst.expected:.6g}"]
-    else:
-        why = "here the gradient is right: this function convicts nobody"
-        if inner.verdict != PASS:
-            why = "the numeric derivative of this function is too uncertain to convict anybody"
-        report.entries = [Entry("gradient", FAIL, note=why)]
+        why = (f"no derivative is wrong here; it could not be computed: {inner.entries[0].note}. Asked for is a "
+               "function whose derivative comes out, and is wrong")  # fmt: skip
+    elif inner.verdict != PASS:
+        why = "the numeric derivative of this function is too uncertain to show that the other is wrong"
+    report.entries = [Entry("gradient", FAIL, note=why)]
+    return report
+
+
+def either(function, reference, draw, mean, *args, names=None):
+    """Is ``function(*args)`` what `reference` gives, or else another estimate with the right mean? -> Report.
+
+    draw(function, rng) draws estimates, the first axis over draws, whose mean has to be `mean`.
+    """
+    report = check_value(function, reference, *args, names=names)
+    if report.ok or report.mistakes or any(np.isnan(entry.got) for entry in report.entries):
+        return report
+    fair = check_unbiased(lambda rng: draw(function, rng), mean, rng=0, draws=1_000_000, resolution=0.01)
+    if fair.ok:
+        fair.notes = ["this is another estimate than the course's: single values differ, their mean is right"]
+        return fair
     return report

@@ -90,3 +90,11 @@ bound_draws = Answer(
         ),
     },
 )
+
+
+_POINTS = np.array([0.3, -0.8]), np.array([-0.5, 0.4])  # means and log variances at which many draws are averaged
+
+drawing = (  # how `either` draws many estimates of the bound, and their mean
+    lambda bound, rng: bound(*(np.broadcast_to(a, (2000, 2)) for a in _POINTS), rng.standard_normal((2000, 2))),
+    elbo.alone(*_POINTS, 1.0, 1.3, 0.4),
+)

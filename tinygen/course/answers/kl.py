@@ -109,10 +109,3 @@ log_ratios = Answer(
         ),
     },
 )
-
-
-def linear_bound(x, w, s2, mean, logvar, eps):
-    """The parts of one draw of the bound of the linear model z ~ N(0, 1), x ~ N(w z, s2), by rows of one latent."""
-    z = mean + np.exp(logvar / 2) * eps
-    fit = -0.5 * ((x - w * z) ** 2 / s2 + np.log(2 * np.pi * s2)).sum(-1)
-    return {"first term, log Pr(x|z)": fit, "divergence": -sum(kl_standard(mean, logvar).values())}

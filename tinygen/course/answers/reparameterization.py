@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tinygen.check.report import PASS, Entry, Report
+from tinygen.check.value import check_value
 from tinygen.course.answers.base import Answer
 
 
@@ -81,6 +83,32 @@ first_term = Answer(
         "the derivative of the square has a factor 2, and the 1/2 takes it away": lambda *a: 2 * _first_term(*a),
     },
 )
+
+def own_noise(function, mean, std, seed):
+    """Does each entry of ``function(mean, std, noise)`` have a noise of its own, in any order of draws? -> Report.
+
+    noise(shape) draws from a generator that is made from `seed`.
+    """
+    drawn = []
+
+    def noise_from(rng):
+        return lambda shape=(): drawn.append(rng.normal(size=shape)) or drawn[-1]
+
+    fresh = lambda mean, std: function(mean, std, noise_from(np.random.default_rng(seed)))
+    known = {said: lambda mean, std, wrong=wrong: wrong(mean, std, noise_from(np.random.default_rng(seed)))
+             for said, wrong in batch_draw.known.items()}  # fmt: skip
+    right = Answer(lambda mean, std: batch_draw(mean, std, noise_from(np.random.default_rng(seed))), known)
+    report = check_value(fresh, right, mean, std, names=("mean", "std"))
+    if report.ok or report.mistakes:
+        return report
+    drawn.clear()
+    used = np.sort(((np.asarray(fresh(mean, std)) - mean) / std).ravel())
+    there = np.sort(np.concatenate([np.ravel(part) for part in drawn]))
+    found = there[np.clip(np.searchsorted(there, used - 1e-9), 0, len(there) - 1)] if len(there) else used + 1
+    if used.shape == (mean.size,) and np.all(abs(found - used) < 1e-9) and np.all(np.diff(used) > 0):
+        return Report(report.name, [Entry("result", PASS)], notes=["each entry has a noise of its own"])
+    return report
+
 
 batch_draw = Answer(
     lambda mean, std, noise: mean + std * noise(mean.shape),
