@@ -78,8 +78,7 @@ class Watched:
         result = self.results[-1]
         if kept is not None and form.described(result) not in [form.described(r) for _, r in self.calls]:
             self.calls.append((kept, result))
-        stacked = self.parts and isinstance(result, np.ndarray) and len(np.atleast_1d(result)) == self.parts
-        return tuple(result) if stacked and result.ndim else result
+        return _for_the_check(result, self.parts)
 
     def _compare(self, before, after):
         try:
@@ -121,6 +120,18 @@ class Watched:
                 if what := form.part_shapes(result, solution(*_copied(args, generators=True))):
                     return what
         return ""
+
+
+def _for_the_check(result, parts):
+    """The result as the check takes it: a stacked pair as a tuple, a list of numbers or rows as an array. Whether the
+    reader may return it like that is not for the numbers to say."""
+    if parts:
+        return tuple(result) if isinstance(result, np.ndarray) and result.ndim and len(result) == parts else result
+    if isinstance(result, list) and result and all(isinstance(row, float | list | np.ndarray) for row in result):
+        with contextlib.suppress(ValueError):  # rows of different lengths are no array
+            array = np.array(result)
+            return array if array.dtype.kind == "f" else result
+    return result
 
 
 def _fits(result, wanted, used):
