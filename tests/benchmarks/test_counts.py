@@ -38,10 +38,9 @@ def replay(request):
 
 def test_operations_and_bytes_of_the_plan(replay):
     name, compiled, _ = replay
-    plan = compiled.last[1]
-    most_steps, most_bytes = BOUNDS[name]
-    assert len(plan.linked.steps) <= most_steps
-    assert plan.linked.nbytes <= most_bytes
+    most_lines, most_bytes = BOUNDS[name]
+    assert len(compiled.plan.lines.lines) <= most_lines
+    assert compiled.plan.nbytes <= most_bytes
 
 
 def test_python_calls_of_a_replay(replay):
@@ -56,7 +55,7 @@ def test_python_calls_of_a_replay(replay):
 
 def test_replay_reads_arguments_in_place_and_writes_gradients_where_they_belong(replay):
     _, compiled, args = replay
-    plan = compiled.last[1]
+    plan = compiled.plan
     value, gradients = compiled(*args)
     assert all(own is None for own in plan.own), "no input is copied while it is the same object"
     again, same = compiled(*args)

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from tinygen.program.names import index_text
+
 MOST = 40  # operations in a formula that somebody can still read
 GREEK = set(
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
@@ -90,14 +92,6 @@ def _number(a):
     return (rf"\text{{{a}}}".replace("_", r"\_"), ATOM)
 
 
-def index_text(a):
-    """A slice or Ellipsis as it is written between brackets."""
-    if a is Ellipsis:
-        return "..."
-    parts = (a.start, a.stop) if a.step is None else (a.start, a.stop, a.step)
-    return ":".join("" if part is None else str(part) for part in parts)
-
-
 def _group(part, least):
     """The text of a part, in parentheses if it holds together less strongly than `least`."""
     text, strength = part
@@ -129,11 +123,15 @@ def _expression(op, args):
         return template.format(
             *map(_Part, args),
             below="" if axis is None else rf"_{{\text{{axis }}{str(axis).strip('()').strip(',')}}}",
-            n=np.size(op.args[0]) // max(np.size(op.values()[0]), 1),
+            n=_size(op.args[0]) // max(op.layouts[0].size, 1),
             rest=", ".join(text for text, _ in args[len(op.row.names) :]),
         ), STRENGTHS.index(strength)
     inside = ", ".join(text for text, _ in args)
     return rf"\operatorname{{{op.row.name.replace('_', ' ')}}}\left({inside}\right)", ATOM
+
+
+def _size(a):
+    return a.size if hasattr(a, "size") else 1
 
 
 def _product(a, b, symbol):

@@ -1,47 +1,46 @@
-"""Bind a program to memory: which buffer each operation writes, when a buffer is free again, what is only a view."""
+"""Lay a program out in memory: which array each operation writes, when it is free again, what is only a view.
 
+The result is the plan as source: `bind(arrays)` makes buffers and views, `step(numbers)` does the work.
+"""
+
+import functools
+import inspect
 import math
-import operator
-from functools import partial
 
 import numpy as np
 
-from tinygen.autodiff import tree
 from tinygen.program.kernels import fast_kernel_of, kernel_of, ufunc_of
-from tinygen.program.program import ADD_AT, Outline, compact
+from tinygen.program.names import written
+from tinygen.program.passes import ADD_AT, changes_nothing
+from tinygen.program.program import layout_of
+from tinygen.program.source import Line, Operand, Source
 
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
 
-class Linked:
-    """The steps (calls without arguments), how to hand out results, and a table for people: label, steps, outputs."""
+def link(program, sources, names, targets, *, exact):
+    """Lay `program` out: returns its Source, and the number of bytes of its buffers.
 
-    def __init__(self):
-        self.steps, self.table, self.scalars, self.nbytes, self.result = [], [], [], 0, None
-
-
-def link(program, inputs, targets, *, exact):
-    """Lay `program` out in memory. `inputs`: the array that each input is read from (None: a number).
-
-    `targets`: number of an output -> the array it is written to. `exact`: no kernels that change the last bits.
+    sources: slot -> the slot whose memory it looks at. names: slot -> what it is called, then id of an array -> name.
+    targets: number of an output -> the array it is written to. exact: no kernels that change the last bits.
     """
-    return _Linker(program, targets, exact).build(inputs)
+    linker = _Linker(program, sources, names, targets, exact)
+    linker.build()
+    return linker.source, linker.nbytes
 
 
 class _Linker:
-    def __init__(self, program, targets, exact):
-        self.program, self.targets, self.exact = program, targets, exact
-        self.value = dict(program.inputs)  # slot -> recorded value
+    def __init__(self, program, sources, names, targets, exact):
+        self.program, self.sources, self.targets, self.exact = program, sources, targets, exact
+        self.names, known = names
+        self.source, self.nbytes = Source(), 0
+        self.source.known = known
+        self.layout = dict(program.inputs)
+        self.inputs = set(self.layout)
         for op in program.operations:
-            self.value.update(zip(op.outputs, op.values()))
-        self.weak = {slot for slot, v in self.value.items() if type(v) in (float, int, bool)}
-        if program.source is None:
-            program.source = {}
-            for op in program.operations:
-                op.ufunc = ufunc_of(op)
-                program.source |= {slot: _source(op, slot, y) for slot, y in zip(op.outputs, op.values())}
-        self.source = program.source
-        self.free = {}  # bytes -> buffers nobody reads any more
+            self.layout.update(zip(op.outputs, op.layouts))
+        self.place, self.cells, self.lines = {}, {}, []  # slot -> Operand; (slot, dtype) -> name; of one operation
+        self.memory, self.free, self.scratched = {}, {}, []  # slot -> (bytes, name); bytes -> names nobody reads
         self.last_read = {}
         for k, op in enumerate(program.operations):
             for _, slot in op.parents:
@@ -51,229 +50,259 @@ class _Linker:
                 self.last_read[self._root(slot)] = math.inf
 
     def _root(self, slot):
-        while self.source.get(slot, slot) != slot:
-            slot = self.source[slot]
+        while slot in self.sources:
+            slot = self.sources[slot]
         return slot
 
-    def build(self, inputs):
-        out = self.out = Linked()
-        place, self.root_buffer, self.fresh = {}, {}, set()  # fresh: slots that are NumPy scalars in the eager call
-        self.place = place
-        for (slot, value), array in zip(self.program.inputs, inputs):
-            place[slot] = np.empty((), getattr(value, "dtype", np.float64)) if array is None else array
-            out.scalars.append(place[slot] if array is None else None)
-            if isinstance(value, np.generic):
-                self.fresh.add(slot)
+    def build(self):
+        source = self.source
+        for slot, layout in self.program.inputs:
+            if layout.is_array:
+                source.given[source.name(self.names[slot])] = None  # the array is known when it is bound
+                self.place[slot] = Operand(list(source.given)[-1], layout)
+            else:
+                source.numbers.append(source.name(self.names[slot]))
+                self.place[slot] = Operand(source.numbers[-1], layout)
         self._place_targets()
         for k, op in enumerate(self.program.operations):
-            self._bind(k, op)
-        results = []  # (array or constant, how to hand it out)
-        for k, (slot, constant) in enumerate(self.program.outputs):
-            value, give = (constant, None) if slot is None else (place[slot], self._giving(slot))
-            if k in self.targets and value is not self.targets[k]:
-                step = partial(np.copyto, self.targets[k], value)
-                out.steps.append(step)
-                out.table.append(("copy to out", [step], [self.targets[k]]))
-                value = self.targets[k]
-            results.append((value, give))
-        out.result = _handing_out(self.program.structure, iter(results))
-        return out
-
-    def _giving(self, slot):
-        """NumPy scalars and Python numbers come out as what they are in the eager call, not as 0-d arrays."""
-        if slot in self.fresh:
-            return operator.itemgetter(())
-        return np.ndarray.item if slot in self.weak else None
+            self._operation(k, op)
+        results = iter([self._result(k, slot, constant) for k, (slot, constant) in enumerate(self.program.outputs)])
+        source.result = source.tree(self.program.structure, results)
 
     def _place_targets(self):
         """Results that can be written straight into the caller's arrays; the others are copied at the end."""
-        self.direct = {}
+        self.direct, self.target = {}, {k: self.source.give(f"out{k}", array) for k, array in self.targets.items()}
         for k, array in self.targets.items():
             slot, _ = self.program.outputs[k]
-            if self.source.get(slot) == slot and array.strides == getattr(self.value[slot], "strides", None):
-                self.direct.setdefault(slot, array)
+            computed = slot not in self.sources and slot not in self.inputs
+            if computed and self.layout[slot].is_array and array.strides == self.layout[slot].strides:
+                self.direct.setdefault(slot, self.target[k])
 
-    def _bind(self, k, op):
-        out, place = self.out, self.place
+    def _result(self, k, slot, constant):
+        """The text of an output. What looks at an input is copied: the next call may bring it back as an argument."""
+        if slot is None:
+            return self.source.value(constant)
+        place = self.place[slot]
+        if k in self.target:
+            if place.text != self.target[k]:
+                self._line(f"copyto({self.target[k]}, {place})", f"result: {self.names[slot]}", place.layout.nbytes)
+            return self.target[k]
+        if place.layout.is_array and self._root(slot) in self.inputs:
+            if (slot, "copy") not in self.cells:
+                self.cells[slot, "copy"] = self._array(place.layout, None, "r#")
+                copied = f"copyto({self.cells[slot, 'copy']}, {place})"
+                self._line(copied, f"result: {self.names[slot]}", place.layout.nbytes)
+            return self.cells[slot, "copy"]
+        return place.text
+
+    # ---- operations ----
+
+    def _operation(self, k, op):
         args = list(op.args)
         for i, slot in op.parents:
-            args[i] = place[slot]
-        if all(self.source[slot] != slot for slot in op.outputs):  # views are bound once
-            i = next(i for i, slot in op.parents if slot == self.source[op.outputs[0]])
-            ys = args[i] if _unchanged(op, i, op.args[i], op.values()[0]) else op.row.function(*args, **op.kw)
-            place.update(zip(op.outputs, ys if isinstance(ys, (tuple, list)) else (ys,)))
+            args[i] = self.place[slot]
+        if op.outputs[0] in self.sources:
+            self._view(op, args)
             return
-        steps = []
-        ufunc, nin = op.ufunc
-        if ufunc is not None:
-            args = [self._operand(op, i, a, steps) for i, a in enumerate(args[:nin])]
-        operands = args if ufunc is not None else args[:1] if op.row is ADD_AT else ()
-        arrays = [self._output(k, op, slot, y, operands) for slot, y in zip(op.outputs, op.values())]
-        calls, note = None, ""
-        read = [args[i] for i, _ in op.parents if i < len(args)]
-        filled = len(arrays) == 1 and all(np.size(a) for a in (*arrays, *read))
-        fast, bound = fast_kernel_of(op.row) if filled and not self.exact else (None, None)
-        if fast is not None:
-            calls = fast(args, arrays[0], **op.kw)
-            note = f"  [for speed: within {bound}]" if calls else ""
-        if calls is None and ufunc is not None:
-            if ufunc in BY_KEYWORD:
-                calls = [partial(ufunc, *(_full(a, arrays[0]) for a in args), out=arrays[0])]
-            else:
-                calls = [partial(ufunc, *args, arrays[0])]
-        elif calls is None and filled:
-            kernel = kernel_of(op.row)
-            calls = kernel(args, arrays[0], **op.kw) if kernel else None
-        if calls is None:
-            numbers = [i for i, slot in op.parents if slot in self.weak or slot in self.fresh]
-            calls = [partial(_call, op.row.function, args, op.kw, arrays, numbers)]
-        steps += calls
-        out.steps += steps
-        shapes = ", ".join(_shape(a) for a in args)
-        out.table.append((f"{op.row.name}({shapes}) -> {', '.join(map(_shape, arrays))}{note}", steps, arrays))
+        self.lines, self.note = [], ""
+        if all(not layout.is_array for layout in op.layouts):
+            self._numbers(op, args)
+        else:
+            self._arrays(k, op, args)
+        names = ", ".join(self.names[slot] for slot in op.outputs)
+        comment = f"{names} = {written(op, self.names)}  {', '.join(map(str, op.layouts))}{self.note}"
+        for text in self.lines:
+            self._line(text, comment, sum(layout.nbytes for layout in op.layouts))
+            comment = ""
         self._release(k, op)
 
-    def _operand(self, op, i, a, steps):
-        """The operand of a ufunc: numbers become 0-d arrays of the dtype in which the operation is done."""
-        slot = dict(op.parents).get(i)
-        if slot in self.weak or (slot is None and isinstance(a, (int, float)) and not isinstance(a, np.generic)):
-            raw = [getattr(x, "dtype", x) for x in op.args if isinstance(x, (int, float)) or hasattr(x, "dtype")]
-            dtype = np.result_type(*raw)
-            if slot is None:
-                return _constant(a, dtype)
-            if a.dtype != dtype:
-                cast = np.empty((), dtype)
-                steps.append(partial(np.copyto, cast, a, "unsafe"))
-                return cast
-            return a
-        if slot is None and isinstance(a, np.ndarray) and a.size > 1 and not any(a.strides):
-            return _constant(a.flat[0], a.dtype)
-        return np.asarray(a)
+    def _line(self, text, comment, nbytes):
+        self.source.lines.append(Line(text, comment, nbytes))
 
-    def _output(self, k, op, slot, y, operands):
-        """The array that an output is written to: the caller's, a dying operand, or a buffer."""
-        if isinstance(y, np.generic):
-            self.fresh.add(slot)
-        if slot in self.direct:
-            array = self.direct[slot]
+    def _view(self, op, args):
+        """Views are made once, when arrays are bound."""
+        i = next(i for i, slot in op.parents if slot == self.sources[op.outputs[0]])
+        if changes_nothing(op, i):
+            self.place[op.outputs[0]] = args[i]
+            return
+        names = [self.source.name(self.names[slot]) for slot in op.outputs]
+        left = f"{names[0]}," if len(names) == 1 and op.row.name == "iterate" else ", ".join(names)
+        self.source.head.append(f"{left} = {self.source.call(op, args)}")
+        for name, slot, layout in zip(names, op.outputs, op.layouts):
+            self.place[slot] = Operand(name, layout)
+
+    def _numbers(self, op, args):
+        """Numbers are Python's and NumPy's own, computed as in the eager call: no arrays."""
+        kernel = kernel_of(op.row) if ufunc_of(op) is None else None
+        lines = self._fast(op, args, None) or (kernel and self._try(kernel, args, None, op.kw))
+        lines = lines or [self.source.call(op, args)]
+        names = [self.source.name(self.names[slot]) for slot in op.outputs]
+        self.lines += [*lines[:-1], f"{', '.join(names)} = {lines[-1]}"]
+        for name, slot, layout in zip(names, op.outputs, op.layouts):
+            self.place[slot] = Operand(name, layout)
+
+    def _arrays(self, k, op, args):
+        ufunc = ufunc_of(op) if op.layouts[0].is_array and len(op.outputs) == 1 else None
+        if ufunc is not None:
+            args = args[: ufunc.nin]
+            overwritable = args
         else:
-            array = self._dying(k, op, slot, y, operands)
-            if array is None:
-                array = self._buffer(y if isinstance(y, Outline) else np.asarray(y), slot)
-        self.place[slot] = array
-        return array
+            overwritable = {ADD_AT: args[:1], np.where: [None, None, *args[2:]]}.get(
+                op.row if op.row is ADD_AT else op.row.function, []
+            )
+        if len(op.outputs) == 1:
+            out = self.place[op.outputs[0]] = self._output(k, op, overwritable)
+            lines = self._fast(op, args, out)
+            if not lines and ufunc is not None:
+                lines = self._elementwise(op, ufunc, args, out)
+            elif not lines and all(a.layout.size for a in (out, *args) if isinstance(a, Operand)):
+                kernel = kernel_of(op.row)
+                lines = kernel and self._try(kernel, args, out, op.kw)
+            self.lines += lines or [self._copied(out, self.source.call(op, args))]
+            return
+        fresh = [self.source.name(self.names[slot]) for slot in op.outputs]  # as the function returns them
+        self.lines.append(f"{', '.join(fresh)} = {self.source.call(op, args)}")
+        for name, slot, layout in zip(fresh, op.outputs, op.layouts):
+            if not layout.is_array:
+                self.place[slot] = Operand(name, layout)
+            elif slot in self.last_read:
+                self.place[slot] = Operand(self.direct.get(slot) or self._array(layout, slot), layout)
+                self.lines.append(self._copied(self.place[slot], name))
 
-    def _dying(self, k, op, slot, y, operands):
-        """An operand of the same layout that nobody reads afterwards: element by element, it may be overwritten."""
-        if not operands or not isinstance(y, (np.ndarray, Outline)):
+    def _copied(self, out, text):
+        """The operation as it stands, its value copied into the array: for what has no kernel."""
+        return f"copyto({out}, {text})" if out.layout.ndim else f"{out}[...] = {text}"
+
+    def _try(self, kernel, args, out, kw):
+        """The lines of a kernel, unless it does not know a keyword."""
+        return kernel(self, args, out, **kw) if _knows(kernel, tuple(kw)) else None
+
+    def _fast(self, op, args, out):
+        """The lines of a kernel chosen for speed, if there is one for these arguments."""
+        kernel, bound = fast_kernel_of(op.row) if not self.exact else (None, None)
+        if not kernel or not all(isinstance(a, Operand) and a.layout.size for a in args[:1]):
             return None
+        lines = self._try(kernel, args, out, op.kw)
+        if lines:
+            self.note = f"  [for speed: within {bound}]"
+        return lines
+
+    def _elementwise(self, op, ufunc, args, out):
+        raw = [_sample(a) for a in args]
+        dtype = np.result_type(*raw) if all(x is not None for x in raw) else None
+        one_type = dtype is not None and any(t.startswith(dtype.char * ufunc.nin + "->") for t in ufunc.types)
+        texts = [self.operand(a, dtype if one_type else None) for a in args]
+        name = self.source.function(ufunc)
+        if ufunc in BY_KEYWORD:
+            texts = [self._full(a, text, out) for a, text in zip(args, texts)]
+            return [f"{name}({', '.join(texts)}, out={out})"]
+        return [f"{name}({', '.join([*texts, out.text])})"]
+
+    # ---- what kernels ask for ----
+
+    def array(self, a):
+        """An array, also a constant one, as an Operand; None for all else."""
+        if isinstance(a, np.ndarray):
+            return Operand(self.source.value(a), layout_of(a))
+        return a if isinstance(a, Operand) and a.layout.is_array else None
+
+    def operand(self, a, dtype):
+        """An operand of a ufunc: numbers become 0-d arrays, of the dtype in which the operation is done."""
+        if isinstance(a, Operand):
+            if a.layout.is_array:
+                return a.text
+            to = a.layout.dtype if not a.layout.is_weak else dtype
+            return a.text if to is None else self._cell_of(a, to)
+        if isinstance(a, np.generic):
+            return self.source.constant(a.item(), a.dtype) if a.dtype.kind in "fiub" else self.source.value(a)
+        if isinstance(a, np.ndarray) and a.size and a.dtype.kind in "fiub" and _is_one_number(a):
+            return self.source.constant(a.flat[0].item(), a.dtype)
+        if type(a) in (int, float) and dtype is not None and dtype.kind == "f":
+            return self.source.constant(a, dtype)
+        return self.source.value(a)
+
+    def _cell_of(self, a, dtype):
+        """A number of this call in a 0-d array, which NumPy takes faster."""
+        if (a.text, dtype) not in self.cells:
+            self.cells[a.text, dtype] = name = self.source.define(f"{a}_0d", f"empty((), {self.source.dtype(dtype)})")
+            self.lines.append(f"{name}[()] = {a}")
+        return self.cells[a.text, dtype]
+
+    def ones(self, n, dtype):
+        return self.source.bind(f"ones_{n}", f"{self.source.function(np.ones)}({n}, {self.source.dtype(dtype)})")
+
+    def scratch(self, layout):
+        """An array for the lines of one operation."""
+        slot = ("scratch", len(self.scratched))
+        self.scratched.append(slot)
+        return self._array(layout, slot)
+
+    def _full(self, a, text, out):
+        """A constant operand of maximum or minimum as a whole array: only that runs wide."""
+        if isinstance(a, Operand) or out.layout.size < 256 or np.ndim(a):
+            return text
+        return self.source.bind(f"full_{text}", f"{self.source.function(np.full_like)}({out}, {text})")
+
+    # ---- memory ----
+
+    def _output(self, k, op, operands):
+        """Where the output is written: the caller's array, an operand that is not read again, or a buffer."""
+        slot, layout = op.outputs[0], op.layouts[0]
+        name = self.direct.get(slot) or self._overwritten(k, op, operands)
+        return Operand(name or self._array(layout, slot), layout)
+
+    def _overwritten(self, k, op, operands):
+        """An operand of the same layout that nobody reads afterwards: element by element, it may be overwritten."""
+        slot, y = op.outputs[0], op.layouts[0]
         for i, parent in op.parents:
             root = self._root(parent)
-            if i >= len(operands) or self.last_read[root] != k or root not in self.root_buffer:
+            if i >= len(operands) or operands[i] is None or self.last_read[root] != k or root not in self.memory:
                 continue
             a = operands[i]
-            whole = self.place[root]
-            fits = a is whole and a.shape == y.shape and a.dtype == y.dtype and a.strides == y.strides
-            same_root = [operands[j] for j, other in op.parents if self._root(other) == root and j < len(operands)]
-            if fits and all(other is a for other in same_root):
-                self.root_buffer[slot] = self.root_buffer.pop(root)
-                return a
+            fits = a.text == self.place[root].text and a.layout[:3] + a.layout[4:] == y[:3] + y[4:]
+            if fits and all(self.place[other].text == a.text for _, other in op.parents if self._root(other) == root):
+                self.memory[slot] = self.memory.pop(root)
+                return a.text
         return None
 
-    def _buffer(self, y, slot):
-        nbytes = max(y.nbytes, 1)
-        stack = self.free.setdefault(nbytes, [])
-        if stack:
-            raw = stack.pop()
+    def _array(self, layout, slot, hint="b#"):
+        """The name of a buffer of this layout, in memory that nobody reads any more or in new memory."""
+        size = layout.dtype.itemsize
+        nbytes = size + sum((n - 1) * step for n, step in zip(layout.shape, layout.compact)) if layout.size else 1
+        free = self.free.setdefault(nbytes, [])
+        if free:
+            memory = free.pop()
         else:
-            raw = _aligned(nbytes)
-            self.out.nbytes += nbytes
-        self.root_buffer[slot] = raw
-        return np.ndarray(y.shape, y.dtype, raw, strides=y.compact if isinstance(y, Outline) else compact(y))
+            memory = self.source.define("m#", f"aligned({nbytes})")
+            self.nbytes += nbytes
+        if slot is not None:
+            self.memory[slot] = (nbytes, memory)
+        dtype = self.source.dtype(layout.dtype)
+        strides = "" if layout.is_compact else f", 0, {layout.compact}"
+        return self.source.bind(hint, f"ndarray({layout.shape}, {dtype}, {memory}{strides})")
 
     def _release(self, k, op):
         """Buffers whose last reader was this operation go back to the pool; so do results that nobody reads."""
-        for root in {self._root(slot) for _, slot in op.parents} | {s for s in op.outputs if s not in self.last_read}:
-            if self.last_read.get(root, k) == k and root in self.root_buffer:
-                raw = self.root_buffer.pop(root)
-                self.free.setdefault(raw.nbytes, []).append(raw)
+        unread = {slot for slot in op.outputs if slot not in self.last_read}
+        for root in {self._root(slot) for _, slot in op.parents} | unread | set(self.scratched):
+            if self.last_read.get(root, k) == k and root in self.memory:
+                nbytes, memory = self.memory.pop(root)
+                self.free[nbytes].append(memory)
+        self.scratched = []
 
 
-def _call(function, args, kw, arrays, numbers):
-    """The operation as it stands, its value copied into the buffer: for what has no kernel."""
-    args = [a[()].item() if i in numbers else a for i, a in enumerate(args)]
-    ys = function(*args, **kw)
-    for array, y in zip(arrays, ys if isinstance(ys, (tuple, list)) else (ys,)):
-        array[...] = y
+def _is_one_number(a):
+    return a.tobytes() == a.flat[0].tobytes() * a.size if any(a.strides) else True
 
 
-def _handing_out(structure, results):
-    """A call that gives the output tree after a replay, its containers made anew."""
-    if structure.kind is None:
-        value, give = next(results)
-        return partial(give, value) if give else lambda: value
-    leaves = [
-        next(results) if child.kind is None else (None, _handing_out(child, results)) for child in structure.children
-    ]
-    changing = [(i, give if value is None else partial(give, value)) for i, (value, give) in enumerate(leaves) if give]
-    fixed, kind, keys = [value for value, _ in leaves], structure.kind, structure.keys
-
-    def hand_out():
-        parts = fixed.copy()
-        for i, give in changing:
-            parts[i] = give()
-        if kind is list:
-            return parts
-        if kind is dict:
-            return dict(zip(keys, parts))
-        return tuple(parts) if kind is tuple else tree.rebuild(kind, keys, parts)
-
-    return hand_out
+@functools.cache
+def _knows(kernel, keywords):
+    parameters = inspect.signature(kernel).parameters
+    return any(p.kind is p.VAR_KEYWORD for p in parameters.values()) or parameters.keys() >= set(keywords)
 
 
-def _constant(number, dtype):
-    array = np.array(number, dtype)
-    array.flags.writeable = False
-    return array
-
-
-def _full(a, out):
-    """A constant 0-d operand of maximum or minimum as a whole array: only that runs wide."""
-    constant = isinstance(a, np.ndarray) and a.ndim == 0 and a.base is None and not a.flags.writeable
-    return np.full_like(out, a) if constant and out.size >= 256 else a
-
-
-def _source(op, slot, y):
-    """The parent whose memory this output shares (a view, or a copy that changes nothing); itself if it is new."""
-    if not isinstance(y, np.ndarray) or not y.size:
-        return slot
-    for i, parent in op.parents:
-        x = op.args[i]
-        if isinstance(x, np.ndarray) and (np.may_share_memory(x, y) or _unchanged(op, i, x, y)):
-            return parent
-    return slot
-
-
-def _unchanged(op, i, x, y):
-    """Whether `y` is argument `i` again, in the same layout: a product with ones, a copy, a cast to the same dtype."""
-    if x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides:
-        return False
-    if op.row.copies:
-        return True
-    if op.row.symbol == "*":
-        other = op.args[1 - i]
-        constant = not any(j == 1 - i for j, _ in op.parents)
-        if constant and isinstance(other, (np.ndarray, np.generic, float, int)):
-            return np.size(other) > 0 and not any(getattr(other, "strides", ())) and np.asarray(other).flat[0] == 1
-    return False
-
-
-def _aligned(nbytes):
-    """A buffer that begins at a multiple of 64 bytes."""
-    raw = np.empty(nbytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + nbytes]
-
-
-def _shape(a):
-    return "x".join(map(str, np.shape(a))) or "()" if isinstance(a, (np.ndarray, np.generic)) else str(a)[:20]
+def _sample(a):
+    """What stands for an operand when NumPy is asked for the dtype of a result."""
+    if isinstance(a, Operand):
+        return a.layout.kind(1) if a.layout.is_weak else a.layout.dtype
+    return a.dtype if hasattr(a, "dtype") else a if isinstance(a, (int, float)) else None

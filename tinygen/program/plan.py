@@ -1,6 +1,8 @@
-"""Record a function once, then replay the list of its operations in buffers that were allocated once."""
+"""Record a function once, then replay what it did, as straight-line NumPy in arrays that were allocated once."""
 
+import contextvars
 import threading
+import warnings
 from collections import OrderedDict
 from time import perf_counter
 
@@ -8,25 +10,38 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.tape import Var
+from tinygen.program import passes
+from tinygen.program.arguments import MISS, caller, place_like, scan
 from tinygen.program.link import link
-from tinygen.program.program import add_in_place, record
+from tinygen.program.names import Locals, input_names, names_of
+from tinygen.program.outside import Outside
+from tinygen.program.program import record
 
 PLANS_KEPT = 8  # for each compiled function: the least recently used is dropped
+WARNED = 3  # recordings that a variable has cost, after which there is a warning
 
 
 class compile:
-    """`compile(f)(*args)` computes `f(*args)`; from the second call on it replays what `f` did, without running `f`.
+    """`compile(f)(*args, **kw)` computes `f(*args, **kw)`; from the second call on it replays what `f` did.
 
     One recording serves one set of shapes, dtypes and memory layouts (the last 8 sets are kept); derivatives inside `f`
     are recorded with it. Arrays and floats are inputs; int, str, bool and None are constants, and another value records
-    again. The replay has the bits of the eager call, except for the kernels that `explain()` marks.
+    again. The replay has the bits of the eager call, except for the kernels that `explain()` marks. `source` is the
+    replay as a NumPy program that runs by itself.
 
-    The arrays that come back are buffers that the next call overwrites: `.copy()` what you keep. With `out`, a tree
-    like f's result with None for what stays in buffers, results are written into your arrays.
+    The arrays that come back are buffers that the next call overwrites: `.copy()` what you keep. They may be the next
+    call's arguments. With `out`, a tree like f's result with None for what stays in buffers, results are written into
+    your arrays.
+
+    What `f` reads that is not an argument is frozen by a recording: globals, variables of enclosing functions,
+    attributes, lists and dicts, the contents of arrays. They are looked at before each call, and where one has changed,
+    `f` is recorded again. Not seen are changes in things that `f` reaches only through other people's libraries, in
+    lists of more than 100 items, and of a few entries in an array of more than 1,024, of which some 64 are looked at.
 
     Errors: TypeError if `f` looks at a value while it is recorded (`if v > 0`, masks) or an argument is no array,
-    number, str, bool or None (a random generator: draw outside and pass the noise); RuntimeError if a second eager call
-    gives other numbers than the recording (`f` reads something that is not an argument), or if two threads share it.
+    number, str, bool or None (a random generator: draw outside and pass the noise); RuntimeError if `f` draws from a
+    random generator, if it gives other numbers when it runs again (three more runs are compared, one of them with other
+    arguments), or if two threads share a compiled function.
 
     >>> from tinygen import grad
     >>> step = compile(grad(lambda x: np.sum(x**3)))
@@ -39,173 +54,238 @@ class compile:
             got = type(f).__name__
             raise TypeError(f"compile(f) needs a function, got {got}: write compile(f)(x), not compile(f(x)).")
         self.f, self.out = f, out
-        self.plans, self.last = OrderedDict(), (None, None)
+        self.plans, self.plan, self.outside, self.recorded_again = OrderedDict(), None, None, 0
+        self.call = lambda args, kw: MISS  # that of the last plan, in a context where NumPy's errors are ignored
         self.lock = threading.Lock()
         self.__name__, self.__doc__ = getattr(f, "__name__", "f"), f.__doc__
 
-    def __call__(self, *args):
-        leaves, key = [], []
-        _scan(args, leaves, key)
-        known, plan = self.last
-        if key != known and Var in key:
-            return self.f(*args)  # inside another differentiation: be a part of it
-        if not self.lock.acquire(blocking=False):
+    def __call__(self, *args, **kw):
+        if not self.lock.acquire(False):
             raise RuntimeError(
                 f"two threads call the compiled {self.__name__} at once, and its buffers are shared: "
                 "compile it once for each thread."
             )
         try:
-            if key != known:
-                plan = self._plan(tuple(key), args, leaves)
-                self.last = key, plan
-            with np.errstate(all="ignore"):  # as in C: the eager call warns, the replay does not
-                return plan.run(leaves)
+            result = self.call(args, kw)
+            return result if result is not MISS else self._call(args, kw)
         finally:
             self.lock.release()
 
-    def _plan(self, key, args, leaves):
-        plan = self.plans.pop(key, None)
+    def __reduce__(self):
+        """A copy has a plan and buffers of its own."""
+        return _copied, (self.f, self.out)
+
+    def _call(self, args, kw):
+        """Find or make the plan for these arguments."""
+        leaves, key = [], []
+        scan(args, leaves, key)
+        if kw:
+            scan(kw, leaves, key)
+        if Var in key:
+            return self.f(*args, **kw)  # inside another differentiation: be a part of it
+        changed = self.outside and self.outside.changed()
+        if changed:
+            self.plans.clear()
+            self._say_that_it_changed(changed)
+        plan = self.plans.pop(tuple(key), None)
         if plan is None:
-            plan = Plan(self.f, args, leaves, self.out)
-        self.plans[key] = plan
+            plan = Plan(self.f, args, kw, leaves, self.out)
+            self.outside = plan.outside  # recording may itself have changed something, such as a list of what it did
+        self.plans[tuple(key)] = self.plan = plan
         while len(self.plans) > PLANS_KEPT:
             self.plans.popitem(last=False)
-        return plan
+        self.call = plan.fit(args, kw, leaves, self.outside)
+        return self.call(args, kw)
+
+    def _say_that_it_changed(self, name):
+        self.recorded_again += 1
+        if self.recorded_again == WARNED:
+            warnings.warn(
+                f"the compiled {self.__name__} was recorded again for the {WARNED}rd time because {name}, which it "
+                "reads, had changed. Each recording costs several calls: pass what changes as an argument.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def source(self):
+        """The replay of the last call as a NumPy program: `bind(arrays)` gives `step`, which does the work.
+
+        >>> step = compile(lambda x, W: np.tanh(x @ W))
+        >>> y = step(np.ones((2, 3)), np.ones((3, 5)))
+        >>> print(step.source[step.source.index("    def step"):])
+            def step():
+                dot(x, W, b0)                                         # v1 = x @ W  (2, 5) float64
+                tanh(b0, b0)                                          # v2 = tanh(v1)  (2, 5) float64
+                return b0
+        <BLANKLINE>
+            return step
+        <BLANKLINE>
+        """
+        return self._last("source").source
 
     def explain(self):
-        """The plan of the last call as text: each step with shapes, bytes and microseconds; memory; frozen arrays."""
-        if self.last[1] is None:
-            raise RuntimeError(f"call the compiled {self.__name__} once before explain(): there is no plan yet.")
-        return self.last[1].explain()
+        """The plan of the last call as text: each line with bytes and microseconds; memory; frozen arrays."""
+        return self._last("explain()").explain()
+
+    def _last(self, what):
+        if self.plan is None:
+            raise RuntimeError(f"call the compiled {self.__name__} once before {what}: there is no plan yet.")
+        return self.plan
+
+
+def _copied(f, out):
+    return compile(f, out=out)
 
 
 class Plan:
-    """One program bound to buffers. `run(leaves)` replays it."""
+    """One program bound to arrays. `fit(args, kw, leaves)` gives the function that replays it."""
 
-    def __init__(self, f, args, leaves, out):
-        self.f, self.program = f, add_in_place(record(f, args))
-        self.targets = _targets(self.program, out)
+    def __init__(self, f, args, kw, leaves, out):
+        self.name = getattr(f, "__name__", "f")
+        self.outside = Outside(f, [leaf for leaf in leaves if isinstance(leaf, np.ndarray)])
+        with Locals() as local:
+            program, values = record(f, args, kw)
+        self._check_draws(local.drew)
+        program = passes.added_in_place(program)
+        sources = passes.sources(program, values)
+        names, _ = names_of(program, input_names(f, args, kw), local.found)
+        self.program, targets = program, _targets(program, out, leaves)
+
+        def linked(exact):
+            return link(program, sources, (names, self.outside.names), targets, exact=exact)
+
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
-        self._compare(leaves, args)
-        self._link(leaves)
-        self.program.forget()
+        _compare(f, args, kw, leaves, self._binder(linked(exact=True)[0]))
+        self.outside.remember()
+        self.lines, self.nbytes = linked(exact=False)
+        self.source = self.lines.text(self._title())
+        self.bind = self._binder(self.lines)
+        self.step = self._bound(self.bind)
 
-    def _link(self, leaves, exact=False):
+    def _title(self):
+        kinds = ", ".join(f"{name}: {layout}" for name, (_, layout) in zip(self.lines.given, self.program.inputs))
+        return f"{self.name}, as it was recorded for {kinds or 'numbers'}."
+
+    def _binder(self, lines, timed=False):
+        """The source as a function of the inputs' arrays; other arrays are the same at each call."""
+        space = {}
+        exec(lines.text(self.name, timed), space)
+        others = [value for value in lines.given.values() if value is not None]
+        return lambda arrays, *more: space["bind"](*arrays, *others, *more)
+
+    def _bound(self, bind, *more):
         arrays = [held if own is None else own for held, own in zip(self.held, self.own)]
-        self.linked = link(self.program, arrays, self.targets, exact=exact)
-        self.steps = self.linked.steps
-        self.places = [scalar if own is None else own for scalar, own in zip(self.linked.scalars, self.own)]
+        return bind([array for array in arrays if array is not None], *more)
 
-    def run(self, leaves):
-        """Bring the inputs where the steps read them, do the steps, and hand out the results.
+    def fit(self, args, kw, leaves, outside):
+        """A function of (args, kw) for arguments like these: it brings the inputs where they are read, and replays.
 
         An array is read in place as long as it is the same object; the first other one gets a place of its own.
         """
-        elsewhere = [i for i, leaf in enumerate(leaves) if leaf is not self.held[i]]
-        moved = [i for i in elsewhere if self.places[i] is None]
+        moved = [i for i, held in enumerate(self.held) if held is not None and leaves[i] is not held]
         for i in moved:
-            self.own[i], self.held[i] = np.empty_like(leaves[i], subok=False), None
+            self.own[i], self.held[i] = place_like(leaves[i]), None
         if moved:
-            self._link(leaves)
-        for i in elsewhere:
-            np.copyto(self.places[i], leaves[i])
-        for step in self.steps:
-            step()
-        return self.linked.result()
+            self.step = self._bound(self.bind)
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")  # as in C: the eager call warns, the replay does not
+        call, run = caller(args, kw, self.own, self.step, outside), context.run
+        return lambda args, kw: run(call, args, kw)
 
-    def _compare(self, leaves, args):
-        """The recording must be all that `f` does: a second eager call has to give the same bits."""
-        self._link(leaves, exact=True)
-        with np.errstate(all="ignore"):
-            replayed = tree.flatten(self.run(leaves))[0]
-            again = tree.flatten(self.f(*args))[0]
-        for k, (a, b) in enumerate(zip(replayed, again)):
-            if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f"):
-                raise RuntimeError(
-                    f"{getattr(self.f, '__name__', 'f')} gave other numbers when it ran again with the same arguments "
-                    f"(output {k}): it reads something that is not an argument, such as a random draw, a global or an "
-                    "array that changes. A replay would freeze it: pass it as an argument (noise too)."
-                )
+    def _check_draws(self, unseeded):
+        drawn = [*self.outside.drawn(), *["a generator without a seed"] * unseeded]
+        if drawn:
+            raise RuntimeError(
+                f"{self.name} draws from {drawn[0]}, which is not an argument: a replay would freeze the random draw. "
+                "Draw outside and pass the noise as an argument."
+            )
 
     def explain(self):
-        """Each step with shapes, bytes and microseconds (median of 20 replays); the memory; what is frozen."""
-        table, times = self.linked.table, []
+        """Each line with bytes and microseconds (median of 20 replays); the memory; what is frozen."""
+        step = self._bound(self._binder(self.lines, timed=True), perf_counter)
+        numbers = [layout.kind(1) for _, layout in self.program.inputs if not layout.is_array]
         with np.errstate(all="ignore"):
-            for _ in range(20):
-                clock = [perf_counter()]
-                for _, steps, _ in table:
-                    for step in steps:
-                        step()
-                    clock.append(perf_counter())
-                times.append(np.diff(clock))
-        took = np.median(times, axis=0) * 1e6
-        lines = [f"{'us':>8}  {'bytes':>10}  step"]
-        lines += [f"{us:8.2f}  {sum(a.nbytes for a in out):10d}  {label}" for us, (label, _, out) in zip(took, table)]
-        lines.append(f"{took.sum():8.2f}  {self.linked.nbytes:10d}  in all: {len(self.steps)} calls, bytes of buffers")
+            took = np.median([np.diff(step(*numbers)) for _ in range(20)], axis=0) * 1e6
+        lines = [f"{'us':>8}  {'bytes':>10}  line"]
+        width = min(max((len(line.text) for line in self.lines.lines), default=0), 60)
+        for us, line in zip(took, self.lines.lines):
+            comment = f"  # {line.comment}" if line.comment else ""
+            lines.append(f"{us:8.2f}  {line.nbytes:10d}  {line.text:{width}}{comment}")
+        lines.append(f"{took.sum():8.2f}  {self.nbytes:10d}  in all: {len(self.lines.lines)} lines, bytes of buffers")
         for a in self.program.frozen():
-            lines.append(f"frozen: an array of shape {a.shape}, {a.dtype}, that is not an argument")
+            name = self.outside.names.get(id(a))
+            lines.append(f"frozen: {name or 'an array'} of shape {a.shape}, {a.dtype}, that is not an argument")
         return "\n".join(lines)
 
 
-def _scan(x, leaves, key):
-    """Collect the inputs in `x`, and all that a plan depends on."""
-    kind = type(x)
-    if kind is np.ndarray:
-        leaves.append(x)
-        key.append(x.shape)
-        key.append(x.dtype)
-        if not x.flags.c_contiguous:
-            key.append(x.strides)
-    elif kind is float:
-        leaves.append(x)
-        key.append(...)  # not float, nor "float": np.dtype(np.float64) equals both
-    elif kind is tuple or kind is list:
-        key.append(len(x))
-        key.append(kind)
-        for part in x:
-            _scan(part, leaves, key)
-    elif kind is dict:
-        key.append(tuple(x))
-        for part in x.values():
-            _scan(part, leaves, key)
-    elif kind is Var:
-        key.append(Var)
-    elif x is None or kind in (int, str, bool):
-        key.append((kind, x))
-    elif isinstance(x, np.ndarray):
-        raise TypeError(f"a compiled function takes plain arrays, got a {kind.__name__}: use np.asarray.")
-    elif isinstance(x, np.generic):
-        leaves.append(x)
-        key.append(x.dtype)
-    elif tree.entries(x) is not None:
-        pairs = tree.entries(x)
-        key.append((kind, *(k for k, _ in pairs)))
-        for _, part in pairs:
-            _scan(part, leaves, key)
-    else:
-        remedy = ": draw outside and pass the noise as an array." if isinstance(x, np.random.Generator) else "."
-        raise TypeError(f"a compiled function takes arrays, numbers, str, bool and None, got a {kind.__name__}{remedy}")
+def _compare(f, args, kw, leaves, bind):
+    """The recording must be all that `f` does: further eager calls have to give the same bits, here and elsewhere."""
+    leaves_of, structure = tree.flatten((args, kw))
+    rng = np.random.default_rng(0)
+    moved = [_perturbed(leaf, rng) for leaf in leaves_of]
+    for again, given in enumerate((leaves_of, leaves_of, moved)):
+        arrays = [leaf for leaf in given if isinstance(leaf, np.ndarray)]
+        numbers = [leaf for leaf in given if isinstance(leaf, (float, np.generic))]
+        args, kw = tree.unflatten(structure, given)
+        with np.errstate(all="ignore"):
+            try:
+                eager = tree.flatten(f(*args, **kw))[0]
+            except Exception:
+                if given is not moved:
+                    raise
+                return  # `f` is not defined there
+            replayed = tree.flatten(bind(arrays)(*numbers))[0]
+        for k, (a, b) in enumerate(zip(replayed, eager)):
+            if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f"):
+                when = "at other arguments than its recording" if given is moved else "when it ran again"
+                raise RuntimeError(
+                    f"{getattr(f, '__name__', 'f')} gave other numbers {when} (output {k}, run {again + 2}): it reads "
+                    "something that is not an argument, such as a random draw, a global or an array that changes. A "
+                    "replay would freeze it: pass it as an argument (noise too)."
+                )
 
 
-def _targets(program, out):
+def _perturbed(leaf, rng):
+    """Other data of the same kind: zero weights, for example, would hide what is multiplied by them."""
+    if isinstance(leaf, (bool, int, str)) or not isinstance(leaf, (float, np.ndarray, np.generic)):
+        return leaf
+    x = np.asarray(leaf)
+    if x.dtype.kind == "f" and x.size:
+        noise = rng.uniform(-0.02, 0.02, x.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = np.where(x == 0, noise, x * (1 + noise)).astype(x.dtype)
+    elif x.dtype.kind in "iub" and x.ndim:
+        x = rng.permutation(x.reshape(-1)).reshape(x.shape)
+    if not isinstance(leaf, np.ndarray):
+        return type(leaf)(x[()])
+    there = place_like(leaf)
+    there[...] = x
+    return there
+
+
+def _targets(program, out, leaves):
     """Number of the output -> the caller's array, for those that are written there."""
-    values = dict(program.inputs)
+    inputs = [leaf for leaf in leaves if isinstance(leaf, np.ndarray)]
+    layouts = dict(program.inputs)
     for op in program.operations:
-        values.update(zip(op.outputs, op.values()))
+        layouts.update(zip(op.outputs, op.layouts))
     found, outputs = {}, iter(enumerate(program.outputs))
 
     def walk(structure, wanted):
         if structure.kind is None:
             k, (slot, _) = next(outputs)
             if wanted is not None:
-                y = values.get(slot)
-                need = "a constant, which has no place" if y is None else f"{y.dtype} {np.shape(y)}"
+                y = layouts.get(slot)
+                need = "a constant, which has no place" if y is None else f"{y.dtype} {y.shape}"
                 got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
                 if got != need:
                     raise TypeError(f"out: this result is {need}, but the array given for it is {got}.")
-                if any(np.may_share_memory(wanted, x) for _, x in program.inputs):
+                if any(np.may_share_memory(wanted, x) for x in inputs):
                     raise TypeError("out: an array given for a result is also an input; give it memory of its own.")
+                if any(np.shares_memory(wanted, other) for other in found.values()):
+                    raise TypeError("out: two results were given the same memory, where the later would remain.")
                 found[k] = wanted
             return
         children = [None] * len(structure.children)

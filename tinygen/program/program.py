@@ -1,187 +1,129 @@
-"""A function as data: the operations it ran, without the ones nobody reads and the ones that were already there."""
+"""A function as data: the operations it ran, and how their values lie in memory."""
 
 import math
-import operator
-from collections import Counter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.autodiff.rules.shaping import PUT, is_basic
-from tinygen.autodiff.tape import Row, Tape, Var
+from tinygen.autodiff.tape import Tape, Var
 from tinygen.autodiff.transforms import gc_paused
+from tinygen.program import passes
+
+
+class Layout(NamedTuple):
+    """What a program keeps of a recorded value: its type and, of an array, how it lies in memory."""
+
+    kind: type  # np.ndarray, the type of a NumPy scalar, float, int or bool
+    shape: tuple
+    dtype: Any
+    strides: tuple  # they decide the order of later sums
+    compact: tuple  # those of a new array that stands for it
+
+    is_array = property(lambda self: self.kind is np.ndarray)
+    is_weak = property(lambda self: self.kind in (float, int, bool))  # a Python number adapts to the arrays it meets
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: math.prod(self.shape))
+    nbytes = property(lambda self: self.size * self.dtype.itemsize)
+    is_contiguous = property(lambda self: _row_by_row(self.shape, self.strides, self.dtype.itemsize))
+    is_compact = property(lambda self: _row_by_row(self.shape, self.compact, self.dtype.itemsize))
+    __str__ = lambda self: f"{self.shape} {self.kind.__name__ if self.is_weak else self.dtype}"
+
+
+def layout_of(value):
+    """The Layout of an array or a number."""
+    if not isinstance(value, np.ndarray):
+        kind = type(value)
+        return Layout(kind, (), getattr(value, "dtype", np.dtype(kind)), (), ())
+    strides = value.strides
+    usual = value.flags.c_contiguous or all(step > 0 for step in strides)
+    return Layout(np.ndarray, value.shape, value.dtype, strides, strides if usual else np.empty_like(value).strides)
+
+
+def _row_by_row(shape, strides, step):
+    if 0 in shape:
+        return True
+    for n, stride in zip(reversed(shape), reversed(strides)):
+        if n != 1:
+            if stride != step:
+                return False
+            step *= n
+    return True
 
 
 class Operation:
-    """`outputs = row.function(*args, **kw)`: `parents` says which args are slots; `y` is the recorded value."""
+    """`outputs = row.function(*args, **kw)`, the outputs laid out as `layouts`.
 
-    __slots__ = ("args", "kw", "outputs", "parents", "row", "ufunc", "y")
+    `parents` are pairs (i, slot): argument i is the value in that slot, and args[i] its Layout. All others are
+    constants.
+    """
 
-    def __init__(self, row, args, kw, y, parents, outputs):
-        self.row, self.args, self.kw, self.y, self.parents, self.outputs = row, args, kw, y, parents, outputs
-        self.ufunc = None  # found by the linker
+    __slots__ = ("args", "kw", "layouts", "outputs", "parents", "row")
 
-    def values(self):
-        """The recorded outputs as a tuple, also if there is only one."""
-        return self.y if type(self.y) is tuple else (self.y,)
+    def __init__(self, row, args, kw, parents, outputs, layouts):
+        self.row, self.args, self.kw = row, args, kw
+        self.parents, self.outputs, self.layouts = parents, outputs, layouts
 
-
-class Outline:
-    """What is kept of a recorded array: enough to lay out a buffer like it."""
-
-    __slots__ = ("compact", "dtype", "nbytes", "shape", "size", "strides")
-
-    def __init__(self, array):
-        self.shape, self.dtype, self.strides = array.shape, array.dtype, array.strides
-        self.size, self.nbytes, self.compact = array.size, array.nbytes, compact(array)
+    def constants(self):
+        """The arguments, by position and by keyword, that are no slots."""
+        read = {i for i, _ in self.parents}
+        return [*(a for i, a in enumerate(self.args) if i not in read), *self.kw.values()]
 
 
-def compact(array):
-    """The strides of a buffer like `array`: those of the eager result, which decide the order of later sums."""
-    return np.empty_like(array).strides if array.size else None
+class Program(NamedTuple):
+    """What `f` did: inputs (slot, Layout), operations, outputs (slot, None) or (None, constant), f's output tree."""
 
-
-class Program:
-    """What `f` did: `inputs` (slot, recorded value), `operations`, `outputs` (slot, or None and a constant)."""
-
-    def __init__(self, inputs, operations, outputs, structure):
-        self.inputs, self.operations, self.outputs, self.structure = inputs, operations, outputs, structure
-        self.source = None  # slot -> the slot whose memory it looks at; found by the linker
-
-    def forget(self):
-        """Drop the recorded values, which only the first linking needs, and keep their outlines."""
-
-        def outline(v):
-            return Outline(v) if isinstance(v, np.ndarray) else v
-
-        self.inputs = [(slot, outline(value)) for slot, value in self.inputs]
-        for op in self.operations:
-            op.y = tuple(map(outline, op.y)) if type(op.y) is tuple else outline(op.y)
-            read = {i for i, _ in op.parents}
-            op.args = [outline(a) if i in read else a for i, a in enumerate(op.args)]
+    inputs: list
+    operations: list
+    outputs: list
+    structure: tree.Structure
 
     def frozen(self):
         """The arrays that `f` took from elsewhere than its arguments: their contents are part of the program."""
         found = {}
-        for op in self.operations:
-            read = {i for i, _ in op.parents}
-            for i, a in enumerate(op.args):
-                varies = isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size and np.any(a != a.flat[0])
-                if varies and i not in read:
-                    found[id(a)] = a
+        for a in (a for op in self.operations for a in op.constants()):
+            if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size and np.any(a != a.flat[0]):
+                found[id(a)] = a
         return list(found.values())
 
 
-def record(f, args):
-    """Run `f` once on stand-ins for the arrays and floats in `args` (a tuple of trees) and return its Program.
+def is_input(leaf):
+    """Whether an argument is an input of the program; all others are constants."""
+    return isinstance(leaf, (float, np.ndarray, np.generic))
 
+
+def record(f, args, kw=None):
+    """Run `f` once on stand-ins for the arrays and floats in `args` (a tuple of trees) and `kw` (a dict of trees).
+
+    Returns its Program, without what nobody reads and what was there already, and the recorded values, slot -> value.
     Derivatives inside `f` are recorded too, since the rules are plain NumPy. Everything else in `args` (int, str, bool,
     None) is a constant of the program. TypeError where `f` looks at a value (`if v > 0`, masks, int(v)).
     """
-    tape, inputs = Tape(recording=True), []
+    tape, values = Tape(recording=True), {}
 
     def stand_in(leaf):
-        if not isinstance(leaf, (float, np.ndarray, np.generic)):
+        if not is_input(leaf):
             return leaf
         var = tape.input(leaf)
-        inputs.append((var.slot, leaf))
+        values[var.slot] = leaf
         return var
 
-    args = tree.map(stand_in, args)
+    args, kw = tree.map(stand_in, (args, kw or {}))
+    inputs = [(slot, layout_of(value)) for slot, value in values.items()]
     with gc_paused():
-        out = f(*args)
+        out = f(*args, **kw)
     tape.held.check(getattr(f, "__name__", "f"))
     leaves, structure = tree.flatten(out)
     outputs = [(leaf.slot, None) if type(leaf) is Var and leaf.tape is tape else (None, leaf) for leaf in leaves]
-    operations = [
-        Operation(row, args, kw, y, parents, tuple(range(slot, slot + (len(y) if type(y) is tuple else 1))))
-        for slot, row, args, kw, y, parents in tape.entries
-    ]
+    layouts, operations = dict(inputs), []
+    for slot, row, args, kw, y, parents in tape.entries:
+        ys = y if type(y) is tuple else (y,)
+        slots = tuple(range(slot, slot + len(ys)))
+        values.update(zip(slots, ys))
+        layouts.update(zip(slots, map(layout_of, ys)))
+        args = list(args)
+        for i, parent in parents:
+            args[i] = layouts[parent]
+        operations.append(Operation(row, args, kw, parents, slots, tuple(layouts[k] for k in slots)))
     tape.close()
-    return Program(inputs, *_pruned(*_merged(operations, outputs)), structure)
-
-
-def _merged(operations, outputs):
-    """Equal operations on equal inputs are done once: later readers read the first."""
-    first, same, kept = {}, {}, []
-    for op in operations:
-        op.parents = [(i, same.get(slot, slot)) for i, slot in op.parents]
-        known = dict(op.parents)
-        key = (op.row, tuple(known[i] if i in known else _key(a) for i, a in enumerate(op.args)), _key(op.kw))
-        earlier = first.setdefault(key, op)
-        if earlier is op:
-            kept.append(op)
-        else:
-            same.update(zip(op.outputs, earlier.outputs))
-    return kept, [(same.get(slot, slot), constant) for slot, constant in outputs]
-
-
-def _key(a):
-    """Equal keys, equal constants: by value for small things, by identity for all others."""
-    if isinstance(a, (tuple, list)):
-        return (type(a), *map(_key, a))
-    if isinstance(a, dict):
-        return tuple((k, _key(v)) for k, v in a.items())
-    if isinstance(a, slice):
-        return (slice, a.start, a.stop, a.step)
-    if isinstance(a, float):
-        return (type(a), a, math.copysign(1, a))
-    if isinstance(a, (int, str, bool, type, np.dtype, type(None), type(Ellipsis))):
-        return (type(a), a)
-    if isinstance(a, np.ndarray) and not any(a.strides) and a.size:
-        return (a.shape, a.dtype.str, a.ravel()[0].tobytes())
-    if isinstance(a, np.generic):
-        return (type(a), a.tobytes())
-    return id(a)
-
-
-def _pruned(operations, outputs):
-    """Without the operations that no output depends on."""
-    needed, kept = {slot for slot, _ in outputs}, []
-    for op in reversed(operations):
-        if needed.intersection(op.outputs):
-            kept.append(op)
-            needed.update(slot for _, slot in op.parents)
-    return kept[::-1], outputs
-
-
-def _add_at(x, g, shape, *index):
-    y = x.copy()
-    y[index] += g
-    return y
-
-
-ADD_AT = Row(_add_at, name="add_at")
-
-
-def add_in_place(program):
-    """`x + put(g, shape, index)`, with the derivative of a slice, adds `g` where it belongs, and no zeros elsewhere.
-
-    (All bits stay but the sign of a zero: -0.0 + 0.0 is 0.0.)
-    """
-    operations = program.operations
-    readers = Counter(slot for op in operations for _, slot in op.parents)
-    readers.update(slot for slot, _ in program.outputs)
-    puts = {
-        op.outputs[0]: op
-        for op in operations
-        if op.row is PUT and [i for i, _ in op.parents] == [0] and at_a_slice(op.args[2:])
-    }
-    for op in operations:
-        if op.row.function is not operator.add or len(op.parents) != 2:
-            continue
-        i = next((i for i, slot in reversed(op.parents) if slot in puts and readers[slot] == 1), None)
-        if i is None or not op.args[0].dtype == op.args[1].dtype == op.y.dtype or op.args[1 - i].shape != op.y.shape:
-            continue
-        known = dict(op.parents)
-        put = puts.pop(known[i])
-        op.row, op.args = ADD_AT, [op.args[1 - i], *put.args]
-        op.parents = [(0, known[1 - i]), (1, put.parents[0][1])]
-        put.outputs = None
-    program.operations = [op for op in operations if op.outputs is not None]
-    return program
-
-
-def at_a_slice(index):
-    """Whether x[index] is a view of x whose place is known ahead: slices and integers, no masks."""
-    return is_basic(index) and not any(isinstance(part, np.ndarray) for part in index)
+    return Program(inputs, *passes.pruned(*passes.merged(operations, outputs)), structure), values

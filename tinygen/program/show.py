@@ -1,14 +1,9 @@
 """A recorded program for people: as text, as a formula, as a diagram."""
 
-import inspect
-import sys
 from html import escape
 
-import numpy as np
-
-from tinygen.autodiff import tree
-from tinygen.autodiff.tape import Var
-from tinygen.program.formula import index_text, latex
+from tinygen.program.formula import latex
+from tinygen.program.names import Locals, code_of, input_names, names_of, operands, written
 from tinygen.program.program import record
 
 
@@ -35,21 +30,11 @@ def trace(f):
     \\end{aligned}
     """
 
-    def run(*args):
-        found, code = {}, getattr(inspect.unwrap(f), "__code__", None)
-
-        def at_return(frame, event, _):
-            if event == "return" and frame.f_code is code:
-                found.update(frame.f_locals)
-
-        before = sys.getprofile()
-        sys.setprofile(at_return)
-        try:
-            program = record(f, args)
-        finally:
-            sys.setprofile(before)
+    def run(*args, **kw):
+        with Locals(code_of(f)) as local:
+            program, _ = record(f, args, kw)
         title = getattr(f, "__name__", "f").replace("<lambda>", "f")
-        return Trace(program, _input_names(f, args), found, title)
+        return Trace(program, input_names(f, args, kw), local.found, title)
 
     return run
 
@@ -59,47 +44,18 @@ class Trace:
 
     def __init__(self, program, inputs, found, title):
         self.program, self.title = program, title
-        self.names = dict(zip((slot for slot, _ in program.inputs), inputs))
-        self.own = set()  # slots that carry a name of f's
-        produced = {slot for op in program.operations for slot in op.outputs}
-        for name, value in found.items():
-            for path, leaf in zip(tree.paths(value), tree.flatten(value)[0]):
-                slot = _slot(leaf)
-                if slot in produced and slot not in self.own and name.isidentifier():
-                    taken = name + path in inputs  # `m = 0.9 * m + ...`: the new m is m'
-                    self.names[slot] = f"{name}{path}'" if taken else name + path
-                    self.own.add(slot)
-        fresh = 0
-        for op in program.operations:
-            for slot in op.outputs:
-                if slot not in self.names:
-                    fresh += 1
-                    self.names[slot] = f"v{fresh}"
+        self.names, self.own = names_of(program, inputs, found)
 
     def __str__(self):
         inputs = [self.names[slot] for slot, _ in self.program.inputs]
-        rows = [(", ".join(inputs), ", ".join(_kind(value) for _, value in self.program.inputs))]
+        rows = [(", ".join(inputs), ", ".join(str(layout) for _, layout in self.program.inputs))]
         for op in self.program.operations:
             left = ", ".join(self.names[slot] for slot in op.outputs)
-            rows.append((f"{left} = {self._call(op)}", ", ".join(_kind(y) for y in op.values())))
+            rows.append((f"{left} = {written(op, self.names)}", ", ".join(map(str, op.layouts))))
         width = max(36, *(min(len(left), 60) for left, _ in rows))
         lines = [f"{left:{width}} # {right}" for left, right in rows]
         outputs = [repr(constant) if slot is None else self.names[slot] for slot, constant in self.program.outputs]
         return "\n".join([*lines, f"return {', '.join(outputs)}"])
-
-    def _call(self, op):
-        args = [str(a) for a in self.operands(op)]
-        symbol = op.row.symbol
-        if symbol == "[]":
-            return f"{args[0]}[{', '.join(args[1:])}]"
-        if symbol:
-            return f"{args[0]} {symbol} {args[1]}" if len(args) == 2 else f"{symbol}{args[0]}"
-        return f"{op.row.name}({', '.join([*args, *(f'{k}={v}' for k, v in op.kw.items())])})"
-
-    def operands(self, op):
-        """The operation's arguments: names for slots, short texts for constants."""
-        known = dict(op.parents)
-        return [self.names[known[i]] if i in known else _constant(a) for i, a in enumerate(op.args)]
 
     def latex(self):
         """The program as a formula, one line for each variable of `f` and each value that is used twice.
@@ -113,40 +69,6 @@ class Trace:
         return _draw(self)
 
 
-def _slot(leaf):
-    """The slot of a Var of the recording, also under the Vars of derivatives taken inside."""
-    while type(leaf) is Var and type(leaf.value) is Var:
-        leaf = leaf.value
-    return leaf.slot if type(leaf) is Var and leaf.tape.recording else None
-
-
-def _input_names(f, args):
-    """What the arguments are called: the parameter's name, and the place in its tree."""
-    try:
-        names = list(inspect.signature(inspect.unwrap(f)).parameters)
-    except (TypeError, ValueError):
-        names = []
-    names += [f"arg{i}" for i in range(len(names), len(args))]
-    found = []
-    for name, arg in zip(names, args):
-        leaves, _ = tree.flatten(arg)
-        arrays = [isinstance(leaf, (float, np.ndarray, np.generic)) for leaf in leaves]
-        found += [name + path for path, is_input in zip(tree.paths(arg), arrays) if is_input]
-    return found
-
-
-def _kind(value):
-    return f"{np.shape(value)} {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
-
-
-def _constant(a):
-    if isinstance(a, (np.ndarray, np.generic)) and np.size(a) and np.all(a == np.ravel(a)[0]):
-        return f"{np.ravel(a)[0]:.6g}"
-    if isinstance(a, np.ndarray):
-        return f"<{a.dtype} {a.shape}>"
-    return index_text(a) if isinstance(a, slice) or a is Ellipsis else str(a)
-
-
 def _draw(shown):
     """Layers from left to right by the longest way from an input; an input stands right before its first reader."""
     program, results = shown.program, {slot for slot, _ in shown.program.outputs}
@@ -157,14 +79,14 @@ def _draw(shown):
         edges += [(slot, first) for _, slot in op.parents]
     for slot, _ in program.inputs:
         depth[slot] = min((depth[end] for start, end in edges if start == slot), default=1) - 1
-    boxes = [(slot, shown.names[slot], _kind(value), "input") for slot, value in program.inputs]
+    boxes = [(slot, shown.names[slot], str(layout), "input") for slot, layout in program.inputs]
     for op in program.operations:
         first, read = op.outputs[0], dict(op.parents)
-        constants = [a for i, a in enumerate(shown.operands(op)) if i not in read]
+        constants = [a for i, a in enumerate(operands(op, shown.names)) if i not in read]
         symbol = op.row.symbol if len(op.args) == 2 else None
         text = " ".join([symbol or op.row.name, *constants])
         label = f"{shown.names[first]} = {text}" if first in shown.own else text
-        boxes.append((first, label, _kind(op.values()[0]), "result" if first in results else "step"))
+        boxes.append((first, label, str(op.layouts[0]), "result" if first in results else "step"))
     column, place, width, height = {}, {}, 150, 64
     for slot, *_ in boxes:
         row = column.get(depth[slot], 0)
