@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-import tinygen as tg
 from tinygen import gaussian
+from tinygen.models.flow.continuous import rk4, slope_and_divergence
 
 
 class Likelihood(NamedTuple):
@@ -56,12 +56,12 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
         got = np.shape(probes)
         raise ValueError(f"log_likelihood: got probes {got}; expected (K, {len(x)}, {x.shape[1]}), K >= 2.")
     span = (-0.5 * logsnr[0], -0.5 * logsnr[1])
-    flow = _Flow(eps_of, probes, x.shape[1])
+    flow = _Flow(eps_of, probes)
     prior = _standard if prior is None else prior
     results = [np.full(len(x), np.nan)] * (not compare)
     for rough in (True, False)[not compare :]:
         if solver == "rk4":
-            y, gained = _rk4(flow, x, span, max(1, steps // 2) if rough else steps)
+            y, gained = rk4(flow, x, span, max(1, steps // 2) if rough else steps)
         else:
             y, gained = _scipy(flow, x, span, solver, tolerance * (100 if rough else 1))
         share = 1 / np.sqrt(1 + np.exp(2 * span[1]))  # sqrt(alpha_bar) at the end
@@ -84,37 +84,14 @@ def terminal_mismatch(end, log_end, prior=None):
 class _Flow:
     """dy/dlog s and its divergence, at (y, log s)."""
 
-    def __init__(self, eps_of, probes, D):
+    def __init__(self, eps_of, probes):
         self.eps_of, self.probes, self.calls = eps_of, probes, 0
-        self.D = D
 
     def __call__(self, y, log_s):
         self.calls += 1
         s = np.exp(log_s)
         share = 1 / np.sqrt(1 + s * s)
-        slope, pull = tg.vjp(lambda y: s * self.eps_of(share * y, -2 * log_s))(y)
-        if self.probes is not None:
-            return slope, np.stack([np.sum(pull(g) * g, axis=1) for g in self.probes])  # (K, B)
-        divergence = 0.0
-        for d in range(self.D):
-            one = np.zeros_like(slope)
-            one[:, d] = 1
-            divergence = divergence + pull(one)[:, d]
-        return slope, divergence[None]
-
-
-def _rk4(flow, y, span, steps):
-    h = (span[1] - span[0]) / steps
-    gained = 0.0
-    for i in range(steps):
-        at = span[0] + i * h
-        k1, d1 = flow(y, at)
-        k2, d2 = flow(y + h / 2 * k1, at + h / 2)
-        k3, d3 = flow(y + h / 2 * k2, at + h / 2)
-        k4, d4 = flow(y + h * k3, at + h)
-        y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        gained = gained + h / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
-    return y, gained
+        return slope_and_divergence(lambda y: s * self.eps_of(share * y, -2 * log_s), y, self.probes)
 
 
 def _scipy(flow, x, span, method, tolerance):

@@ -14,8 +14,8 @@ STEPS = 20  # of Newton's method, to invert a layer: some 6 are enough but where
 def invertible_u(u, w):
     """u moved along w to where a planar layer is invertible, u'.w > -1 (Rezende and Mohamed 2015, appendix A.1).
 
-    u' = u + c w / s,  c = ln(1 + e^a) - 1 - a,  a = u.w,  s = |w|^2 + 1e-6, so that u'.w = -1 + ln(1 + e^a) but for the
-    1e-6, with which w = 0 is a layer that shifts z. For a cotangent g of u', with r = g.w / s and
+    u' = u + c w / s,  c = ln(1 + e^a) - 1 - a,  a = u.w,  s = |w|^2, so that u'.w = -1 + ln(1 + e^a); where w is 0, u
+    stays, and the layer only shifts z. For a cotangent g of u', with r = g.w / s and
     c' = sigmoid(a) - 1 = -sigmoid(-a):
 
     u: g + c' r w        w: c' r u + c (g - 2 r w) / s
@@ -25,17 +25,17 @@ def invertible_u(u, w):
     >>> invertible_u(np.array([-9.0]), np.array([1.0])) > -1
     array([ True])
     """
-    a, s = _dot(u, w), _dot(w, w) + 1e-6
+    a, s = _dot(u, w), _square(w)
     return u + (softplus(a) - 1 - a) * w / s
 
 
 def invertible_u_vjp_u(g, u, w):
-    r = _dot(g, w) / (_dot(w, w) + 1e-6)
+    r = _dot(g, w) / _square(w)
     return g - sigmoid(-_dot(u, w)) * r * w
 
 
 def invertible_u_vjp_w(g, u, w):
-    a, s = _dot(u, w), _dot(w, w) + 1e-6
+    a, s = _dot(u, w), _square(w)
     r = _dot(g, w) / s
     return (softplus(a) - 1 - a) * (g - 2 * r * w) / s - sigmoid(-a) * r * u
 
@@ -145,6 +145,11 @@ def planar_log_det_grad_b(z, u, w, b):
 
 def _dot(a, b):
     return np.sum(a * b, axis=-1, keepdims=True)  # (..., 1)
+
+
+def _square(w):
+    s = _dot(w, w)
+    return np.where(s > 0, s, 1)
 
 
 def _tanh(z, w, b):

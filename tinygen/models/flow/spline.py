@@ -187,7 +187,7 @@ def curve(x, knots):
     (array([-3. , -0.2,  3. ,  7. ]), array([1.  , 2.64, 1.  , 1.  ]))
     """
     xs, ys, slopes = knots
-    inside = (x >= xs[..., 0]) & (x <= xs[..., -1])
+    inside = (x >= xs[..., 0]) & (x < xs[..., -1])
     within = np.where(inside, x, xs[..., 0])
     here = interval(within, xs, ys, slopes)
     return np.where(inside, spline(within, *here), x), np.where(inside, spline_log_slope(within, *here), 0)
@@ -201,7 +201,7 @@ def curve_inverse(y, knots):
     array([ 0.076034, -5.      ])
     """
     xs, ys, slopes = knots
-    inside = (y >= ys[..., 0]) & (y <= ys[..., -1])
+    inside = (y >= ys[..., 0]) & (y < ys[..., -1])
     within = np.where(inside, y, ys[..., 0])
     by_height = interval(within, ys, xs, slopes)
     here = Bin(*by_height[2:4], *by_height[:2], *by_height[4:])
