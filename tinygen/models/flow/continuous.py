@@ -1,7 +1,7 @@
 """A continuous flow: dz/dt = f(z, t) carries rows from t = 0 to t = 1, and their density with it.
 
-d log p(z(t))/dt = -div f,  so  ln |det dz(1)/dz(0)| = integral of div f = sum_i df_i/dz_i,  with no condition on f but
-smoothness: paths of an ODE never meet, so that the map can always be run backwards. (Chen et al. 2018.) The sum is exact
+d log p(z(t))/dt = -div f,  so  ln |det dz(1)/dz(0)| = integral of div f = sum_i df_i/dz_i,  and f need only be
+smooth: paths of an ODE never meet, so that the map can always be run backwards. (Chen et al. 2018.) The sum is exact
 by D vjps, or estimated by Hutchinson's probes: E[e . (df/dz) e] = div f for e of mean 0 and covariance I. The probes
 are drawn once for a whole solve: the solver must see one function, and their mean over solves is then the integral's.
 
@@ -63,10 +63,10 @@ def solve(f, z, span=(0.0, 1.0), *, steps=16, probes=None):
 
 @dataclass(frozen=True)
 class Continuous:
-    """A layer of a flow whose map is an ODE's, with a net (z, t, labels) -> dz/dt; see one_page.py for what a layer is.
+    """A layer of a flow whose map is an ODE's, with a net (z, t, labels) -> dz/dt; one_page.py says what a layer is.
 
-    hidden: sizes of the net's hidden layers. steps: of the solver. `inverse` runs time backwards: it undoes `forward` up
-    to the solver's error, which falls as steps^-4. The net begins at 0, and so the layer as the identity.
+    hidden: sizes of the net's hidden layers. steps: of the solver. `inverse` runs time backwards: it undoes `forward`
+    up to the solver's error, which falls as steps^-4. The net begins at 0, and so the layer as the identity.
     """
 
     hidden: tuple = (64, 64)

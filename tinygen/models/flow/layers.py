@@ -13,7 +13,7 @@ __all__ = ["LU", "Autoregressive", "Coupling", "Diagonal", "Permutation", "Plana
 
 @dataclass(frozen=True)
 class Spline:
-    """What a coupling may do to an entry: a rising rational-quadratic spline on [-limit, limit], the identity beyond."""
+    """What a coupling may do to an entry: a rising spline on [-limit, limit], the identity beyond (spline.py)."""
 
     bins: int = 8
     limit: float = 4.0
@@ -84,7 +84,7 @@ class Autoregressive:
         return conditioner(net, x, c, keep).reshape(*x.shape, self.curve.outputs)
 
     def masks(self, D, classes=0):
-        """Which weights are there, for each layer (inputs, outputs): column j reaches what is told of column i iff j < i.
+        """Which weights are there, for each layer (inputs, outputs): column j reaches what moves column i iff j < i.
 
         A unit of degree m may know the columns 0 to m - 1; labels have degree 0, and units of degree 0 know only them.
         """

@@ -25,7 +25,7 @@ from tinygen import gaussian
 from tinygen.models.flow import affine
 from tinygen.nn.layers import mlp, mlp_init
 
-# The whole flow --------------------------------------------------------------------------------------------------------
+# The whole flow -----------------------------------------------------------------------------------------------------
 
 
 def init(layers, rng, D, classes=0, dtype=np.float32):
@@ -34,7 +34,7 @@ def init(layers, rng, D, classes=0, dtype=np.float32):
 
 
 def forward(layers, params, x, c=None, keep=None):
-    """From data to noise: z = f(x) (B, D) and ln |det df/dx| (B,). keep: for dropout, one (B, hidden) for each layer."""
+    """From data to noise: z = f(x) (B, D) and ln |det df/dx| (B,). keep: dropout, one (B, hidden) for each layer."""
     log_det = np.zeros(x.shape[:-1], x.dtype)
     for i, (layer, numbers) in enumerate(zip(layers, params)):
         x, more = layer.forward(numbers, x, c) if keep is None else layer.forward(numbers, x, c, keep[i])
@@ -69,7 +69,7 @@ def sample(layers, params, z, c=None):
     return inverse(layers, params, z, c)[0]
 
 
-# One layer -------------------------------------------------------------------------------------------------------------
+# One layer ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Coupling:
-    """Half of the columns stay (a), and say by a net what happens to each of the others (b): a -> a, b -> b'(b; net(a)).
+    """Half of the columns stay, a, and say by a net what happens to each of the others: b -> b'(b; net(a)).
 
     Its Jacobian is triangular, so that ln |det| is the sum of the logarithms of the slopes, db'/db; and since a is
     there on both sides, the net itself is never inverted. (Dinh et al. 2017.)

@@ -119,9 +119,10 @@ def _slopes_of_log_slope(x, *knots):
 def spline_inverse(y, x0, x1, y0, y1, d0, d1):
     """The x at which the spline has the value y.
 
-    With t = y - y0 and s = d0 + d1 - 2 m, v is a root of (h (m - d0) + t s) v^2 + (h d0 - t s) v - m t = 0; of its two
-    forms -2 m t/(B + sqrt(B^2 - 4 A C)) loses no digits and holds for A = 0 too. For a cotangent g of x, since
-    dy = y' dx + (what the knots change): y: g/y', and each of the knots' numbers -g/y' times its slope in `spline`.
+    With t = y - y0 and s = d0 + d1 - 2 m, v is a root of A v^2 + B v - m t = 0, A = h (m - d0) + t s, B = h d0 - t s.
+    Of its two forms the one is taken that subtracts nothing: 2 m t/(B + r) where B >= 0, and (r - B)/(2 A) where
+    B < 0, so that A > h m; r = sqrt(B^2 + 4 A m t). For a cotangent g of x, since dy = y' dx + (what the knots
+    change): y: g/y', and each of the knots' numbers -g/y' times its slope in `spline`.
 
     Returns what the arguments broadcast to.
 
@@ -131,8 +132,9 @@ def spline_inverse(y, x0, x1, y0, y1, d0, d1):
     m, h, t = (y1 - y0) / (x1 - x0), y1 - y0, y - y0
     bent = t * (d0 + d1 - 2 * m)
     A, B = h * (m - d0) + bent, h * d0 - bent
-    root = np.sqrt(np.maximum(B**2 + 4 * A * m * t, 0))  # rounding can make a square a little less than 0
-    v = 2 * m * t / (B + root)
+    r = np.sqrt(np.maximum(B**2 + 4 * A * m * t, 0))  # rounding can make a square a little less than 0
+    up = B >= 0
+    v = np.minimum(np.where(up, 2 * m * t, r - B) / np.where(up, B + r, 2 * A), 1)
     return x0 * (1 - v) + x1 * v
 
 
