@@ -441,7 +441,8 @@ test_log_likelihood = exercise(log_likelihood_of, check_log_likelihood)
 # %% tags=["look"]
 (train, _), _, (test, test_labels) = ((part / 16, labels) for part, labels in digits.split())
 
-options = dict(hidden=(128,), decoder="gaussian", batch_size=50, learning_rate=5e-3, random_state=8)
+options = dict(hidden=(128,), decoder="gaussian", batch_size=50, learning_rate=5e-3, random_state=8,
+               scaling="none", validation_fraction=0, ema=0)  # fmt: skip
 model = VAE(8, epochs=100, **options).fit(train)
 history = model.history_
 sigma2 = np.exp(model.params_["likelihood"]["logvar"]).item()

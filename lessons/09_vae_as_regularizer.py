@@ -103,7 +103,8 @@ print(f"pure noise through all 64 axes: error {error:.0e}")
 # codes come from a normal with the mean and the covariance of its own codes; the VAE.
 
 # %% tags=["look"]
-options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, fade=True, random_state=8)
+options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, cosine_decay=True, validation_fraction=0, ema=0,
+               random_state=8)  # fmt: skip
 plain = Autoencoder(8, decoder=Gaussian(0.05), epochs=40, **options).fit(train)
 model = VAE(8, decoder=Gaussian(0.05), epochs=40, **options).fit(train)
 for name, net in {"autoencoder": plain, "VAE": model}.items():
@@ -419,7 +420,7 @@ for name, (a, b) in losses.items():
 # %% tags=["look"]
 def trained(beta, hidden, latents, s2=0.05, **more):
     """Rate and distortion of a VAE on the training images, and the mean KL of each latent."""
-    net = VAE(latents, hidden=hidden, decoder=Gaussian(s2), beta=beta, fade=True,
+    net = VAE(latents, hidden=hidden, decoder=Gaussian(s2), beta=beta, cosine_decay=True, validation_fraction=0, ema=0,
               random_state=0, **more).fit(train)  # fmt: skip
     rows, noise = train.astype(np.float32), rng.standard_normal((16, 1000, latents), np.float32)
     terms = bounds.elbo_terms(net.params_, rows, noise, decoder=Gaussian(s2))

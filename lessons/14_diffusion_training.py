@@ -25,7 +25,7 @@ from tinygen.course.answers import diffusion_training as answers
 from tinygen.models.diffusion import Schedule, bound, net, process
 from tinygen.models.diffusion.parameterization import error_scale
 from tinygen.nn import train
-from tinygen.nn.optim import FadingAdam
+from tinygen.nn.optim import CosineAdam
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
 
@@ -394,7 +394,7 @@ test_simple_loss = exercise(simple_loss, check_simple_loss)
 # network can be used with another schedule.)
 
 # %%
-told = net.told(schedule.logsnr.clip(-15, 15))  # (T + 1, 32): what it is told at each t
+told = net.conditioning(schedule.logsnr.clip(-15, 15))  # (T + 1, 32): what it is told at each t
 fig, ax = plt.subplots(figsize=(5.6, 2.6))
 ax.imshow(told[1:].T, aspect="auto", cmap="RdBu", extent=(0.5, T + 0.5, 32, 0))
 ax.set(xlabel="t", ylabel="feature", title="What the network is told")
@@ -422,7 +422,7 @@ def draw(rng, x):
 
 
 params = net.init(rng, 2, width=48, blocks=2)
-adam = functools.partial(FadingAdam, rate=3e-3, total=2500)
+adam = functools.partial(CosineAdam, rate=3e-3, total=2500)
 options = dict(rng=rng, batch_size=128, noise=draw, optimiser=adam)
 params, history = train.fit(loss, params, data, epochs=2500 * 128 / len(data), **options)
 fig = plots.curves(np.arange(1, 2501), {"loss": history["loss"]}, smooth=51, xlabel="step")

@@ -26,7 +26,7 @@ from tinygen.data import digits
 from tinygen.models.diffusion import Diffusion, Schedule, net, process, samplers
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.nn import train
-from tinygen.nn.optim import FadingAdam
+from tinygen.nn.optim import CosineAdam
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.grid_density import pushed, transported
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
@@ -125,7 +125,7 @@ logsnr = np.clip(schedule.logsnr, -15, 15)
 def draw(rng, batch):
     t = rng.integers(1, T + 1, len(batch["c"]))
     c = hide(batch["c"], rng.random(len(t)), 0.2)
-    told = net.told(logsnr[t], net.one_hot(c, 2, len(c)))  # (B, 32 + 3)
+    told = net.conditioning(logsnr[t], net.one_hot(c, 2, len(c)))  # (B, 32 + 3)
     return {"eps": rng.normal(size=batch["x"].shape), "alpha": alpha[t][:, None], "told": told}
 
 
@@ -136,7 +136,7 @@ def loss(params, batch, noise):
 
 
 params = net.init(rng, 2, width=48, blocks=2, classes=2)
-adam = functools.partial(FadingAdam, rate=3e-3, total=2500)
+adam = functools.partial(CosineAdam, rate=3e-3, total=2500)
 options = dict(rng=rng, batch_size=128, noise=draw, optimiser=adam)
 pairs = {"x": data, "c": labels}
 params, history = train.fit(loss, params, pairs, epochs=2500 * 128 / len(data), **options)
@@ -155,7 +155,7 @@ def guess(label):
 
     def predict(z, t):
         rows = net.one_hot(np.full(len(z), label), 2, len(z))
-        told = net.told(np.full(len(z), few_logsnr[t]), rows)
+        told = net.conditioning(np.full(len(z), few_logsnr[t]), rows)
         return net.predict(params, z.astype(np.float32), told).astype(float)
 
     return predict
@@ -440,7 +440,8 @@ test_within = exercise(within_variance, check_within)
 # %% tags=["look"]
 (train_x, train_c), (val_x, val_c), (test_x, test_c) = ((x / 16, c) for x, c in digits.split())
 model = Diffusion(levels=17, width=64, blocks=1, epochs=60, batch_size=100, learning_rate=5e-3,
-                  sample_steps=12, random_state=15)  # fmt: skip
+                  validation_fraction=0, cosine_decay=True, sampler="heun", sample_steps=12,
+                  random_state=15)  # fmt: skip
 model.fit(train_x, train_c)
 judge = metrics.Nearest().fit(test_x, test_c)
 variety = yours(test_within, within_variance, answers.within_variance)

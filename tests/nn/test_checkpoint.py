@@ -1,5 +1,6 @@
 """Checkpoints: bits come back, damage is seen, and a kill at any moment leaves a whole file."""
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygen.nn.checkpoint import CheckpointError, load, save
+from tinygen.nn.checkpoint import VERSION, CheckpointError, load, replacing, save
 
 DTYPES = ["f4", "f8", "i8", "u1", "?", "c8", "<U3", ">f4"]
 arrays = hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5))
@@ -114,7 +115,7 @@ def archive_with_pickle(path):
 
 
 def newer(path):
-    np.savez(path, checkpoint=np.array(json.dumps({"format": "tinygen checkpoint", "version": 2})))
+    np.savez(path, checkpoint=np.array(json.dumps({"format": "tinygen checkpoint", "version": VERSION + 1})))
 
 
 def other_json(path):
@@ -130,7 +131,7 @@ def other_json(path):
         (other_archive, r"not a tinygen checkpoint: it holds \['W'\]"),
         (other_json, "not a tinygen checkpoint"),
         (archive_with_pickle, "not a whole checkpoint"),
-        (newer, "version 2; this tinygen reads version 1"),
+        (newer, f"version {VERSION + 1}; this tinygen reads version {VERSION}"),
     ],
 )
 def test_foreign_files_are_refused(tmp_path, write, words):
@@ -167,27 +168,69 @@ def test_what_cannot_be_stored_leaves_the_old_file(written, tree, meta, words):
 
 def test_where_nothing_can_be_written_nothing_is_left(written):
     path, _, whole = written
-    for where, kind in [
-        (path / "b.npz", NotADirectoryError),
-        (path.parent / "no" / "b.npz", FileNotFoundError),
-        (path.parent, OSError),
+    for where, kind, remedy in [
+        (path / "b.npz", NotADirectoryError, "a file in a folder that exists and can be written"),
+        (path.parent / "no" / "b.npz", FileNotFoundError, "a file in a folder that exists and can be written"),
+        (path.parent, OSError, "It is a folder: give the name of a file"),
     ]:
-        with pytest.raises(kind, match=r"cannot write .*a file in a folder that can be written"):
+        with pytest.raises(kind, match=rf"cannot write .*{remedy}"):
             save(where, {"W": np.ones(3)})
     assert path.read_bytes() == whole
     assert os.listdir(path.parent) == ["a.npz"]
-    assert not path.parent.with_name(path.parent.name + ".partial").exists()
+    assert not [name for name in os.listdir(path.parent.parent) if name.endswith(".partial")]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here to stand for a full disk")
-def test_a_full_disk_leaves_the_old_file(written):
+@pytest.mark.parametrize(
+    "number, words",
+    [(errno.ENOSPC, "No space left.*The disk is full"), (errno.EDQUOT, "quota"), (errno.EIO, "disk reports a failure")],
+)
+def test_a_full_disk_leaves_the_old_file(written, monkeypatch, number, words):
     path, _, whole = written
-    partial = path.with_name("a.npz.partial")
-    partial.symlink_to("/dev/full")
-    with pytest.raises(OSError, match=r"cannot write .*a\.npz: No space left"):
+
+    def full(file):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=rf"cannot write .*a\.npz: .*{words}"):
         save(path, {"W": np.ones(99_999)})
     assert path.read_bytes() == whole
-    assert not partial.is_symlink()
+    assert os.listdir(path.parent) == ["a.npz"]
+
+
+def test_a_link_stays_a_link_and_permissions_stay(written):
+    path, _, _ = written
+    path.chmod(0o600)
+    link = path.with_name("link.npz")
+    link.symlink_to(path.name)
+    save(link, {"new": 1})
+    assert link.is_symlink() and load(path)[0] == {"new": 1} and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_users_file_of_a_similar_name_is_left_alone(written):
+    path, _, _ = written
+    mine = [path.with_name("a.npz.partial"), path.with_name(".a.npz.elsewhere-1-ab.partial")]
+    for name in mine:
+        name.write_text("mine")
+    save(path, {"new": 1})
+    assert [name.read_text() for name in mine] == ["mine", "mine"]
+
+
+def test_two_writers_of_one_file_do_not_disturb_each_other(written):
+    path, _, _ = written
+    with replacing(path) as first:
+        first.write(b"first")
+        with replacing(path) as second:
+            second.write(b"second")
+    assert path.read_bytes() == b"first" and os.listdir(path.parent) == ["a.npz"]
+
+
+def test_a_whole_archive_with_another_content_is_refused_in_words(tmp_path):
+    path = tmp_path / "a.npz"
+    for tree in ({"array": "7"}, {"nothing": 1}, 5, {"dict": [1]}, {"array": 0, "list": []}):
+        header = {"format": "tinygen checkpoint", "version": VERSION, "tree": tree, "meta": None}
+        np.savez(path, checkpoint=np.array(json.dumps(header)))
+        with pytest.raises(CheckpointError, match="is not a whole checkpoint"):
+            load(path)
 
 
 SAVE_FOR_EVER = """
@@ -216,7 +259,7 @@ def test_kill_in_the_middle_of_saving_leaves_a_whole_file(tmp_path):
             process.send_signal(signal.SIGKILL)
             process.wait()
             process.stdout.close()
-        seen_partial += path.with_name("a.npz.partial").exists()
+        seen_partial += any(name.endswith(".partial") for name in os.listdir(tmp_path))
         tree, meta = load(path)
         assert np.all(tree["big"] == meta["i"]) and np.all(tree["first"] == meta["i"])
     assert seen_partial, "no kill came while a file was being written: the test has tried nothing"

@@ -103,4 +103,4 @@ def test_a_primitive_is_named_at_the_line_that_calls_it():
         return np.sum(here)
 
     assert "<lambda> (operation 1 of 2, test_nonfinite.py:" in explain(loss, P, 1.0, None)
-    assert "`here = halved_log(p[\"a\"])`" in explain(loss, P, 1.0, None)
+    assert '`here = halved_log(p["a"])`' in explain(loss, P, 1.0, None)

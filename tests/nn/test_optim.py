@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.nn.optim import BLOCK, SGD, Adam, FadingAdam
+from tinygen.nn.optim import BLOCK, SGD, Adam, CosineAdam
 
 
 def textbook_adam(theta, gradients, rate, beta1, beta2, eps):
@@ -121,7 +121,7 @@ def test_bad_vectors_gradients_and_options_are_named(kind):
 
 def test_the_rate_fades_along_a_cosine():
     theta = np.zeros(3)
-    adam = FadingAdam(theta, rate=0.5, total=4)
+    adam = CosineAdam(theta, rate=0.5, total=4)
     moved = []
     for _ in range(6):
         before = theta.copy()

@@ -1,19 +1,49 @@
 """What all estimators share: scikit-learn's conventions, without scikit-learn.
 
-The constructor only stores its arguments; `fit` returns self; what was fitted ends in an underscore. An estimator works
-inside scikit-learn's clone, Pipeline and GridSearchCV.
+The constructor only stores its arguments. `fit` trains a twin with the same options and then takes over all that the
+twin has fitted, in one step: so a fit that fails or is interrupted leaves the old model as it was. What was fitted ends
+in an underscore; the options that it was fitted with are kept beside it. An estimator works inside scikit-learn's
+clone, Pipeline and GridSearchCV.
+
+A model is a subclass with a table of its options, `OPTIONS = {name: check}`, and `_fit(X, y)`:
+
+>>> class Mean(Estimator):
+...     OPTIONS = {"power": whole()}
+...     def __init__(self, *, power=1):
+...         self.power = power
+...     def _fit(self, X, y):
+...         self.mean_ = np.mean(X**self.power, axis=0)
+>>> Mean(power=2).fit([[1, 2], [3, 4]]).mean_
+array([ 5., 10.])
+>>> Mean(power=0).fit([[1, 2]])
+Traceback (most recent call last):
+    ...
+ValueError: power must be a whole number, at least 1, got 0
 """
 
-import dataclasses
 import inspect
+import os
+import sys
 
 import numpy as np
 
+from tinygen.models.options import fingerprint, plain
+from tinygen.models.randomness import seed
+from tinygen.models.rows import check_names, column_names, rows
 from tinygen.nn import checkpoint
+
+# How an option matters. A checkpoint with another value of one that is in none of these lists is another run.
+SHOW = ("progress", "verbose", "callback", "checkpoint")  # nothing but what is seen of the work
+LONGER = ("epochs", "max_steps", "patience")  # how long training goes on
 
 
 class Estimator:
     """Base of the models. A subclass stores each argument of its constructor under its own name and does nothing else.
+
+    OPTIONS: {name: check}, check(name, value) raises ValueError (`whole`, `number`, `one_of` make them).
+    TRAINING: names of options that only training reads: one that is changed after fit takes effect at the next.
+    LATER: names of options that only sampling or scoring reads: one that is changed after fit takes effect at once.
+    Any other option that was changed after fit is refused by name, until it is set back or fit is called.
 
     >>> class Scale(Estimator):
     ...     def __init__(self, *, factor=2.0):
@@ -24,23 +54,40 @@ class Estimator:
     {'factor': 5.0}
     """
 
+    OPTIONS = {}
+    TRAINING = ()
+    LATER = ()
+
+    # ---- options ----
+
     @classmethod
     def _defaults(cls):
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         return {p.name: p.default for p in parameters}
 
     def get_params(self, deep=True):
-        """The constructor's arguments as a dict. deep: for scikit-learn; no parameter here is itself an estimator."""
-        return {name: getattr(self, name) for name in self._defaults()}
+        """The constructor's arguments as a dict; deep: those of estimators among them too, as `name__argument`."""
+        own = {name: getattr(self, name) for name in self._defaults()}
+        nested = {
+            f"{name}__{inner}": value
+            for name, part in own.items() if deep and hasattr(part, "get_params") and not isinstance(part, type)
+            for inner, value in part.get_params().items()
+        }  # fmt: skip
+        return {**own, **nested}
 
     def set_params(self, **params):
         """Set constructor arguments by name and return self; ValueError for a name that the constructor lacks."""
         known = self._defaults()
         for name in params:
-            if name not in known:
+            part = name.partition("__")[0]
+            if part not in known or (part != name and not hasattr(params.get(part, getattr(self, part)), "set_params")):
                 raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
-        for name, value in params.items():
-            setattr(self, name, value)
+        for name, value in sorted(params.items(), key=lambda item: item[0].count("__")):  # the part before its options
+            part, _, inner = name.partition("__")
+            if inner:
+                getattr(self, part).set_params(**{inner: value})
+            else:
+                setattr(self, name, value)
         return self
 
     def __repr__(self):
@@ -49,6 +96,111 @@ class Estimator:
             if repr(getattr(self, name)) != repr(default)
         ]  # fmt: skip
         return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _check_options(self):
+        for name, check in self.OPTIONS.items():
+            check(name, getattr(self, name))
+
+    def _model_options(self):
+        """The options that the fitted numbers depend on, in plain values: for fingerprints and comparison."""
+        aside = (*SHOW, *LONGER, *self.LATER, "random_state")
+        return {name: plain(getattr(self, name)) for name in self._defaults() if name not in aside}
+
+    # ---- fitting ----
+
+    def fit(self, X, y=None):
+        """Train on the rows of X, shape (n, D), and return self; y (n,): labels, where the model takes any."""
+        return self._anew(X, y)
+
+    def _anew(self, X, y=None, length=None, **more):
+        """Fit a twin, then take over what it has fitted, all at once; length: options of LONGER for this time."""
+        twin = type(self)(**self.get_params(deep=False) | (length or {}))
+        X = twin._rows_to_fit(X)
+        twin._check_options()
+        twin._fit(X, y, **more)
+        return self._take(twin)
+
+    def _take(self, twin):
+        """Be the model that the twin is."""
+        twin._fitted_with = twin._model_options()
+        fitted = {name: value for name, value in vars(twin).items() if _is_fitted(name)}
+        own = {name: value for name, value in vars(self).items() if not _is_fitted(name)}
+        self.__dict__ = {**own, **fitted}
+        return self
+
+    def _fit(self, X, y):
+        """Train on the rows X (n, D), checked, and set the fitted attributes."""
+        raise NotImplementedError
+
+    def _rows_to_fit(self, X):
+        """The rows of X, checked; sets `n_features_in_` and, where columns have names, `feature_names_in_`."""
+        names, X = column_names(X), rows(X, name=type(self).__name__)
+        self.n_features_in_ = X.shape[1]
+        if names is not None:
+            self.feature_names_in_ = names
+        return X
+
+    def _identity(self, X, y, seed):
+        """What a checkpoint of this fit must have in common with it: see nn.train."""
+        data = {"X": fingerprint(X), "y": None if y is None else fingerprint(np.asarray(y))}
+        return {"model": type(self).__name__, **self._model_options(), "random_state": seed, **data}
+
+    def _seed(self):
+        """The seed of this fit; that of the checkpoint, if there is one to go on from and `random_state` is None."""
+        path = getattr(self, "checkpoint", None)
+        if self.random_state is None and path is not None and os.path.exists(path):
+            _, meta = checkpoint.load(path)
+            found = meta.get("random_state") if isinstance(meta, dict) else None
+            if isinstance(found, int):
+                return found
+        return seed(self.random_state)
+
+    # ---- a fitted model ----
+
+    def _check_fitted(self):
+        if not self.__sklearn_is_fitted__():
+            error = f"this {type(self).__name__} is not fitted: call fit(X) first"
+            raise _not_fitted()(error)
+        now = self._model_options()
+        for name, before in self._fitted_with.items():
+            if name not in self.TRAINING and now[name] != before:
+                changed = f"{name} is {getattr(self, name)!r}, but was {before!r} when the model was fitted"
+                raise ValueError(f"{changed}: set it back, or call fit again")
+        self._check_options()
+
+    def _check_rows(self, X):
+        """X as a float array of the columns that `fit` has seen."""
+        self._check_fitted()
+        check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
+        return rows(X, features=self.n_features_in_, name=type(self).__name__)
+
+    def score(self, X, y=None):
+        """Mean of `score_samples`, nats a row; higher is better. y: the labels, if the model was fitted with labels."""
+        labelled = getattr(self, "classes_", None) is not None and y is not None
+        return float(np.mean(self.score_samples(X, y) if labelled else self.score_samples(X)))
+
+    def get_feature_names_out(self, input_features=None):
+        """The names of the columns of `transform`: the class's name in small letters and a number, (k,)."""
+        self._check_fitted()
+        return np.array([f"{type(self).__name__.lower()}{i}" for i in range(self._columns_out())], dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Let `transform` return "pandas" data frames, or arrays again: "default"; None changes nothing."""
+        if transform not in (None, "default", "pandas"):
+            raise ValueError(f"set_output: got transform={transform!r}; expected 'default' or 'pandas'")
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def _output(self, Z, X):
+        """What `transform` returns for the rows Z it has computed of X."""
+        if getattr(self, "_sklearn_output_config", {}).get("transform", "default") == "default":
+            return Z
+        import pandas
+
+        return pandas.DataFrame(Z, columns=self.get_feature_names_out(), index=getattr(X, "index", None))
+
+    # ---- scikit-learn's questions ----
 
     def __sklearn_tags__(self):
         from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
@@ -61,194 +213,81 @@ class Estimator:
         )
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "n_features_in_")
+        return hasattr(self, "_fitted_with")
 
-    def score(self, X, y=None):
-        """Mean of `score_samples(X)`, nats a row; higher is better. y is not looked at."""
-        return float(np.mean(self.score_samples(X)))
+    # ---- files ----
 
     def save(self, path):
-        """Write the fitted model to the file `path` (.npz); `load` gives it back."""
+        """Write the fitted model to the one file `path` (.npz); `load` gives it back."""
         self._check_fitted()
-        options = {**self.get_params(), "checkpoint": None}
-        if isinstance(self.random_state, np.random.Generator):
-            options["random_state"] = None
-        state = {"options": self._described(options), "fitted": self._fitted()}
-        checkpoint.save(path, state, meta={"model": type(self).__name__})
+        checkpoint.save(path, self._state(), meta={"fitted": type(self).__name__})
 
     @classmethod
     def load(cls, path):
         """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        state = cls._read(path)
+        state, meta = checkpoint.load(path)
+        if not isinstance(meta, dict) or meta.get("fitted") != cls.__name__:
+            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        try:
+            model = cls._of_state(state)
+            vars(model)["_fitted_with"]  # it was fitted
+            return model
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise checkpoint.CheckpointError(
+                f"{path} is not a whole {cls.__name__}: its content is not what save() writes ({problem!r})"
+            ) from problem
+
+    def _state(self):
+        """The model as a tree of arrays and plain values."""
+        options = self.get_params(deep=False)
+        options |= {name: default for name, default in self._defaults().items() if name in ("callback", "checkpoint")}
+        if "random_state" in options and not isinstance(self.random_state, (int, np.integer)):
+            options["random_state"] = None
+        fitted = {name: value for name, value in vars(self).items() if _is_fitted(name)}
+        return {"options": self._described(options), "fitted": self._described(fitted)}
+
+    @classmethod
+    def _of_state(cls, state):
+        """The model that `_state` has described."""
         model = cls(**cls._rebuilt(state["options"]))
-        vars(model).update(state["fitted"])
+        fitted = cls._rebuilt(state["fitted"])
+        if fitted:
+            fitted["_fitted_with"], fitted["n_features_in_"]  # both are in every whole state
+        vars(model).update(fitted)
         return model
 
     @classmethod
-    def _read(cls, path):
-        """What is in the file of a model of this class."""
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("model") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
-        return state
+    def _described(cls, values):
+        """Options or fitted attributes in what a file can hold. A subclass with objects among them adds its own."""
+        return {name: _describe(value) for name, value in values.items()}
 
-    def _fitted(self):
-        """The fitted attributes that a file holds."""
-        return {name: value for name, value in vars(self).items() if name.endswith("_")}
-
-    @staticmethod
-    def _described(options):
-        """The options in plain values, for a file."""
-        return options
-
-    @staticmethod
-    def _rebuilt(options):
-        """The options that `_described` has described."""
-        return options
-
-    def _check_fitted(self):
-        if not self.__sklearn_is_fitted__():
-            error = f"this {type(self).__name__} is not fitted: call fit(X) first"
-            raise _not_fitted()(error)
-
-    def _check_rows(self, X):
-        """X as a float array of the shape that `fit` has seen."""
-        self._check_fitted()
-        return rows(X, features=self.n_features_in_, name=type(self).__name__)
+    @classmethod
+    def _rebuilt(cls, values):
+        """What `_described` has described."""
+        return {name: _rebuild(value) for name, value in values.items()}
 
 
-def rows(X, *, features=None, name="fit"):
-    """X as a finite float array of shape (n, D), n and D at least 1; float32 stays float32, the rest becomes float64.
-
-    features: how many columns X must have. name: who asks, for the message.
-    Raises ValueError or TypeError with what was expected.
-
-    >>> rows([[1, 2], [3, 4]])
-    array([[1., 2.],
-           [3., 4.]])
-    """
-    if hasattr(X, "toarray"):
-        raise TypeError(f"{name} got a sparse matrix; sparse data is not supported, pass X.toarray()")
-    if np.ma.is_masked(X):
-        raise TypeError(f"{name} got a masked array with {X.mask.sum()} values hidden: fill them, or drop their rows")
-    try:
-        X = np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"{name} needs rows of one length, (n, D): {error}") from None
-    if X.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} got an array of dtype {X.dtype}")
-    if X.dtype.kind in "mM":
-        raise TypeError(f"{name} needs numbers, got dates or times ({X.dtype}): say in which unit, X.astype(float)")
-    if X.dtype != np.float32:
-        try:
-            X = X.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name} needs numbers, got an array of dtype {X.dtype}: {error}") from None
-    if X.ndim != 2:
-        raise ValueError(
-            f"{name} needs an array of shape (n, D), got {X.shape}. Reshape your data: X.reshape(1, -1) if it is one "
-            "row, X.reshape(len(X), -1) if it is a stack of images"
-        )
-    n, D = X.shape
-    for count, what in ((n, "sample"), (D, "feature")):
-        if count == 0:
-            raise ValueError(f"{name}: 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required.")
-    if features is not None and D != features:
-        raise ValueError(f"X has {D} features, but {name} is expecting {features} features as input")
-    if not np.isfinite(X).all():
-        i, j = np.argwhere(~np.isfinite(X))[0]
-        bad = "NaN" if np.isnan(X[i, j]) else "inf"
-        raise ValueError(f"{name}: X must be finite (no NaN, no inf), got {bad} in row {i}, column {j}")
-    return X
+def _is_fitted(name):
+    return name == "_fitted_with" or (name.endswith("_") and not name.startswith("__"))
 
 
-def seed(random_state):
-    """One integer seed from None (fresh entropy), an integer, or a Generator (which moves on).
-
-    >>> seed(5)
-    5
-    """
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**63))
-    if random_state is None:
-        return int(np.random.SeedSequence().entropy % 2**63)
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and random_state >= 0:
-        return int(random_state)
-    raise ValueError(f"random_state must be None, an integer >= 0 or a numpy.random.Generator, got {random_state!r}")
+def _describe(value):
+    """A dataclass, an estimator or a dict of them as a tree of plain values and arrays; the rest as it is."""
+    if isinstance(value, Estimator):
+        return {"an estimator": type(value).__name__, **value._state()}
+    return value
 
 
-def whole(name, value, *, least=1):
-    """`value` if it is a whole number of at least `least`, else a ValueError that names it."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
-    return int(value)
+def _rebuild(value):
+    if isinstance(value, dict) and "an estimator" in value:
+        from tinygen import models
 
-
-def number(name, value, *, least=0.0, above=None, below=np.inf):
-    """`value` if it is a number with least <= value < below (or above < value), else a ValueError that names it."""
-    right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not right or not (least <= value if above is None else above < value) or not value < below:
-        lower = f"at least {least:g}" if above is None else f"above {above:g}"
-        upper = f" and below {below:g}" if below < np.inf else ", finite"
-        raise ValueError(f"{name} must be a number, {lower}{upper}, got {value!r}")
-    return float(value)
-
-
-def labels(y, X):
-    """y as an array with one label for each row of X, (n,): whole numbers or strings.
-
-    Raises ValueError for another shape, NaN, other numbers, and labels that cannot be sorted.
-    """
-    if y is None:
-        raise ValueError("this model requires y to be passed, but the target y is None: give the label of each row")
-    y = np.asarray(y)
-    if y.shape != X.shape[:1]:
-        hint = " (of one-hot rows take y.argmax(axis=1))" if y.ndim == 2 else ""
-        raise ValueError(
-            f"y must have one label for each of the {len(X)} rows of X, shape ({len(X)},), got {y.shape}{hint}"
-        )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("y must have no NaN and no inf among its labels")
-    if y.dtype.kind not in "biufUSO" or (y.dtype.kind == "f" and np.any(y != np.rint(y))):
-        got = y[y != np.rint(y)][0] if y.dtype.kind == "f" else f"dtype {y.dtype}"
-        raise ValueError(f"y must hold the names of classes, whole numbers or strings, got {got}")
-    kinds = sorted({type(label).__name__ for label in y.tolist()})
-    if len(kinds) > 1 or kinds == ["NoneType"]:
-        raise ValueError(f"y must hold labels of one kind, whole numbers or strings, got {', '.join(kinds)}")
-    return y
-
-
-def chosen(what, choice, table, method):
-    """The entry of `table` by that name; an object with `method` is returned as it is; ValueError for the rest."""
-    if isinstance(choice, str) and choice in table:
-        return table[choice]
-    if isinstance(choice, type) or not hasattr(choice, method):
-        raise ValueError(f"{what}: got {choice!r}; expected one of {', '.join(table)}, or an instance of one")
-    return choice
-
-
-def describe(choice, table):
-    """A name, or a dataclass of `table`, in plain values for a file; `rebuild` makes it again."""
-    if isinstance(choice, str):
-        return choice
-    name = next((name for name, known in table.items() if type(known) is type(choice)), None)
-    if name is None:
-        raise TypeError(f"a model with {choice!r} cannot be saved: only {', '.join(table)} and their variants can")
-    return {"name": name, **dataclasses.asdict(choice)}
-
-
-def rebuild(description, table):
-    """What `describe` has described."""
-    if isinstance(description, str):
-        return description
-    options = dict(description)
-    return type(table[options.pop("name")])(**options)
+        return getattr(models, value["an estimator"])._of_state(value)
+    return value
 
 
 def _not_fitted():
     """scikit-learn's NotFittedError if it is there (its tools look for it), else ValueError, of which that is one."""
-    import sys
-
     if "sklearn" in sys.modules:
         from sklearn.exceptions import NotFittedError
 

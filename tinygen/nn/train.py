@@ -1,9 +1,13 @@
 """Training: a generator of one record a step; above it, `fit` with a progress bar."""
 
-import functools
+import contextlib
+import hashlib
 import math
+import signal
 import sys
+import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +15,13 @@ import numpy as np
 
 from tinygen.autodiff import tree, value_and_grad
 from tinygen.nn import checkpoint as store
+from tinygen.nn.arguments import all_finite, cast, checked_data, params_dtype, positive, scalar_and_terms
 from tinygen.nn.nonfinite import explain
 from tinygen.nn.optim import Adam
+from tinygen.nn.validation import TrainingWarning, Validation
 from tinygen.program.plan import compile as compiled
+
+__all__ = ["Record", "Training", "TrainingWarning", "Validation", "fit", "steps"]
 
 
 class Record(NamedTuple):
@@ -25,19 +33,31 @@ class Record(NamedTuple):
     terms: dict  # the loss's named terms, floats
     seconds: float  # of training so far, without what the caller does between the steps
     params: Any  # the parameters after the step: views that the next step changes, so copy what is to be kept
+    validation: float | None = None  # the last loss on the held-out rows, if there are any
 
 
 def steps(loss, params, data, **options):
     """Train, and yield a `Record` after each step; the options are those of `Training`."""
-    yield from Training(loss, params, data, **options)
+    training = Training(loss, params, data, **options)
+    with training.kept():
+        yield from training
 
 
-def fit(loss, params, data, *, progress=True, **options):
+def fit(loss, params, data, *, progress=True, verbose=0, callback=None, **options):
     """Train to the end and return `(params, history)`; the options are those of `Training`.
 
     progress : show a progress bar, where somebody looks (a terminal or a notebook).
-    history : {"loss": (steps,), each of the loss's terms: (steps,), "seconds": (steps,)}, float64.
+    verbose : print a line every so many seconds, terminal or not; 0: none.
+    callback : called with each `Record`; if it returns True, training stops there, as if it had been that long.
+    params : those of the best look at held-out rows, if there are any; else the optimiser's average, if it keeps one;
+        else the last ones.
+    history : {"loss": (steps,), each of the loss's terms: (steps,), "seconds": (steps,)}, float64; with held-out rows
+        also "validation" and "validation_step", one value a look.
 
+    Interrupted (Ctrl-C), it writes the checkpoint before it raises. A TrainingWarning says in words if the curves show
+    that training was too short, too long or of no use.
+
+    >>> import functools
     >>> x = np.random.default_rng(0).normal(3.0, 1.0, (1000, 1))
     >>> squares = lambda params, batch, noise: np.mean((batch - params["mean"]) ** 2)
     >>> adam = functools.partial(Adam, rate=0.1)
@@ -49,13 +69,25 @@ def fit(loss, params, data, *, progress=True, **options):
 
     training = Training(loss, params, data, **options)
     hidden = not progress or (False if "ipykernel" in sys.modules else None)  # None: unless it writes to a terminal
-    smooth = None
-    with tqdm(total=training.total, initial=training.step, unit="step", disable=hidden) as bar:
+    smooth, printed = None, time.monotonic()
+    with tqdm(total=training.total, initial=training.step, unit="step", disable=hidden) as bar, training.kept():
         for record in training:
             smooth = record.loss if smooth is None else 0.98 * smooth + 0.02 * record.loss
-            bar.set_postfix_str(f"epoch {record.epoch + 1}, loss {smooth:.5g}", refresh=False)
+            text = f"epoch {record.epoch + 1}, loss {smooth:.5g}"
+            if record.validation is not None:
+                text += f", held out {record.validation:.5g}"
+            bar.set_postfix_str(text, refresh=False)
             bar.update(record.step - bar.n)
-    return training.params, training.history
+            if verbose and (time.monotonic() - printed >= verbose or record.step == training.total):
+                printed = time.monotonic()
+                print(f"step {record.step}/{training.total}, {text}, {record.seconds:.0f} s", flush=True)
+            if callback is not None and callback(record):
+                break
+        training.kept_now()
+    advice = training.validation and training.validation.advice(training.step, training.total)
+    if advice:
+        warnings.warn(advice, TrainingWarning, stacklevel=2)
+    return training.result(), training.history
 
 
 class Training:
@@ -66,13 +98,16 @@ class Training:
     params : tree of float32 or float64 arrays, all of one dtype; not changed (`Training.params` is a copy that is)
     data : array (N, ...), or a tree of arrays with the same N; floats are cast to the dtype of the parameters
     rng : numpy.random.Generator or seed, for the order of the data and the noise
-    epochs : passes over the data; the last step may begin a further one
+    epochs : passes over the data; the last step may begin a further one. Or max_steps : how many steps
     batch_size : rows a step, the same in each: a shuffled pass that ends within a batch is continued by the next one
     noise : noise(rng, batch) -> array or tree, drawn anew at each step; None: the loss gets None
     optimiser : vector -> optimiser with step, state and restore, for example functools.partial(Adam, rate=3e-3)
+    validation : a `Validation`, with the rows that are held out; None: none
     checkpoint : file that is written now, then every `save_seconds` and at the end. If it is there already, training
-        continues from it with the same bits as if it had never stopped, and the first record is the saved one again;
-        ValueError if it belongs to another run (other data, start, options or loss).
+        continues from it with the same bits as if it had never stopped, and the first record is the saved one again.
+        ValueError, by the name of what differs, if it belongs to another run (data, start, options, loss, `identity`);
+        only the length may differ.
+    identity : {name: plain value} of what the caller's run depends on besides, for that comparison
     compile : record the step once and replay it, which is several times faster for small nets. A loss that looks at its
         values (`if loss > 1`) needs compile=False.
 
@@ -87,68 +122,118 @@ class Training:
         data,
         *,
         rng,
-        epochs,
+        epochs=None,
+        max_steps=None,
         batch_size=128,
         noise=None,
         optimiser=Adam,
+        validation=None,
         checkpoint=None,
         save_seconds=10.0,
+        identity=None,
         compile=True,
     ):
-        dtype = _params_dtype(params)
-        self._loss, self._noise = _scalar_and_terms(loss), noise
-        self._vector, back = tree.ravel(params)
+        dtype = params_dtype(params)
+        self._loss, self._noise = scalar_and_terms(loss), noise
+        self._vector, self._back = tree.ravel(params)
         self._gradient = np.empty_like(self._vector)
-        self.params = back(self._vector)
+        self.params = self._back(self._vector)
         gradient_of = value_and_grad(self._loss, has_aux=True)
-        self._gradient_of = compiled(gradient_of, out=(None, back(self._gradient))) if compile else gradient_of
+        self._gradient_of = compiled(gradient_of, out=(None, self._back(self._gradient))) if compile else gradient_of
         self._compiled = compile
         self._optimiser = optimiser(self._vector)
         self._dtype = dtype
-        self._data, self._n = _checked_data(data, dtype)
-        self._batch_size = min(_positive("batch_size", batch_size, whole=True), self._n)
+        self._data, self._n = checked_data(data, dtype)
+        self._batch_size = min(positive("batch_size", batch_size, whole=True), self._n)
         self._batch = tree.map(lambda x: np.empty((self._batch_size, *x.shape[1:]), x.dtype), self._data)
-        self.total = math.ceil(_positive("epochs", epochs) * self._n / self._batch_size)
+        if (epochs is None) == (max_steps is None):
+            raise ValueError(f"training: got epochs={epochs!r} and max_steps={max_steps!r}; expected one of the two.")
+        if max_steps is None:
+            self.total = math.ceil(positive("epochs", epochs) * self._n / self._batch_size)
+        else:
+            self.total = positive("max_steps", max_steps, whole=True)
+        self.validation = validation
+        if validation is not None:
+            validation.prepare(loss, self._vector, self._back, compile)
         self._rng = np.random.default_rng(rng)
+        self._checkpoint, self._save_seconds = checkpoint and Path(checkpoint), save_seconds
+        self._same = self._identity(identity or {}) if checkpoint else {}
         self._order, self._position = self._rng.permutation(self._n), 0
         self.step, self._seconds, self._history = 0, 0.0, {}
-        self._checkpoint, self._save_seconds = checkpoint and Path(checkpoint), save_seconds
+        self._whole = True  # whether vector, optimiser and history are all of the same step
+        self._mark()
+        if checkpoint and self._checkpoint.exists():
+            self._resume()
+        if validation is not None and not validation.history["validation"]:
+            validation.look(0, self._shown())
         if checkpoint:
-            if self._checkpoint.exists():
-                self._resume()
             self._save()  # now, so that a folder that cannot be written stops the run before it has cost anything
 
     @property
     def history(self):
         """The loss, its terms and the seconds of all steps so far: a dict of float64 arrays (steps,)."""
-        return {name: np.array(values) for name, values in self._history.items()}
+        held_out = {} if self.validation is None else self.validation.history
+        return {name: np.array(values, np.float64) for name, values in {**self._history, **held_out}.items()}
+
+    def result(self):
+        """The parameters that training has found, as a new tree: see `fit`."""
+        best = None if self.validation is None else self.validation.vector
+        return self._back((self._shown() if best is None else best).copy())
+
+    def _shown(self):
+        """The flat parameters that are looked at: the optimiser's average, where it keeps one."""
+        return self._optimiser.average() if hasattr(self._optimiser, "average") else self._vector
 
     def __iter__(self):
         if self.step:
             yield self._record()
-        while self.step < self.total:
+        while self.step < self.total and not (self.validation and self.validation.exhausted()):
             started = time.perf_counter()
             batch, noise = self._draw()
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what comes of it is looked at below
                 (loss, terms), gradient = self._gradient_of(self.params, batch, noise)
                 if not self._compiled:  # else the replay has written it there
                     np.concatenate([np.ravel(leaf) for leaf in tree.flatten(gradient)[0]], out=self._gradient)
-                finite = math.isfinite(loss) and _all_finite(self._gradient)
+                finite = math.isfinite(loss) and all_finite(self._gradient)
             if not finite:
                 raise FloatingPointError(self._why(loss, batch, noise))
-            self._optimiser.step(self._gradient)
-            self.step += 1
-            self._seconds += time.perf_counter() - started
-            for name, value in {"loss": loss, **terms, "seconds": self._seconds}.items():
-                self._history.setdefault(name, []).append(float(value))
+            with _uninterrupted():
+                self._whole = False
+                self._optimiser.step(self._gradient)
+                self.step += 1
+                self._seconds += time.perf_counter() - started
+                for name, value in {"loss": loss, **terms, "seconds": self._seconds}.items():
+                    self._history.setdefault(name, []).append(float(value))
+                if self.validation and (self.step % self.validation.every == 0 or self.step == self.total):
+                    self.validation.look(self.step, self._shown())
+                self._mark()
+                self._whole = True
             if self._checkpoint and (self.step == self.total or time.monotonic() - self._saved >= self._save_seconds):
                 self._save()
             yield self._record()
+        self.kept_now()
+
+    @contextlib.contextmanager
+    def kept(self):
+        """Whatever ends the block, Ctrl-C too: the checkpoint, if there is one, is written before it goes on."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):  # what ended the block is the news
+                self.kept_now()
+            raise
+
+    def kept_now(self):
+        """Write the checkpoint, if there is one and it is not of this step."""
+        if self._checkpoint and self._whole and self._saved_step != self.step:
+            self._save()
 
     def _record(self):
         last = {name: values[-1] for name, values in self._history.items()}
         loss, seconds = last.pop("loss"), last.pop("seconds")
-        return Record(self.step, (self.step - 1) * self._batch_size // self._n, loss, last, seconds, self.params)
+        epoch = (self.step - 1) * self._batch_size // self._n
+        held_out = self.validation and self.validation.last()
+        return Record(self.step, epoch, loss, last, seconds, self.params, held_out)
 
     def _draw(self):
         """The next rows of the shuffled data, and their noise."""
@@ -160,7 +245,7 @@ class Training:
         self._position = end
         tree.map(lambda x, rows: np.take(x, index, axis=0, out=rows, mode="clip"), self._data, self._batch)
         noise = self._noise and self._noise(self._rng, self._batch)
-        return self._batch, _cast(noise, self._dtype)
+        return self._batch, cast(noise, self._dtype)
 
     def _why(self, loss, batch, noise):
         what = "gradient" if math.isfinite(loss) else f"loss is {float(loss)}, so the gradient"
@@ -172,119 +257,103 @@ class Training:
 
     # ---- checkpoints ----
 
+    def _mark(self):
+        """Remember from where the next step draws: a step that is interrupted has drawn already."""
+        self._next = {"rng": self._rng.bit_generator.state, "order": self._order, "position": self._position}
+
     def _save(self):
         state = {
             "vector": self._vector,
             "optimiser": self._optimiser.state(),
-            "rng": self._rng.bit_generator.state,
-            "order": self._order,
-            "position": self._position,
+            **self._next,
             "step": self.step,
-            "history": self.history,
+            "history": {name: np.array(values) for name, values in self._history.items()},
+            "validation": self.validation and self.validation.state(),
         }
-        store.save(self._checkpoint, state, meta=self._identity())
-        self._saved = time.monotonic()
+        store.save(self._checkpoint, state, meta=self._same)
+        self._saved, self._saved_step = time.monotonic(), self.step
 
-    def _identity(self):
-        """What must be the same in the run that continues, as JSON gives it back."""
-        options = {name: value for name, value in vars(self._optimiser).items() if type(value) is float}
+    def _identity(self, given):
+        """What must be the same in the run that continues, as JSON gives it back; what is `given` comes first."""
+        longer = getattr(self._optimiser, "LONGER", ())
+        options = {k: v for k, v in vars(self._optimiser).items() if type(v) is float and k not in longer}
         shapes = [[path, list(leaf.shape)] for path, leaf in zip(tree.paths(self.params), tree.flatten(self.params)[0])]
+        held_out = self.validation
         return {
+            **given,
             "parameters": shapes,
             "dtype": str(self._dtype),
             "optimiser": {"name": type(self._optimiser).__name__, **options},
             "rows of data": self._n,
             "batch_size": self._batch_size,
+            "data": {path: _digest(leaf) for path, leaf in zip(tree.paths(self._data), tree.flatten(self._data)[0])},
+            "start of the parameters": _digest(self._vector),
+            "random numbers": _digest(repr(self._rng.bit_generator.state).encode()),
+            "held-out rows": held_out and [_digest(leaf) for leaf in tree.flatten(held_out.data)[0]],
+            "steps between looks at them": held_out and held_out.every,
         }
 
     def _resume(self):
         state, meta = store.load(self._checkpoint)
-        mine = self._identity()
-        if not isinstance(meta, dict) or meta.keys() != mine.keys():
+        mine = self._same
+        if not isinstance(meta, dict) or "random numbers" not in meta or not isinstance(state, dict):
             raise ValueError(f"{self._checkpoint} is a checkpoint, but not of training. Give another name.")
-        differing = [f"{name} was {meta[name]}, is {mine[name]}" for name in mine if meta[name] != mine[name]]
-        if state["step"] and not differing:  # loss, data, noise, seed and start show in the first loss
+        differing = [
+            f"{name} {_change(meta.get(name), mine.get(name))}"
+            for name in {**mine, **meta} if meta.get(name) != mine.get(name)
+        ]  # fmt: skip
+        if not differing and state["step"] > self.total:
+            differing = [f"it has done {state['step']} steps, and this run ends after {self.total}"]
+        if state["step"] and not differing:  # loss and noise show in the first loss
             first, (now, _) = state["history"]["loss"][0], self._loss(self.params, *self._draw())
             if not math.isclose(first, now, rel_tol=100 * np.finfo(self._dtype).eps):
-                differing.append(f"the first loss was {first}, is {float(now)}: another loss, data, start or seed")
+                differing.append(f"the first loss was {first}, is {float(now)}: another loss or noise")
         if differing:
-            raise ValueError(
-                f"{self._checkpoint} belongs to another run: {'; '.join(differing)}. Delete it or give another name."
-            )
-        self._vector[:] = state["vector"]
-        self._optimiser.restore(state["optimiser"])
-        self._rng.bit_generator.state = state["rng"]
-        self._order, self._position, self.step = state["order"], state["position"], state["step"]
-        self._history = {name: values.tolist() for name, values in state["history"].items()}
+            what = "; ".join(differing[:4])
+            raise ValueError(f"{self._checkpoint} belongs to another run: {what}. Delete it or give another name.")
+        try:
+            self._vector[:] = state["vector"]
+            self._optimiser.restore(state["optimiser"])
+            self._rng.bit_generator.state = state["rng"]
+            self._order, self._position, self.step = state["order"], state["position"], state["step"]
+            self._history = {name: values.tolist() for name, values in state["history"].items()}
+            if self.validation is not None:
+                self.validation.restore(state["validation"])
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise store.CheckpointError(f"{self._checkpoint} is damaged ({problem!r}). Use an older one.") from problem
         self._seconds = self._history["seconds"][-1] if self.step else 0.0
+        self._mark()
 
 
-def _scalar_and_terms(loss):
-    """The loss as a function that always returns (scalar, terms)."""
-
-    @functools.wraps(loss)
-    def both(params, batch, noise):
-        out = loss(params, batch, noise)
-        scalar, terms = out if isinstance(out, tuple) and len(out) == 2 else (out, {})
-        if not isinstance(terms, dict):
-            got = type(terms).__name__
-            raise TypeError(f"the loss returned (scalar, {got}); expected a scalar or (scalar, {{name: scalar, ...}}).")
-        for name, term in terms.items():
-            if np.shape(term):
-                raise TypeError(f"the loss's term {name!r} has shape {np.shape(term)}; expected a scalar: its mean?")
-        return scalar, terms
-
-    return both
-
-
-def _params_dtype(params):
-    """The one dtype of the parameters."""
-    found = {}
-    for path, leaf in zip(tree.paths(params), tree.flatten(params)[0]):
-        if not isinstance(leaf, np.ndarray) or leaf.dtype not in (np.float32, np.float64):
-            got = getattr(leaf, "dtype", type(leaf).__name__)
-            raise TypeError(f"params{path}: got {got}; expected a float32 or float64 array. Use .astype(np.float32).")
-        if not np.isfinite(leaf).all():
-            raise ValueError(f"params{path} holds NaN or inf: training can only start from finite numbers.")
-        found[leaf.dtype] = path
-    if len(found) != 1 or not sum(leaf.size for leaf in tree.flatten(params)[0]):
-        got = ", ".join(f"{dtype} (params{path})" for dtype, path in found.items()) or "no arrays"
-        raise TypeError(f"params: got {got}; expected at least one number, and arrays of one dtype.")
-    return next(iter(found))
+@contextlib.contextmanager
+def _uninterrupted():
+    """Ctrl-C inside the block takes effect at its end: what the block changes is changed as a whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = []
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda *call: pressed.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed and callable(before):
+            before(*pressed[0])
 
 
-def _checked_data(data, dtype):
-    """The data with its floats in `dtype`, and its number of rows."""
-    rows = {}
-    for path, leaf in zip(tree.paths(data), tree.flatten(data)[0]):
-        if not isinstance(leaf, np.ndarray) or leaf.ndim == 0 or leaf.dtype.kind not in "fiub":
-            got = f"{leaf.dtype} {leaf.shape}" if isinstance(leaf, np.ndarray) else type(leaf).__name__
-            raise TypeError(f"data{path}: got {got}; expected an array of numbers with one row for each example.")
-        if not leaf.size:
-            raise ValueError(f"data{path} is empty: shape {leaf.shape}. Training needs at least one row.")
-        if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
-            place = tuple(np.argwhere(~np.isfinite(leaf))[0].tolist())
-            raise ValueError(f"data{path} holds {leaf[place]} at {place}; expected finite numbers: drop or fill it.")
-        rows[path] = len(leaf)
-    if len(set(rows.values())) != 1:
-        raise ValueError(f"data: got {rows or 'no arrays'}; expected arrays with the same number of rows.")
-    return _cast(data, dtype), next(iter(rows.values()))
+def _digest(data):
+    data = np.ascontiguousarray(data).tobytes() if isinstance(data, np.ndarray) else data
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _all_finite(vector):
-    # One pass where all is well: a finite sum has finite terms. (The sum of finite terms may overflow.)
-    return math.isfinite(vector.sum()) or np.isfinite(vector).all()
-
-
-def _cast(values, dtype):
-    def cast(x):
-        return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
-
-    return tree.map(cast, values)
-
-
-def _positive(name, value, whole=False):
-    kinds, what = ((int, np.integer), "whole number") if whole else ((int, float, np.integer, np.floating), "number")
-    if not isinstance(value, kinds) or not 0 < value < math.inf:
-        raise ValueError(f"training: got {name}={value!r}; expected a positive {what}.")
-    return value
+def _change(before, now):
+    """How a part of the identity has changed, in words."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        return ", ".join(f"{name} {_change(before.get(name), now.get(name))}" for name in names)
+    if any(isinstance(value, str) and len(value) == 24 for value in (before, now)):  # digests say nothing to a reader
+        return "is another one"
+    if isinstance(before, list) and any(isinstance(value, str) for value in before):
+        return "are others"
+    return f"was {before}, is {now}"

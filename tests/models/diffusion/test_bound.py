@@ -159,7 +159,7 @@ def test_the_grids_moments_are_those_of_its_distribution(rng):
     """A net that says nothing: mean and variance under Bayes' rule for equal frequencies."""
     params = net.init(0, 2, width=8, blocks=1, outputs=2 * len(VALUES), dtype=np.float64)
     z, signal, sigma = rng.standard_normal((5, 2)), np.full((5, 1), 0.8), np.full((5, 1), 0.6)
-    told = net.told(np.full(5, 0.5), dtype=np.float64)
+    told = net.conditioning(np.full(5, 0.5), dtype=np.float64)
     p = np.exp(-0.5 * ((z[..., None] - 0.8 * VALUES) / 0.6) ** 2)
     p /= p.sum(-1, keepdims=True)
     mean, var = net.grid_moments(params, z, told, VALUES, signal, sigma)

@@ -6,12 +6,14 @@ import pytest
 from tinygen.autodiff import grad, tree
 from tinygen.data import digits
 from tinygen.measure import numeric
+from tinygen.models import randomness
 from tinygen.models.diffusion import Diffusion, LatentDiffusion, Schedule, bound, net
-from tinygen.models.diffusion.ema import AveragedAdam
 from tinygen.models.vae.estimator import VAE
 from tinygen.nn.checkpoint import CheckpointError
+from tinygen.nn.optim import AveragedAdam
 
-SMALL = dict(width=16, blocks=1, epochs=4, batch_size=50, random_state=3, progress=False, sample_steps=8)
+SMALL = dict(validation_fraction=0, cosine_decay=True, width=16, blocks=1, epochs=4, batch_size=50, random_state=3,
+             progress=False, sample_steps=8)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +100,8 @@ def test_the_grey_score_is_the_bounds(grey):
     row = x[:1]
     got = model.score_samples(row)[0]
     s = model.schedule_
-    inside = model._inside(model._as_data(row))
-    _, eps = model._row_noise(model._as_data(row)[0], (1001, 11))
+    inside = model._to_net(row)
+    eps = randomness.row_normals(model.seed_, inside, (1001, 11), purpose="validation")[0]
     predict, kind = model.predict_with(s)
     reverse = bound.reverse_of(s, predict, kind)
     expected = model._decoder(s, None)(inside, bound.noisy(s, inside, 1, eps[-1:]))[0] - s.terminal_mismatch(inside)[0]
@@ -118,8 +120,8 @@ def test_gradients_of_a_training_step_are_the_numeric_ones(grey):
     x, c = grey[0][:13], np.arange(13) % 3
     for levels in (None, 17):
         model = Diffusion(levels=levels, dropout=0.3, weight="bound", **{**SMALL, "dtype": "float64"}).fit(x, c)
-        noise = model._noise()(rng, {"x": model._inside(x), "c": c})
-        f = lambda p: net.loss(p, model._inside(x), noise, model._values())  # noqa: B023
+        noise = model._noise()(rng, {"x": model._to_net(x), "c": c})
+        f = lambda p: net.loss(p, model._to_net(x), noise, model._values())  # noqa: B023
         params = tree.map(lambda a: a + 0.05 * rng.standard_normal(a.shape), model.params_)
         leaves, structure = tree.flatten(params)
         for i, (leaf, got) in enumerate(zip(leaves, tree.flatten(grad(f)(params))[0])):
@@ -180,7 +182,7 @@ def test_training_goes_on_from_its_checkpoint(tmp_path, plane):
         (lambda x, y: Diffusion(learning_rate=-1.0).fit(x), "learning_rate must be"),
         (lambda x, y: Diffusion(levels=1).fit(x), "levels must be"),
         (lambda x, y: Diffusion(schedule=[0.1, 0.2]).fit(x), "or a Schedule, got"),
-        (lambda x, y: Diffusion(levels=17).fit(x), "grey values"),
+        (lambda x, y: Diffusion(levels=17).fit(x), "grid|grey values"),
         (lambda x, y: Diffusion(steps=0).fit(x), "steps must be"),
         (lambda x, y: Diffusion().fit(np.where(x > 2, np.nan, x)), "NaN in row"),
         (lambda x, y: Diffusion().fit(x, y[:5]), "one label for each"),
@@ -253,8 +255,9 @@ def test_latent_diffusion(tmp_path):
             return -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=1)
 
     model.diffusion_ = Standard()
-    rows = model.vae_._check_rows(x[:20])
-    weights = bounds.log_weights(model.vae_.params_, rows, model.vae_._noise_of(rows, 3), **model.vae_._nets())
+    rows = model.vae_._to_net(x[:20])
+    noise = randomness.row_normals(model.seed_, rows, (3, 2)).swapaxes(0, 1)
+    weights = bounds.log_weights(model.vae_.params_, rows, noise, **model.vae_._nets())
     np.testing.assert_allclose(model.score_samples(x[:20]), weights.mean(0), rtol=1e-5)
     with pytest.raises(ValueError, match="no labels"):
         model.sample(3, "left")

@@ -63,7 +63,7 @@ def test_the_training_loss(grey, rng):
     x, eps, weight = VALUES[rng.integers(4, size=(B, D))], rng.standard_normal((B, D)), rng.random((B, 1))
     params = net.init(0, D, width=7, blocks=1, outputs=4 * D if grey else D, dtype=np.float64)
     signal, sigma = np.full((B, 1), 0.8), np.full((B, 1), 0.6)
-    told = net.told(rng.standard_normal(B), dtype=np.float64)
+    told = net.conditioning(rng.standard_normal(B), dtype=np.float64)
     noise = {"eps": eps, "told": told, "signal": signal, "sigma": sigma, "weight": weight}
     noise |= {"on_x": sigma, "on_z": signal}
     values = VALUES if grey else None

@@ -267,9 +267,7 @@ def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
     rng = np.random.default_rng(2)
     classes = 3 if labels else 0
     options = dict(decoder="bernoulli", posterior=family)
-    params = nets.init(
-        rng, 5, 2, hidden=(7,), classes=classes, learned_prior=int(labels), dtype=np.float64, **options
-    )
+    params = nets.init(rng, 5, 2, hidden=(7,), classes=classes, learned_prior=int(labels), dtype=np.float64, **options)
     params = tree.map(lambda a: a + 0.1 * rng.standard_normal(a.shape), params)
     x, eps = rng.random((4, 5)), rng.standard_normal((3, 4, 2))
     c = np.eye(3)[rng.integers(3, size=4)] if labels else None

@@ -10,7 +10,7 @@ from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
-QUICK = dict(latents=2, hidden=(16,), epochs=5, random_state=0, progress=False)
+QUICK = dict(latents=2, hidden=(16,), epochs=5, validation_fraction=0, ema=0, random_state=0, progress=False)
 
 
 def two_classes(n=600, seed=0):

@@ -13,7 +13,7 @@ from tinygen.models.vae.posteriors import Cholesky, Diagonal
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
 S2 = 0.4
-QUICK = dict(hidden=(16,), epochs=3, random_state=0, progress=False)
+QUICK = dict(hidden=(16,), epochs=3, validation_fraction=0, ema=0, random_state=0, progress=False)
 
 
 def linear(k=2, D=3, n=40, seed=0, family=None):
@@ -80,7 +80,8 @@ def test_the_parts_of_the_rate_for_codes_in_two_narrow_heaps():
 def test_collapsed_latents_are_counted_and_explained_by_the_eigenvalues():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 4)) * [2.0, 1.2, 0.5, 0.3]
-    model = VAE(4, hidden=(), decoder=Gaussian(0.4), objective="stl", fade=True, epochs=400, learning_rate=3e-2,
+    model = VAE(4, hidden=(), decoder=Gaussian(0.4), objective="stl", cosine_decay=True, validation_fraction=0, ema=0,
+                epochs=400, learning_rate=3e-2,
                 random_state=0, progress=False).fit(X)  # fmt: skip
     found = model.diagnose(X)
     assert found.active.sum() == 2

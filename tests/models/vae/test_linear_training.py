@@ -19,7 +19,8 @@ def data(seed=0):
 
 
 def trained(X, k, s2, **options):
-    model = VAE(k, hidden=(), decoder=Gaussian(s2), fade=True, batch_size=len(X), learning_rate=2e-2, dtype="float64",
+    model = VAE(k, hidden=(), decoder=Gaussian(s2), cosine_decay=True, validation_fraction=0, ema=0,
+                batch_size=len(X), learning_rate=2e-2, dtype="float64",
                 random_state=0, progress=False, **options).fit(X)  # fmt: skip
     layer = model.params_["decoder"][0]
     mean, logvar = nets.encode(model.params_, X)

@@ -12,13 +12,14 @@ from tinygen.models.vae.estimator import VAE
 from tinygen.models.vae.plain_autoencoder import Autoencoder, Point
 from tinygen.oracles.linear_gaussian import principal
 
-QUICK = dict(latents=2, hidden=(16,), epochs=5, random_state=0, progress=False)
+QUICK = dict(latents=2, hidden=(16,), epochs=5, validation_fraction=0, ema=0, random_state=0, progress=False)
 
 
 def test_a_linear_one_finds_the_principal_plane():
     """Its least squared error is the sum of the eigenvalues that are left out (Baldi and Hornik 1989)."""
     X = np.random.default_rng(0).standard_normal((300, 4)) * [2.0, 1.5, 0.5, 0.3]
-    model = Autoencoder(2, hidden=(), decoder=Gaussian(1.0), epochs=300, learning_rate=1e-2, dtype="float64",
+    model = Autoencoder(2, hidden=(), decoder=Gaussian(1.0), epochs=300, validation_fraction=0, ema=0,
+                        learning_rate=1e-2, dtype="float64",
                         random_state=0, progress=False).fit(X)  # fmt: skip
     error = ((model.inverse_transform(model.transform(X)) - X) ** 2).sum(1).mean()
     np.testing.assert_allclose(error, principal(X)[0][2:].sum(), rtol=1e-3)

@@ -4,365 +4,248 @@ The functions it is made of are in this package, one file for each step of the n
 """
 
 import functools
-import hashlib
-import math
 
 import numpy as np
 
-from tinygen.autodiff import tree
-from tinygen.models import base
-from tinygen.models.diffusion import bound, net, samplers, training
-from tinygen.models.diffusion.ema import AveragedAdam
-from tinygen.models.diffusion.guidance import classifier_free
-from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.parameterization import NAMES, convert
+from tinygen.models import labels, options, randomness, scaling, trained
+from tinygen.models.diffusion import net, training
+from tinygen.models.diffusion.parameterization import NAMES
+from tinygen.models.diffusion.sampling import Sampling
 from tinygen.models.diffusion.schedule import Schedule
-from tinygen.models.diffusion.variances import total
+from tinygen.models.diffusion.scoring import MOST_EXACT, Scoring
 from tinygen.models.vae import decoders
-from tinygen.nn import train
 
-START, TRAINING, SCORE, SAMPLE = range(4)  # one stream of random numbers for each, so that none disturbs another
-ROWS = 500  # scored at a time
 SCHEDULES = {"linear": Schedule.linear, "cosine": Schedule.cosine}
 SAMPLERS = ("ancestral", "ddim", "heun")
 
 
-class Diffusion(base.Estimator):
+def _schedule_check(name, value):
+    if not isinstance(value, Schedule):
+        options.one_of("log-linear", *SCHEDULES, also=" or a Schedule")(name, value)
+
+
+def _levels_check(name, value):
+    if value is not None and value != "auto":
+        options.whole(least=2)(name, value)
+
+
+class Diffusion(Sampling, Scoring, trained.Trained):
     """A diffusion model with a residual denoising net, trained by Adam on minibatches of examples and steps.
 
-    schedule: "log-linear" (log SNR from 11, for `levels` 7, to -9), "linear", "cosine", or a Schedule. steps: its T.
-    predicts: what the net says, one of "x", "eps", "v", "score", "velocity" (parameterization.py).
-    levels: None for data with a density; else the data are grey values 0, 1/(levels-1), ..., 1, the net gives logits
-    for them, and what is scored and drawn are whole values.
-    width, blocks, dropout: of the net. label_dropout: how often a label is hidden, so that the net learns both laws.
-    weight: "simple" (squared errors of `predicts`, as they are: for good samples) or "bound" (as the variational bound
-    weighs them: for a good score of grey values). With `levels` the net says x, and `predicts` only weighs the errors.
-    ema: decay of the running mean of the parameters, which is what is used after training; 1/(1 - ema) steps should
-    be a small part of all.
-    epochs, batch_size, learning_rate (falls to 0 along a cosine), dtype: of training.
-    sampler: "ancestral" (of grey values with the variance that the net sees in each), "ddim" or "heun"; sample_steps:
-    how many of the T steps it visits (all, if T is less). guidance: w >= 0 of classifier-free guidance, (1 + w) with
-    the label - w without.
-    score_steps: steps of the ODE's solver, or for `levels` how many of the T terms of the bound are looked at.
-    random_state: None, an integer or a Generator. progress: show bars, in training and in sampling. checkpoint: file to
-    save training to, and to continue from if it is there. compile: record the step once and replay it; False is plain.
-
-    Fitted: `params_` (the running mean), `history_`, `schedule_`, `mean_`, `scale_` (the net sees (x - mean)/scale),
-    `classes_` (None without labels), `bound_` ("exact": the ODE's density; "elbo": a bound on the log probability),
-    `seed_`, `n_features_in_`.
-
     >>> X = np.random.default_rng(0).standard_normal((200, 2))
-    >>> model = Diffusion(width=16, blocks=1, epochs=5, random_state=0, progress=False).fit(X)
+    >>> model = Diffusion(width=16, blocks=1, max_steps=50, random_state=0, progress=False).fit(X)
     >>> model.sample(3).shape, model.score_samples(X).shape, model.bound_
     ((3, 2), (200,), 'exact')
+
+    | data | `bound_` | what `score_samples` is, in nats a row |
+    |---|---|---|
+    | real-valued, up to 256 columns | "exact" | the log density of the probability-flow ODE's model |
+    | real-valued, more columns | "estimate" | the same, by Hutchinson's estimate, with a standard error |
+    | a grid of few values | "elbo" | a lower bound on the log probability of the row, estimated without bias |
+
+    schedule: "log-linear" (log SNR from 11, on a grid of values 7, to -9), "linear", "cosine", or a Schedule. steps:
+    its T, at least 2.
+    predicts: what the net says, one of "x", "eps", "v", "score", "velocity" (parameterization.py).
+    levels: None: the data have a density. Else they are whole values on a grid, low, low + step, ..., of so many
+    levels, the net gives logits for them, and what is scored and drawn are such values. A number: the grid 0,
+    1/(levels-1), ..., 1. "auto": looks whether all values of the data are on one grid of at most 32 levels (0, 1, ...,
+    16 as well as 0, 1/16, ..., 1), and `levels_` is what it found.
+    scaling: of real-valued data before the net sees them: "whiten" (uncorrelated columns of unit variance: the
+    untrained model is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1),
+    "one" (one mean and scale for all), "none"; "auto": "whiten" up to 64 columns, "one" for more and for images.
+    width, blocks, dropout: of the net. label_dropout: how often a label is hidden, so that the net learns both laws.
+    weight: "simple" (squared errors of `predicts`, as they are: for good samples) or "bound" (as the variational bound
+    weighs them: for a good score of grey values). On a grid the net says x, and `predicts` only weighs the errors.
+    max_steps, or epochs, if given: length of training, which ends sooner if the loss on held-out rows
+    (`validation_fraction` of all; 0: none) has not improved in the last `patience` looks at it (None: it never does);
+    the best parameters are kept. batch_size, learning_rate, cosine_decay (of the rate, to 0), dtype: of training. ema:
+    decay of the running mean of the parameters, which is what is used; 1/(1 - ema) steps should be a small part of all.
+    sampler: "ancestral" (on a grid with the variance that the net sees in each), "ddim" or "heun"; "auto": ancestral on
+    a grid, else heun. sample_steps: how many of the T steps it visits (all, if T is less). eta: noise of "ddim", from 0
+    to 1. guidance: w >= 0 of classifier-free guidance, (1 + w) with the label - w without.
+    clip: keep samples of real-valued data inside the data's range: True, False, or "auto": if the data pile up at its
+    ends (images do).
+    score_steps: steps of the ODE's solver, or on a grid how many of the T terms of the bound are looked at.
+    score_probes: of Hutchinson's estimate.
+    random_state: None, an integer, a Generator or a RandomState; with an integer two runs on one machine, with the same
+    number of BLAS threads, agree to the bit. progress: show bars, in training, sampling and scoring. verbose: print a
+    line every so many seconds. callback: called with the nn.train.Record of each step, stops training by returning
+    True. checkpoint: file to save training to, and to continue from if it is there. compile: record the step once and
+    replay it; False is plain.
+
+    Fitted: `params_`, `history_` (arrays: "loss" and "seconds", a value a step; "validation" and "validation_step", one
+    a look), `schedule_`, `scaling_`, `levels_`, `classes_` (None without labels), `bound_`, `seed_`, `n_features_in_`.
     """
 
-    def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels=None, width=128, blocks=2,
-                 dropout=0.0, label_dropout=0.1, weight="simple", ema=0.99, epochs=150, batch_size=512,
-                 learning_rate=2e-3, dtype="float32", sampler="heun", sample_steps=50, guidance=0.0, score_steps=50,
-                 random_state=None, progress=True, checkpoint=None, compile=True):  # fmt: skip
+    OPTIONS = trained.OPTIONS | {
+        "steps": options.whole(least=2),
+        "width": options.whole(),
+        "blocks": options.whole(),
+        "sample_steps": options.whole(),
+        "score_steps": options.whole(),
+        "score_probes": options.whole(least=2),
+        "schedule": _schedule_check,
+        "levels": _levels_check,
+        "predicts": options.one_of(*NAMES),
+        "scaling": options.one_of("auto", "whiten", "columns", "one", "none"),
+        "weight": options.one_of("simple", "bound"),
+        "sampler": options.one_of("auto", *SAMPLERS),
+        "clip": options.one_of("auto", True, False),
+        "dropout": options.number(below=1.0),
+        "label_dropout": options.number(below=1.0),
+        "guidance": options.number(),
+        "eta": options.number(below=1.0 + 1e-9),
+    }
+    TRAINING = (*trained.Trained.TRAINING, "dropout", "label_dropout", "weight")
+    LATER = ("sampler", "sample_steps", "eta", "guidance", "clip", "score_steps", "score_probes")
+
+    def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels="auto", scaling="auto", width=128,
+                 blocks=2, dropout=0.0, label_dropout=0.1, weight="simple", ema=0.99, max_steps=5000, epochs=None,
+                 validation_fraction=0.1, patience=20, batch_size=512, learning_rate=2e-3, cosine_decay=False,
+                 dtype="float32", sampler="auto", sample_steps=50, eta=0.0, guidance=0.0, clip="auto", score_steps=50,
+                 score_probes=32, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
+                 compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
 
+    @property
+    def bound_(self):
+        """What `score_samples` is: see the table."""
+        if self.grid_ is not None:
+            return "elbo"
+        return "exact" if self.scaling_.dims <= MOST_EXACT else "estimate"
+
+    # ---- fit ----
+
     def fit(self, X, y=None):
         """Train on the rows of X, shape (n, D), with labels y (n,) if the model is to be conditional; return self."""
-        self._check_options()
-        X = self._as_data(base.rows(X, name=type(self).__name__))
-        seed, dtype = base.seed(self.random_state), np.dtype(self.dtype)
-        classes, numbers = None, None
-        if y is not None:
-            classes, numbers = np.unique(base.labels(y, X), return_inverse=True)
-        mean = X.mean(axis=0, dtype=np.float64) if not self.levels else np.full(X.shape[1], X.mean(dtype=np.float64))
-        scale = float(np.sqrt(np.mean((X - mean) ** 2))) or 1.0
-        self.mean_, self.scale_, self.schedule_ = mean, scale, self._schedule()
-        self.classes_, self.seed_, self.n_features_in_ = classes, seed, X.shape[1]
-        self.bound_ = "elbo" if self.levels else "exact"
-        start = net.init(
-            np.random.default_rng([seed, START]), X.shape[1], width=self.width, blocks=self.blocks,
-            classes=0 if classes is None else len(classes), outputs=X.shape[1] * (self.levels or 1), dtype=dtype,
-            waves=0 if self.levels else 3,  # of grey values `grid_x` knows how sharp they are
+        return self._anew(X, y)
+
+    def partial_fit(self, X, y=None, *, max_steps=None):
+        """Go on training on the rows of X with a new optimiser, and return self; on a model without fit it is one.
+
+        max_steps: how many steps, by default one pass over X. Scaling, grid and classes stay.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, y)
+        X = self._check_rows(X)
+        many = max(1, len(X) // self.batch_size) if max_steps is None else options.whole()("max_steps", max_steps)
+        return self._anew(X, y, before=self, length={"max_steps": many, "epochs": None, "checkpoint": None})
+
+    def _fit(self, X, y, before=None):
+        self.seed_ = self._seed()
+        identity = self._identity(X, y, self.seed_)
+        if before is None:
+            index = self._choose(X, y)
+        else:
+            kept = ("classes_", "grid_", "levels_", "scaling_", "schedule_", "range_")
+            vars(self).update({name: getattr(before, name) for name in kept})
+            index = None if y is None else labels.indices(labels.checked(y, len(X)), self.classes_)
+        x = self._to_net(X)
+        data = {"x": x} if self.classes_ is None else {"x": x, "c": self._known(index, len(x))}
+        self.params_, self.history_ = self._train(
+            functools.partial(training.loss, self._values()), self._start(x) if before is None else before.params_,
+            data, noise=self._noise(), bound_noise=self._noise(plain=True), seed=self.seed_,
+            identity=identity,
         )  # fmt: skip
-        if self.levels:
-            start["out"]["b"][:] = training.independent_pixels(X, self.levels)
-        data = {"x": self._inside(X)} | ({} if classes is None else {"c": numbers})
-        optimisers = []
 
-        def adam(vector):
-            total = math.ceil(self.epochs * len(X) / min(self.batch_size, len(X)))
-            optimisers.append(AveragedAdam(vector, rate=self.learning_rate, total=total, decay=self.ema))
-            return optimisers[0]
+    def _choose(self, X, y):
+        """Classes, grid, scaling and schedule for rows X with labels y; the index of each row's class, or None."""
+        self.classes_, index = (None, None) if y is None else labels.classes_of(y, len(X))
+        self.grid_ = scaling.find_grid(X) if self.levels == "auto" else None
+        if self.levels not in (None, "auto"):
+            decoders.Categorical(self.levels).check(X)
+            self.grid_ = (0.0, 1 / (self.levels - 1), self.levels)
+        self.levels_ = None if self.grid_ is None else self.grid_[2]
+        self.range_ = scaling.piled_range(X)
+        kind = self.scaling
+        if kind == "auto":
+            kind = "whiten" if X.shape[1] <= 64 and self.range_ is None else "one"
+        self.scaling_ = scaling.shared(X) if self.grid_ is not None else scaling.fit(X, kind)
+        trained.tell_constants(self.scaling_.varies)
+        self.schedule_ = self._schedule()
+        if self.grid_ is not None and self.levels == "auto":
+            self._tell(f"values on a grid of {self.levels_} levels, by the data")
+        return index
 
-        _, self.history_ = train.fit(
-            functools.partial(training.loss, self._values()),
-            start,
-            data,
-            rng=np.random.default_rng([seed, TRAINING]),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            noise=self._noise(),
-            optimiser=adam,
-            checkpoint=self.checkpoint,
-            progress=self.progress,
-            compile=self.compile,
-        )
-        self.params_ = tree.ravel(start)[1](optimisers[0].average())
-        return self
+    def _start(self, x):
+        """Parameters for the rows x that the net sees: random, but for what begins at zero."""
+        params = net.init(
+            randomness.stream(self.seed_, "start"), x.shape[1], width=self.width, blocks=self.blocks,
+            classes=0 if self.classes_ is None else len(self.classes_), outputs=x.shape[1] * (self.levels_ or 1),
+            dtype=x.dtype, waves=0 if self.levels_ else 3,  # of grey values `grid_x` knows how sharp they are
+        )  # fmt: skip
+        if self.levels_:
+            params["out"]["b"][:] = training.independent_pixels(x, self._values())
+        return params
 
-    def _noise(self):
+    def _known(self, index, n):
+        return np.full(n, -1) if index is None else index
+
+    def _noise(self, plain=False):
+        """noise(rng, batch) of a step; plain: without dropout, for held-out rows."""
         classes = 0 if self.classes_ is None else len(self.classes_)
         return training.noise_of(
             self.schedule_, self._kind(), weight=self.weight, simple=self.predicts, classes=classes,
-            label_dropout=self.label_dropout, dropout=self.dropout, width=self.width, dtype=self.dtype,
+            label_dropout=self.label_dropout, dropout=0.0 if plain else self.dropout, width=self.width,
+            dtype=self.dtype,
         )  # fmt: skip
 
-    # ---- what the net says ----
-
-    def _told(self, logsnr, c, dtype):
-        if self.classes_ is None:
-            return net.told(logsnr, dtype=dtype)
-        return net.told(logsnr, net.one_hot(c, len(self.classes_), len(logsnr), dtype), dtype=dtype)
-
-    def _says(self, z, logsnr, c):
-        """The net's prediction of kind `_kind()` at z (B, D), in its units; logsnr a number or (B,); c (B,) or None."""
-        if self.levels:
-            return self._of_grid(net.grid_x, z, logsnr, c)
-        return net.predict(self.params_, z, self._told(np.broadcast_to(logsnr, len(z)), c, z.dtype))
-
-    def _of_grid(self, moment, z, logsnr, c):
-        """Moments of x given z for grey values: net.grid_x or net.grid_moments at z."""
-        logsnr = np.broadcast_to(logsnr, len(z))
-        share = 1 / (1 + np.exp(-logsnr))
-        signal, sigma = (np.sqrt(a)[:, None].astype(z.dtype) for a in (share, 1 - share))  # (B, 1)
-        return moment(self.params_, z, self._told(logsnr, c, z.dtype), self._values(), signal, sigma)
-
-    def predict_with(self, schedule, y=None, *, guidance=0.0):
-        """The net as `predict(z, t)` on a schedule, for everything in this package, and the kind of what it predicts.
-
-        z is in the net's units, (x - mean_)/scale_. y: labels (n,), None for none. Returns (predict, kind).
-        """
-        self._check_fitted()
-        c = self._numbers(y)
-        if guidance and c is None:
-            raise ValueError("guidance needs a model that was fitted with labels, and labels to guide to")
-        with_label = lambda z, t: self._says(z, schedule.logsnr[t], c)
-        if not guidance:
-            return with_label, self._kind()
-        if not self.label_dropout:
-            raise ValueError("guidance needs a net that has seen rows without labels too: fit with label_dropout > 0")
-        without = lambda z, t: self._says(z, schedule.logsnr[t], None)
-        return classifier_free(with_label, without, guidance), self._kind()
-
-    def eps_of(self, y=None):
-        """The net as `eps_of(z, logsnr)`, for the probability-flow ODE; y as in `predict_with`."""
-        self._check_fitted()
-        c, kind = self._numbers(y), self._kind()
-
-        def eps(z, logsnr):
-            said = self._says(z, logsnr, c)
-            at = Schedule.from_logsnr([logsnr])
-            return convert(at, said, z, 1, kind, "eps")
-
-        return eps
-
-    # ---- likelihood ----
-
-    def score_samples(self, X, y=None):
-        """log p(x) of each row in nats, or log p(x|y) with labels, (n,): what `bound_` says.
-
-        "exact": the density of the probability-flow ODE's model, by `score_steps` RK4 steps (D > 64: by Hutchinson's
-        estimate with 8 probes). "elbo": the bound on the log probability of the whole grey values, all terms,
-        estimated without
-        bias from `score_steps` of the T steps, evenly spread, one draw of noise each, and t = 1 always; a row's steps
-        and noise depend on `random_state` and the row's values only.
-        """
-        X = self._as_data(self._check_rows(X))
-        y = None if y is None else base.labels(y, X)
-        parts = [slice(i, i + ROWS) for i in range(0, len(X), ROWS)]
-        score = self._bound if self.levels else self._density
-        return np.concatenate([score(X[rows], None if y is None else y[rows]) for rows in parts])
-
-    def _density(self, X, y):
-        s, D = self.schedule_, X.shape[1]
-        probes = None
-        if D > 64:
-            probes = np.stack([self._row_noise(x, (8, D))[1] for x in X], axis=1)  # (8, n, D)
-        span = (s.logsnr[1], s.logsnr[-1])
-        found = log_likelihood(self.eps_of(y), self._inside(X), logsnr=span, steps=self.score_steps, probes=probes,
-                               compare=False)  # fmt: skip
-        return found.log_prob.astype(np.float64) - D * np.log(self.scale_)
-
-    def _bound(self, X, y):
-        x, s, D = self._inside(X), self.schedule_, X.shape[1]
-        steps = min(self.score_steps, s.T)
-        draws = [self._row_noise(row, (steps + 1, D)) for row in X]
-        shift = np.array([u for u, _ in draws])  # (n,)
-        noise = np.stack([eps for _, eps in draws], axis=1)  # (steps + 1, n, D)
-        predict, kind = self.predict_with(s, y)
-        reverse = bound.reverse_of(s, predict, kind)
-        total = self._decoder(s, y)(x, bound.noisy(s, x, 1, noise[-1])) - bound.prior_term(s, x)
-        for i in range(steps if s.T > 1 else 0):  # evenly spread over t = 2, ..., T, with the factor (T - 1)/steps
-            t = 2 + ((i + shift) / steps * (s.T - 1)).astype(int)
-            total = total - (s.T - 1) / steps * bound.kl_term(s, reverse, x, bound.noisy(s, x, t, noise[i]), t)
-        return total.astype(np.float64)
-
-    def _decoder(self, schedule, y):
-        c, logsnr = self._numbers(y), schedule.logsnr[1]
-        logits = lambda z: net.grid_logits(self.params_, z, self._told(np.full(len(z), logsnr), c, z.dtype))
-        return bound.grid_decoder(schedule, self._values(), logits)
-
-    def _row_noise(self, row, shape):
-        """A uniform number and normal noise, from `random_state` and the bytes of the row."""
-        digest = int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), "little")
-        rng = np.random.default_rng([self.seed_, SCORE, digest])
-        return rng.random(), rng.standard_normal(shape, row.dtype)
-
-    # ---- samples ----
-
-    def sample(self, n=None, y=None, *, random_state=None, guidance=None):
-        """n draws of x, (n, D). y: one label for all, or n labels (then n may be left out); None: without a label.
-
-        Without a random_state it is the model's own, and two calls give the same draws. guidance: instead of the
-        model's.
-        """
-        *_, x = self.paths(n, y, random_state=random_state, guidance=guidance)
-        return x
-
-    def paths(self, n=None, y=None, *, random_state=None, guidance=None):
-        """Yield z_T, ..., z_1, x on the way from noise to data, each (n, D) in the data's units: for pictures."""
-        self._check_fitted()
-        self._check_options()
-        if y is not None:
-            y = np.asarray(y)
-            y = np.full(base.whole("n", 1 if n is None else n), y) if y.ndim == 0 else y
-            if y.ndim != 1 or (n is not None and len(y) != n):
-                raise ValueError(f"y must be one label, or as many as n = {n}, got shape {y.shape}")
-            n = len(y)
-        n = base.whole("n", 1 if n is None else n)
-        rng = np.random.default_rng([self.seed_ if random_state is None else base.seed(random_state), SAMPLE])
-        schedule = self.schedule_.respaced(min(self.sample_steps, self.schedule_.T))
-        guidance = self.guidance if guidance is None else base.number("guidance", guidance)
-        predict, kind = self.predict_with(schedule, y, guidance=guidance)
-        z = rng.standard_normal((n, self.n_features_in_), np.dtype(self.dtype))
-        if self.sampler == "ancestral":
-            variance = "posterior"
-            if self.levels:
-                predict, variance = self._predict_and_variance(schedule, y, guidance)
-            steps = samplers.ancestral(schedule, predict, kind, z, rng, variance=variance)
-        else:
-            steps = getattr(samplers, self.sampler)(schedule, predict, kind, z)
-        return self._in_units(self._with_bar(steps, schedule.T), schedule, y, rng)
-
-    def _predict_and_variance(self, schedule, y, guidance):
-        """Of grey values the net knows how sure it is of each: predict(z, t), and variance(z, t) from the same call."""
-        c, last = self._numbers(y), {}
-
-        def predict(z, t):
-            x, last["var"] = self._of_grid(net.grid_moments, z, schedule.logsnr[t], c)
-            return x
-
-        without = lambda z, t: self._says(z, schedule.logsnr[t], None)
-        guided = classifier_free(predict, without, guidance) if guidance else predict
-        return guided, total(schedule, lambda z, t: last["var"])  # a reverse step asks for the mean first
-
-    def _in_units(self, steps, schedule, y, rng):
-        """What a sampler yields, in the data's units; x of `levels` drawn from p(x|z_1)."""
-        before = None
-        for t, z in zip(range(schedule.T, -1, -1), steps):
-            if t == 0 and self.levels:
-                yield self._draw_values(schedule, y, before, rng)
-            else:
-                yield z * z.dtype.type(self.scale_) + self.mean_.astype(z.dtype)
-            before = z
-
-    def _draw_values(self, schedule, y, z, rng):
-        """A draw from p(x|z_1) over the grey values 0, 1/(levels-1), ..., 1."""
-        told = self._told(np.full(len(z), schedule.logsnr[1]), self._numbers(y), z.dtype)
-        signal, sigma = np.sqrt(schedule.alpha_bar[1]), schedule.sigma[1]
-        scores = net.grid_logits(self.params_, z, told) + bound.grid_scores(z[..., None], self._values(), signal, sigma)
-        index = np.argmax(scores + rng.gumbel(size=scores.shape), axis=-1)  # (n, D), by Gumbel's trick
-        return (index / (self.levels - 1)).astype(z.dtype)
-
-    def _with_bar(self, steps, total):
-        import sys
-
-        from tqdm import tqdm
-
-        hidden = not self.progress or (False if "ipykernel" in sys.modules else None)
-        yield from tqdm(steps, total=total + 1, unit="step", disable=hidden, leave=False)
-
-    # ---- files and checks ----
-
-    @classmethod
-    def load(cls, path):
-        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
-        model = super().load(path)
-        model.schedule_ = model._schedule()
-        return model
-
-    def _fitted(self):
-        return {name: value for name, value in super()._fitted().items() if name != "schedule_"}
-
-    @staticmethod
-    def _described(options):
-        schedule = options["schedule"]
-        return options | ({"schedule": {"beta": schedule.beta}} if isinstance(schedule, Schedule) else {})
-
-    @staticmethod
-    def _rebuilt(options):
-        schedule = options["schedule"]
-        return options | ({"schedule": Schedule(schedule["beta"][1:])} if isinstance(schedule, dict) else {})
+    # ---- between the data and the net ----
 
     def _kind(self):
-        return "x" if self.levels else self.predicts
+        return "x" if self.levels_ else self.predicts
 
     def _values(self):
-        """The grey values in the net's units, (levels,), or None."""
-        if not self.levels:
+        """The values of the grid in the net's units, (levels,), or None."""
+        if self.grid_ is None:
             return None
-        return ((np.linspace(0, 1, self.levels) - self.mean_[0]) / self.scale_).astype(self.dtype)
+        low, step, levels = self.grid_
+        return ((low + step * np.arange(levels) - self.scaling_.mean[0]) / self.scaling_.scale[0]).astype(self.dtype)
 
-    def _inside(self, X):
-        return ((X - self.mean_) / self.scale_).astype(self.dtype)
+    def _to_net(self, X):
+        """The rows X as the net sees them, in the model's dtype."""
+        if self.grid_ is not None:
+            scaling.check_grid(X, *self.grid_)
+        with np.errstate(over="ignore"):
+            x = self.scaling_.to(X).astype(self.dtype)
+        if not np.isfinite(x).all():
+            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype} beside those of fit")
+        return x
+
+    def _from_net(self, z):
+        """Rows of the net in the data's units, float64."""
+        return self.scaling_.back(z)
 
     def _schedule(self):
         if isinstance(self.schedule, Schedule):
             return self.schedule
         if self.schedule == "log-linear":
-            return Schedule.log_linear(self.steps, 7.0 if self.levels else 11.0, -9.0)
+            return Schedule.log_linear(self.steps, 7.0 if self.levels_ else 11.0, -9.0)
         return SCHEDULES[self.schedule](self.steps)
 
-    def _numbers(self, y):
-        """Labels as whole numbers (n,), None for none."""
-        if y is None:
-            return None
-        if self.classes_ is None:
-            raise ValueError("this model was fitted without labels: call fit(X, y) to be able to ask for some")
-        y = np.asarray(y)
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            seen = ", ".join(map(str, self.classes_))
-            raise ValueError(f"y has the label {y[~known][0]!s}, which training has not seen; it saw {seen}")
-        return np.searchsorted(self.classes_, y)
+    def _label_indices(self, y):
+        return labels.indices(y, self.classes_)
 
-    def _as_data(self, X):
-        if self.levels:
-            decoders.Categorical(self.levels).check(X)
-        return X.astype(self.dtype, copy=False)
+    # ---- files ----
 
-    def _check_options(self):
-        for name in ("steps", "width", "blocks", "batch_size", "sample_steps", "score_steps"):
-            base.whole(name, getattr(self, name))
-        known = {"predicts": NAMES, "weight": ("simple", "bound"), "sampler": SAMPLERS, "dtype": ("float32", "float64")}
-        if not isinstance(self.schedule, Schedule):
-            known["schedule"] = ("log-linear", *SCHEDULES)
-        for name, choices in known.items():
-            if getattr(self, name) not in choices:
-                known = ", ".join(map(repr, choices)) + (" or a Schedule" if name == "schedule" else "")
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
-        for name in ("dropout", "label_dropout", "ema"):
-            base.number(name, getattr(self, name), below=1.0)
-        for name in ("guidance", "epochs", "learning_rate"):
-            base.number(name, getattr(self, name))
-        if self.levels is not None:
-            base.whole("levels", self.levels, least=2)
+    @classmethod
+    def _described(cls, values):
+        changed = {}
+        for name in ("schedule", "schedule_"):
+            if isinstance(values.get(name), Schedule):
+                changed[name] = {"log_keep": np.diff(values[name].log_alpha_bar)}
+        if "scaling_" in values:
+            changed["scaling_"] = values["scaling_"].state()
+        return super()._described(values | changed)
+
+    @classmethod
+    def _rebuilt(cls, values):
+        changed = {}
+        for name in ("schedule", "schedule_"):
+            if isinstance(values.get(name), dict):
+                changed[name] = Schedule._of_steps(values[name]["log_keep"])
+        if "scaling_" in values:
+            changed["scaling_"] = scaling.Scaling(**values["scaling_"])
+        return super()._rebuilt(values | changed)

@@ -11,7 +11,7 @@ al. 2023.
 import numpy as np
 
 from tinygen import byhand
-from tinygen.models import base
+from tinygen.models import options
 
 
 def between(x, eps, tau):
@@ -47,7 +47,7 @@ def steps(velocity, z, n, *, solver="euler"):
     """
     if solver not in ("euler", "heun", "rk4"):
         raise ValueError(f"got solver {solver!r}; expected 'euler', 'heun' or 'rk4'.")
-    h = 1 / base.whole("n", n)
+    h = 1 / options.whole()("n", n)
     yield z
     for i in range(n):
         tau = i / n

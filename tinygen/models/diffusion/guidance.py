@@ -12,14 +12,14 @@ Sources: Dhariwal and Nichol 2021, algorithm 1; Ho and Salimans 2022, eq. 6.
 
 import numpy as np
 
-from tinygen.models import base
+from tinygen.models import options
 from tinygen.models.diffusion.parameterization import convert
 
 
 def classifier_free(with_label, without, w):
     """(1 + w) with_label - w without, as predict(z, t): the same for every kind of prediction, each being a straight
     line in each other. w: a number, at least 0, else ValueError; both are functions predict(z, t) of one kind."""
-    w = base.number("guidance", w)
+    w = options.number()("guidance", w)
 
     def guided(z, t):
         return with_label(z, t) * z.dtype.type(1 + w) - without(z, t) * z.dtype.type(w)

@@ -38,19 +38,19 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     differentiated. logsnr: where the ODE begins (at the data) and ends (at the noise).
     solver: "rk4", with `steps` steps even in log s; or a method of SciPy's solve_ivp, such as "DOP853", with
     `tolerance` relative and a thousandth of it absolute.
-    probes: None for the exact divergence (D calls of the vjp, D <= 64), or noise (K, B, D) of mean 0 and unit variance,
-    such as random signs, for Hutchinson's estimate, unbiased, with its standard error over the K >= 2 probes.
+    probes: None for the exact divergence (D calls of the vjp, D <= 256), or noise (K, B, D) of mean 0 and unit
+    variance, such as random signs, for Hutchinson's estimate, unbiased, with its standard error over the K >= 2 probes.
     prior(z) -> (B,): log density at the end; None: N(0, I). With the end's true law the mismatch at T is gone, and
     what is left is the solver's error: so the two can be told apart (`terminal_mismatch`).
     compare: solve a second time, with half the steps, for `solver_error`; without, it is nan.
-    Raises ValueError for D > 64 without probes, one probe, or log SNRs that do not fall.
+    Raises ValueError for D > 256 without probes, one probe, or log SNRs that do not fall.
     """
     x = np.asarray(x)
     if x.ndim != 2:
         raise ValueError(f"log_likelihood: got x of shape {x.shape}; expected rows (B, D).")
     if not logsnr[1] < logsnr[0]:
         raise ValueError(f"log_likelihood: got logsnr={logsnr}; it goes from the data's, high, to the noise's, low.")
-    if probes is None and x.shape[1] > 64:
+    if probes is None and x.shape[1] > 256:
         raise ValueError(f"log_likelihood: D = {x.shape[1]} is too large for the exact divergence; give probes.")
     if probes is not None and (np.ndim(probes) != 3 or len(probes) < 2 or probes.shape[1:] != x.shape):
         got = np.shape(probes)

@@ -30,7 +30,7 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, waves=3, dtype
     ((8, 8), (8, 2))
     """
     rng = np.random.default_rng(rng)
-    told = 2 * len(PERIODS) + (classes + 1 if classes else 0)  # one more label: unknown
+    cond = 2 * len(PERIODS) + (classes + 1 if classes else 0)  # one more label: unknown
 
     def zero(layer):
         return {name: np.zeros_like(array) for name, array in layer.items()}
@@ -40,7 +40,7 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, waves=3, dtype
         "blocks": [
             {
                 "inner": linear_init(rng, width, width, dtype),
-                "told": linear_init(rng, told, width, dtype),
+                "conditioning": linear_init(rng, cond, width, dtype),
                 "outer": zero(linear_init(rng, width, width, dtype)),
             }
             for _ in range(blocks)
@@ -49,7 +49,7 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, waves=3, dtype
     }
 
 
-def told(logsnr, c=None, *, dtype=np.float32):
+def conditioning(logsnr, c=None, *, dtype=np.float32):
     """What the net is told besides z: (B, 16) sines and cosines of the log SNR (B,), and beside them c (B, classes +
     1)."""
     angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * (2 * math.pi / PERIODS)
@@ -68,8 +68,8 @@ def one_hot(labels, classes, n, dtype=np.float32):
     return np.eye(classes + 1, dtype=dtype)[labels]  # -1 is the last row
 
 
-def predict(params, z, told, keep=None):
-    """The net's prediction at z (B, D), told (B, F) -> (B, outputs).
+def predict(params, z, cond, keep=None):
+    """The net's prediction at z (B, D), cond (B, F) -> (B, outputs).
 
     keep (B, width): factors on the hidden units before each block's last layer and the output, for dropout.
     """
@@ -79,48 +79,48 @@ def predict(params, z, told, keep=None):
     seen = [z, *(f(angle) for angle in angles for f in (np.sin, np.cos))]
     h = linear(params["in"], np.concatenate(seen, axis=1))  # (B, width)
     for block in params["blocks"]:
-        inner = silu(linear(block["inner"], silu(h)) + linear(block["told"], told))
+        inner = silu(linear(block["inner"], silu(h)) + linear(block["conditioning"], cond))
         h = h + linear(block["outer"], keep(inner))
     return linear(params["out"], keep(silu(h)))
 
 
-def grid_logits(params, z, told, keep=None):
+def grid_logits(params, z, cond, keep=None):
     """The net's outputs as logits of the grid's values, (B, D, V)."""
-    return predict(params, z, told, keep).reshape(*z.shape, -1)
+    return predict(params, z, cond, keep).reshape(*z.shape, -1)
 
 
-def grid_x(params, z, told, values, signal, sigma, keep=None):
+def grid_x(params, z, cond, values, signal, sigma, keep=None):
     """E[x|z] for data whose entries are all among `values` (V,): (B, D).
 
     Each entry's own z tells of it with the known N(z; signal v, sigma^2); the net adds, as logits, what the others
     tell: x = sum_v v softmax_v(logits + log N(z; signal v, sigma^2)). signal, sigma: (B, 1).
     """
-    return _grid_p(params, z, told, values, signal, sigma, keep) @ values
+    return _grid_p(params, z, cond, values, signal, sigma, keep) @ values
 
 
-def grid_moments(params, z, told, values, signal, sigma):
+def grid_moments(params, z, cond, values, signal, sigma):
     """E[x|z] and Var[x|z] of each entry by the distribution over the values of `grid_x`: twice (B, D)."""
-    p = _grid_p(params, z, told, values, signal, sigma, None)
+    p = _grid_p(params, z, cond, values, signal, sigma, None)
     x = p @ values
     return x, np.maximum(p @ values**2 - x**2, 0)  # where p is sure, rounding can leave less than 0
 
 
-def _grid_p(params, z, told, values, signal, sigma, keep):
+def _grid_p(params, z, cond, values, signal, sigma, keep):
     scores = grid_scores(z[:, :, None], values, signal[:, :, None], sigma[:, :, None])  # (B, D, V)
-    return softmax(grid_logits(params, z, told, keep) + scores)
+    return softmax(grid_logits(params, z, cond, keep) + scores)
 
 
 def loss(params, x, noise, values=None):
     """The weighted square error a dimension: with weight 1 the simple loss (Ho et al. 2020, eq. 14, for any target).
 
-    noise is a dict, drawn outside: eps (B, D), told (B, F), and (B, 1) each: signal = sqrt(alpha_bar_t), sigma, weight;
+    noise is a dict, drawn outside: eps (B, D), cond (B, F), and (B, 1) each: signal = sqrt(alpha_bar_t), sigma, weight;
     the target as a straight line in x and z, on_x and on_z; for dropout keep (B, width). values (V,): the net gives
     logits of a grid of values, see `grid_x`, and the target is x.
     """
     z = noise["signal"] * x + noise["sigma"] * noise["eps"]
     keep = noise.get("keep")
     if values is None:
-        error = predict(params, z, noise["told"], keep) - (noise["on_x"] * x + noise["on_z"] * z)
+        error = predict(params, z, noise["conditioning"], keep) - (noise["on_x"] * x + noise["on_z"] * z)
     else:
-        error = grid_x(params, z, noise["told"], values, noise["signal"], noise["sigma"], keep) - x
+        error = grid_x(params, z, noise["conditioning"], values, noise["signal"], noise["sigma"], keep) - x
     return np.mean(noise["weight"] * error**2)

@@ -40,7 +40,7 @@ def noise_of(schedule, kind, *, weight, simple, classes, label_dropout, dropout,
     by_t = {"signal": np.sqrt(s.alpha_bar), "sigma": s.sigma, "on_x": on_x, "on_z": on_z}
     by_t["weight"] = weights(s, kind, weight, simple)
     by_t = {name: array[:, None].astype(dtype) for name, array in by_t.items()}  # (T + 1, 1)
-    by_t["told"] = net.told(s.logsnr, dtype=dtype)  # (T + 1, F): sines cost more than looking them up
+    by_t["conditioning"] = net.conditioning(s.logsnr, dtype=dtype)  # (T + 1, F): sines cost more than looking them up
 
     def noise(rng, batch):
         x = batch["x"]
@@ -49,7 +49,7 @@ def noise_of(schedule, kind, *, weight, simple, classes, label_dropout, dropout,
         found["eps"] = rng.standard_normal(x.shape, x.dtype)
         if classes:
             c = np.where(rng.random(len(x)) < label_dropout, -1, batch["c"])
-            found["told"] = np.concatenate([found["told"], labels[c]], axis=1)
+            found["conditioning"] = np.concatenate([found["conditioning"], labels[c]], axis=1)
         if dropout:
             keep = rng.random((len(x), width), x.dtype) >= dropout
             found["keep"] = keep * x.dtype.type(1 / (1 - dropout))
@@ -58,11 +58,11 @@ def noise_of(schedule, kind, *, weight, simple, classes, label_dropout, dropout,
     return noise
 
 
-def independent_pixels(X, levels):
-    """Log frequencies of the grey values 0, 1/(levels-1), ..., 1 in each column of X (n, D): (D levels,).
+def independent_pixels(x, values):
+    """Log frequencies of the grid's values (V,) in each column of the rows x (n, D), of the net: (D V,).
 
     As the bias of the last layer they make a net that begins as the model of independent pixels.
     """
-    index = np.rint(X * (levels - 1)).astype(int)
-    counts = (index[:, :, None] == np.arange(levels)).sum(axis=0) + 0.1  # (D, levels)
+    index = np.abs(x[:, :, None] - values).argmin(axis=-1)
+    counts = (index[:, :, None] == np.arange(len(values))).sum(axis=0) + 0.1  # (D, V)
     return np.log(counts / counts.sum(axis=1, keepdims=True)).ravel()

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import softmax
-from tinygen.models import base
+from tinygen.models import options
 from tinygen.models.vae.likelihoods import bernoulli_log_prob, categorical_log_prob, logistic_log_prob
 from tinygen.nn.layers import sigmoid
 
@@ -167,7 +167,25 @@ def decoder(choice):
     >>> decoder("gaussian")
     Gaussian(var='learned')
     """
-    return base.chosen("decoder", choice, DECODERS, "log_prob")
+    return options.chosen("decoder", choice, DECODERS, "log_prob")
+
+
+MOST_LEVELS = 32
+
+
+def suitable(X):
+    """The decoder for the rows X (n, D): Bernoulli for values between 0 and 1, Categorical for whole numbers of which
+    at most MOST_LEVELS stand in a row from the least to the greatest, else Gaussian.
+
+    >>> suitable(np.array([[0.0, 1.0]])), suitable(np.array([[0.0, 16.0]])), suitable(np.array([[0.5, 2.0]]))
+    (Bernoulli(), Categorical(levels=17), Gaussian(var='pixel'))
+    """
+    low, high = X.min(), X.max()
+    if 0 <= low and high <= 1:
+        return Bernoulli()
+    if high - low < MOST_LEVELS and np.all(X == np.rint(X)) and low < high:
+        return Categorical(int(high - low) + 1)
+    return Gaussian("pixel")
 
 
 def describe(choice):
@@ -176,9 +194,9 @@ def describe(choice):
     >>> describe("bernoulli"), rebuild(describe(Gaussian(var=0.1)))
     ('bernoulli', Gaussian(var=0.1))
     """
-    return base.describe(choice, DECODERS)
+    return options.describe(choice, DECODERS)
 
 
 def rebuild(description):
     """The decoder that `describe` has described."""
-    return base.rebuild(description, DECODERS)
+    return options.rebuild(description, DECODERS)

@@ -9,35 +9,46 @@ The functions it is made of are plain functions of arrays, in nets.py (`init`, `
 """
 
 import functools
-import hashlib
-import math
 
 import numpy as np
 
-from tinygen.models import base
+import tinygen as tg
+from tinygen.models import options, randomness, rows, scaling, trained
 from tinygen.models.vae import bounds, decoders, posteriors, priors
 from tinygen.models.vae.bounds import elbo_terms, loss
 from tinygen.models.vae.diagnose import diagnose
 from tinygen.models.vae.nets import decode, encode, init
-from tinygen.nn import train
-from tinygen.nn.optim import Adam, FadingAdam
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
-START, TRAINING, SCORE, SAMPLE, DIAGNOSIS = range(5)  # a stream of random numbers for each: none disturbs another
-NUMBERS = 2**21  # rows are scored so many at a time that their latents are about so many numbers
-PARTS = {"decoder": decoders, "posterior": posteriors}  # options that may be objects
-MADE_OF = ("latents", "hidden", "activation", "decoder", "posterior")  # what the fitted parameters depend on
+BLOCK = 2**18  # numbers in a hidden layer while rows are scored: they stay in the cache
+PARTS = {"decoder": decoders, "decoder_": decoders, "posterior": posteriors}  # attributes that may be objects
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
-class VAE(base.Estimator):
+class VAE(trained.Trained):
     """A variational autoencoder with fully connected nets, trained by Adam.
+
+    >>> X = np.random.default_rng(0).random((200, 5)).round()
+    >>> model = VAE(latents=2, hidden=(16,), max_steps=50, random_state=0).fit(X)
+    >>> model.transform(X).shape, model.sample(3).shape, model.bound_
+    ((200, 2), (3, 5), 'elbo')
+
+    | decoder | what `score_samples` bounds from below, in nats a row |
+    |---|---|
+    | "bernoulli", values 0 and 1 | the log probability of the row |
+    | "bernoulli", values between | that of the row made black and white at random, value by value, in expectation |
+    | "categorical", "logistic" | the log probability of the row of whole values |
+    | "gaussian" | the log density of the row in the data's units |
 
     latents: k, the size of z. hidden: sizes of the encoder's hidden layers; the decoder has the same in reverse order.
     activation: between the layers.
-    decoder: "bernoulli" (data between 0 and 1), "gaussian" (one learned variance), "categorical" or "logistic" (grey
-    values 0, 1/16, ..., 1), or an instance such as Gaussian(var=0.1).
+    decoder: "auto": "bernoulli" for data between 0 and 1, "categorical" for whole numbers, at most 32 of them in a row,
+    else "gaussian" (one learned variance); "logistic" (whole numbers as rounded real ones); or an instance such as
+    Gaussian(var=0.1). `decoder_` is what it is.
+    scaling: what the nets see of real-valued data: "whiten" (uncorrelated columns of unit variance: the untrained model
+    is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
+    "whiten" with a learned variance, "none" with a given one, which is in the data's units.
     posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x), or an instance such as
     Diagonal(exact_kl=False), whose KL is estimated at the draw.
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
@@ -45,91 +56,124 @@ class VAE(base.Estimator):
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
     doubly reparameterised gradient; "score": the ELBO by the score-function gradient, with the other draws as baseline
     for draws > 1. The last four know neither beta nor warmup nor free_bits. draws: of z for each row in a step.
-    epochs, batch_size, learning_rate: of training. fade: let the rate fall to 0 until the end, along a cosine; takes
-    the last noise out of the parameters. dtype: of the parameters.
+    max_steps, or epochs, if given: length of training, which ends sooner if the bound on held-out rows
+    (`validation_fraction` of all; 0: none) has not improved in the last `patience` looks at it (None: it never does);
+    the best parameters are kept. batch_size, learning_rate: of training. cosine_decay: let the rate fall to 0 until the
+    end, along a cosine. ema: decay of the running mean of the parameters, which is what is used (0: the last ones).
+    dtype: of the parameters.
     bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row.
-    random_state: None, an integer or a Generator; with an integer everything is reproducible to the bit.
-    progress: show a bar. checkpoint: file to save training to, and to continue from if it is there.
+    random_state: None, an integer, a Generator or a RandomState; with an integer two runs on one machine, with the same
+    number of BLAS threads, agree to the bit (another number of threads sums in another order, and rounds otherwise).
+    progress: show a bar. verbose: print a line every so many seconds. callback: called with the nn.train.Record of each
+    step, stops training by returning True. checkpoint: file to save training to, and to continue from if it is there.
     compile: record the training step once and replay it; False differentiates anew at each step, several times slower.
 
-    Fitted: `params_` (tree of arrays), `history_` ({"loss", "reconstruction", "kl", "seconds"} or {"loss", "bound",
-    "seconds"}, one value a step), `bound_` (what `score_samples` is: "elbo" or "iwae-K"), `seed_`, `n_features_in_`.
-
-    >>> X = np.random.default_rng(0).random((200, 5)).round()
-    >>> model = VAE(latents=2, hidden=(16,), epochs=5, random_state=0).fit(X)
-    >>> model.transform(X).shape, model.sample(3).shape, model.bound_
-    ((200, 2), (3, 5), 'elbo')
+    Fitted: `params_` (tree of arrays), `history_` (arrays: "loss", "reconstruction" and "kl", or "bound", "seconds", a
+    value a step; "validation" and "validation_step", one a look), `bound_` ("elbo" or "iwae-K"), `decoder_`,
+    `scaling_`, `seed_`, `n_features_in_`.
     """
 
-    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", posterior="diagonal",
-                 beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, epochs=150, batch_size=100,
-                 learning_rate=2e-3, fade=False, dtype="float32", bound="elbo", score_draws=32, random_state=None,
-                 progress=True, checkpoint=None, compile=True):  # fmt: skip
-        self.latents = latents
-        self.hidden = hidden
-        self.activation = activation
-        self.decoder = decoder
-        self.posterior = posterior
-        self.beta = beta
-        self.warmup = warmup
-        self.free_bits = free_bits
-        self.objective = objective
-        self.draws = draws
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.fade = fade
-        self.dtype = dtype
-        self.bound = bound
-        self.score_draws = score_draws
-        self.random_state = random_state
-        self.progress = progress
-        self.checkpoint = checkpoint
-        self.compile = compile
+    OPTIONS = trained.OPTIONS | {
+        "latents": options.whole(),
+        "hidden": options.sizes,
+        "beta": options.number(),
+        "warmup": options.number(),
+        "free_bits": options.number(),
+        "objective": options.one_of(*OBJECTIVES),
+        "draws": options.whole(),
+        "bound": options.one_of("elbo", "iwae"),
+        "score_draws": options.whole(),
+        "scaling": options.one_of("auto", "whiten", "columns", "none"),
+    }
+    TRAINING = (*trained.Trained.TRAINING, "beta", "warmup", "free_bits", "objective", "draws")
+    LATER = ("bound", "score_draws")
+    REAL_SCALING = "whiten"
 
-    def fit(self, X, y=None):
-        """Train on the rows of X, shape (n, D), and return self. y is not looked at."""
-        return self._fit(X, None)
+    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
+                 posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, max_steps=5000,
+                 epochs=None, validation_fraction=0.1, patience=20, batch_size=100, learning_rate=2e-3,
+                 cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=32, random_state=None,
+                 progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
+        given = locals()
+        for name in self._defaults():
+            setattr(self, name, given[name])
 
-    def _fit(self, X, c, **init_options):
-        self._check_options()
-        X = self._as_data(base.rows(X, name=type(self).__name__))
-        seed, nets = base.seed(self.random_state), self._nets()
-        start = init(np.random.default_rng([seed, START]), X.shape[1], self.latents, hidden=self.hidden, dtype=X.dtype,
-                     decoder=nets["decoder"], posterior=nets["posterior"], **init_options)  # fmt: skip
-        optimisers = []
+    @property
+    def bound_(self):
+        """What `score_samples` returns now: "elbo" or "iwae-K"."""
+        return "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
+
+    # ---- fit ----
+
+    def _fit(self, X, y, before=None, **nets):
+        """Train on rows X and one-hot labels y (n, classes) or None; before: the fitted model to go on from."""
+        self.seed_ = self._seed()
+        identity = self._identity(X, y, self.seed_)
+        if before is None:
+            self._choose(X)
+        else:
+            self.decoder_, self.scaling_ = before.decoder_, before.scaling_
+        x = self._to_net(X)
+        start = self._start(x, **nets) if before is None else before.params_
+        data = {"x": x} if y is None else {"x": x, "c": y}
+        self.params_, self.history_ = self._train(
+            functools.partial(self._loss, self._nets()), start, data, noise=self._noise(len(x)), seed=self.seed_,
+            identity=identity, bound=functools.partial(self._held_out_loss, self._nets()),
+            bound_noise=self._plain_noise,
+        )  # fmt: skip
+
+    def _choose(self, X):
+        """The decoder and the scaling that suit the rows X."""
+        self.decoder_ = decoders.suitable(X) if self.decoder == "auto" else decoders.decoder(self.decoder)
+        real = not self.decoder_.discrete
+        kind = self.scaling
+        if kind == "auto":
+            learned = getattr(self.decoder_, "var", None) in ("learned", "pixel")
+            kind = self.REAL_SCALING if real and learned else "none"
+        elif kind != "none" and not real:
+            raise ValueError(f"scaling={kind!r} is for real-valued data, not for {self.decoder_}")
+        levels = getattr(self.decoder_, "levels", None)
+        self.scaling_ = scaling.grid(X, levels) if self.decoder == "auto" and levels else scaling.fit(X, kind)
+        self.grey_ = isinstance(self.decoder_, decoders.Bernoulli) and bool(np.any((X != 0) & (X != 1)))
+        trained.tell_constants(self.scaling_.varies)
+        if self.decoder == "auto":
+            self._tell(f"decoder {self.decoder_}, by the data")
+
+    def _start(self, x, **nets):
+        """Random parameters for the rows x that the nets see."""
+        params = init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
+                      dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
+        if self.scaling_.kind == "whiten":  # begin at the Gaussian that whitens the data: z carries nothing yet
+            params["decoder"][-1]["W"] *= 0
+            params["encoder"][-1]["W"] *= x.dtype.type(0.1)
+        return params
+
+    def _optimiser(self, steps):
+        make = super()._optimiser(steps)
+
+        def remembered(vector):
+            self._adam = make(vector)  # it counts the steps, and a checkpoint restores its count
+            return self._adam
+
+        return remembered
+
+    def _noise(self, n):
+        """noise(rng, batch) of a step of training on n rows, and the weight of the KL in it."""
 
         def noise(rng, batch):
-            # The optimiser counts the steps, and a checkpoint restores its count.
-            done = optimisers[0].t * len(batch["x"]) / (self.warmup * len(X)) if self.warmup else 1.0
+            done = self._adam.t * len(batch["x"]) / (self.warmup * n) if self.warmup else 1.0
             shape = (len(batch["x"]), self.latents)
             many = shape if self.objective == "elbo" and self.draws == 1 else (self.draws, *shape)
-            return {"eps": rng.standard_normal(many, X.dtype), "beta": np.array(self.beta * min(done, 1.0))}
+            return {"eps": rng.standard_normal(many, batch["x"].dtype), "beta": np.array(self.beta * min(done, 1.0))}
 
-        def adam(vector):
-            total = math.ceil(self.epochs * len(X) / min(self.batch_size, len(X)))
-            fading = functools.partial(FadingAdam, total=total) if self.fade else Adam
-            optimisers.append(fading(vector, rate=self.learning_rate))
-            return optimisers[0]
+        return noise
 
-        params, history = train.fit(
-            functools.partial(self._loss, nets),
-            start,
-            {"x": X} if c is None else {"x": X, "c": c},
-            rng=np.random.default_rng([seed, TRAINING]),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            noise=noise,
-            optimiser=adam,
-            checkpoint=self.checkpoint,
-            progress=self.progress,
-            compile=self.compile,
-        )
-        self.params_, self.history_, self.seed_ = params, history, seed
-        self._made_of = {name: repr(getattr(self, name)) for name in MADE_OF}
-        self.bound_ = "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
-        self.n_features_in_ = X.shape[1]
-        return self
+    def _plain_noise(self, rng, batch):
+        return {"eps": rng.standard_normal((len(batch["x"]), self.latents), batch["x"].dtype)}
+
+    def _held_out_loss(self, nets, params, batch, noise):
+        """Minus the bound on rows that training does not see: with the KL's whole weight, whatever beta is."""
+        return bounds.loss(params, batch["x"], noise["eps"], batch.get("c"), **nets)[0]
 
     def _loss(self, nets, params, batch, noise):
         """The loss of one step and its terms: what training differentiates."""
@@ -140,33 +184,46 @@ class VAE(base.Estimator):
             return bounds.score_function_loss(*data, baseline="others" if self.draws > 1 else 0.0, **nets)
         return bounds.iwae_loss(*data, gradient="plain" if self.objective == "iwae" else self.objective, **nets)
 
-    def score_samples(self, X):
+    def partial_fit(self, X, y=None, *, max_steps=None):
+        """Go on training on the rows of X with a new optimiser, and return self; on a model without fit it is one.
+
+        max_steps: how many steps, by default one pass over X. The scaling, the decoder and the classes stay.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, y)
+        X = self._check_rows(X)
+        steps = max(1, len(X) // self.batch_size) if max_steps is None else options.whole()("max_steps", max_steps)
+        return self._anew(X, y, before=self, length={"max_steps": steps, "epochs": None, "checkpoint": None})
+
+    # ---- likelihood ----
+
+    def score_samples(self, X, y=None, *, return_error=False):
         """A lower bound on log p(x) of each row in nats, (n,): the one that `bound_` names, whatever beta was.
 
         "elbo": the mean over `score_draws` draws of z, the KL term exact where `posterior` has it so.
         "iwae-K": ln of the mean of K importance weights. The noise of a row depends on `random_state` and on the row's
-        values only, so that a row scores the same alone and among others.
+        values only, so that a row scores the same alone and among others. y: not looked at.
+        return_error: also return the standard error of each row's number, from the spread over its draws, (n,).
         """
-        return self._score(self._check_rows(X))
+        X = self._check_rows(X)
+        return self._score(X, self._condition(y, X), return_error)
 
-    def _score(self, X, c=None):
-        return self._by_rows(self._iwae if self.bound == "iwae" else self._elbo, X, c, draws=self.score_draws)
+    def _condition(self, y, X):
+        """What the nets are given beside the rows: nothing; a ConditionalVAE: the labels."""
+        return None
 
-    def _elbo(self, x, c, draws):
-        terms = bounds.elbo_terms(self.params_, x, self._noise_of(x, draws), c, **self._nets())
-        kl = terms["kl"]
-        return np.mean(terms["reconstruction"], axis=0) - (kl if kl.ndim == 1 else np.mean(kl, axis=0))
+    def _score(self, X, c, return_error=False):
+        found = self._bound(X, c, self.bound, self.score_draws)
+        return (found[:, 0], found[:, 1]) if return_error else found[:, 0]
 
-    def _iwae(self, x, c, draws):
-        return bounds.iwae(bounds.log_weights(self.params_, x, self._noise_of(x, draws), c, **self._nets()))
-
-    def _noise_of(self, x, draws):
-        """Standard normal noise (draws, n, k), for each row by the row's bytes."""
-        noise = np.empty((draws, len(x), self.latents), x.dtype)
-        for i, row in enumerate(x):
-            digest = int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), "little")
-            noise[:, i] = np.random.default_rng([self.seed_, SCORE, digest]).standard_normal(noise[:, i].shape, x.dtype)
-        return noise
+    def _bound(self, X, c, which, draws):
+        """The bound and its standard error for each row, (n, 2), float64, in the data's units."""
+        terms = functools.partial(_iwae if which == "iwae" else _elbo, nets=self._nets())
+        noise = lambda x: np.moveaxis(randomness.row_normals(self.seed_, x, (draws, self.latents)), 1, 0)
+        found = self._by_rows(terms, self._to_net(X), c, noise=noise, draws=draws).astype(np.float64)
+        found[:, 0] += self.scaling_.log_det
+        found[self.scaling_.impossible(X), 0] = -np.inf
+        return found
 
     def report(self, X, *, draws=1000):
         """Both bounds on the rows of X with their standard errors over the rows, in nats and in bits a dimension.
@@ -178,10 +235,10 @@ class VAE(base.Estimator):
         return self._report(self._check_rows(X), None, draws)
 
     def _report(self, X, c, draws):
-        base.whole("draws", draws)
+        options.whole()("draws", draws)
         out, bits = {}, 1 / (X.shape[1] * np.log(2))
-        for name, bound in (("elbo", self._elbo), ("iwae", self._iwae)):
-            nats = self._by_rows(bound, X, c, draws=draws)
+        for name in ("elbo", "iwae"):
+            nats = self._bound(X, c, name, draws)[:, 0]
             value, error = float(nats.mean()), float(nats.std() / np.sqrt(len(nats)))
             out[name], out[f"{name} bits/dim"] = (value, error), (float(-value * bits), float(error * bits))
         return {**out, "K": draws, "rows": len(X)}
@@ -194,15 +251,17 @@ class VAE(base.Estimator):
         return self._diagnose(self._check_rows(X), None)
 
     def _diagnose(self, X, c):
-        return diagnose(self.params_, X, c, **self._nets(), beta=float(self.beta), rng=[self.seed_, DIAGNOSIS])
+        rng, beta = randomness.stream(self.seed_, "diagnosis"), float(self._fitted_with["beta"])
+        return diagnose(self.params_, self._to_net(X), c, **self._nets(), beta=beta, rng=rng)
+
+    # ---- latents ----
 
     def transform(self, X):
         """The mean of q(z|x) for each row, (n, latents)."""
-        return self._by_rows(self._code, self._check_rows(X))
+        return self._output(self._encode(self._check_rows(X), None), X)
 
-    def _code(self, x, c=None):
-        family = posteriors.posterior(self.posterior)
-        return family.mean(encode(self.params_, x, c, posterior=family, activation=self.activation))
+    def _encode(self, X, c):
+        return self._by_rows(functools.partial(_code, nets=self._nets()), self._to_net(X), c)
 
     def fit_transform(self, X, y=None):
         """`fit(X)`, then `transform(X)`."""
@@ -210,88 +269,155 @@ class VAE(base.Estimator):
 
     def inverse_transform(self, Z):
         """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
-        return self._by_rows(self._mean_image, self._check_latents(Z))
+        return self._decode(self._check_latents(Z), None)
 
-    def _mean_image(self, z, c=None):
-        out = decode(self.params_, z, c, activation=self.activation)
-        return decoders.decoder(self.decoder).mean(self.params_["likelihood"], out)
+    decode = inverse_transform
 
-    def sample(self, n=1, y=None, *, random_state=None):
-        """n draws of x from the model, (n, D): z from the prior, then x from p(x|z), noise included.
+    def _decode(self, Z, c):
+        return self._from_net(self._by_rows(functools.partial(_mean_image, nets=self._nets()), Z, c))
 
-        For the images without the noise: `inverse_transform(rng.standard_normal((n, latents)))`. Without a random_state
-        it is the model's own, and two calls give the same draws.
+    def interpolate(self, x0, x1, n=8):
+        """E[x|z] along the straight line between the codes of two rows x0, x1 (D,), ends included, (n, D)."""
+        Z = self._encode(self._check_rows(np.stack([np.asarray(x0), np.asarray(x1)])), None)
+        share = np.linspace(0, 1, options.whole(least=2)("n", n))[:, None]
+        return self.inverse_transform((1 - share) * Z[0] + share * Z[1])
+
+    # ---- samples ----
+
+    def sample(self, n=None, y=None, *, noise=None, observation_noise=None, random_state=None):
+        """n draws of x from the model, (n, D): z from the prior, then x from p(x|z).
+
+        noise: standard normal numbers (n, latents) of which z is made, instead of drawing them.
+        observation_noise: whether x is drawn from p(x|z), or is its mean E[x|z]; None: drawn, but for grey images under
+        the Bernoulli decoder, which would come out black and white. y: None, this model knows no labels.
+        Without a random_state it is the model's own, and two calls give the same draws.
         """
         self._check_fitted()
         if y is not None:
             raise ValueError(f"this model knows no labels, got y={y!r}: use a ConditionalVAE, or leave y out")
-        return self._sample(base.whole("n", n), None, self._sampling(random_state))
+        return self._sample(_count(n, noise), None, self._sampling(random_state), noise, observation_noise)
 
     def _sampling(self, random_state):
-        return np.random.default_rng([self.seed_ if random_state is None else base.seed(random_state), SAMPLE])
+        return randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
 
-    def _sample(self, n, c, rng):
-        z = priors.sample(priors.prior(self.params_["prior"], c), (n, self.latents), rng, self.dtype)
+    def _sample(self, n, c, rng, noise, drawn):
+        prior = priors.prior(self.params_["prior"], c)
+        if noise is None:
+            z = priors.sample(prior, (n, self.latents), rng, self.dtype)
+        else:
+            z = priors.sample(prior, (n, self.latents), rng, self.dtype, eps=self._check_latents(noise))
+        return self._draw(z, c, rng, drawn)
+
+    def _draw(self, z, c, rng, drawn):
+        """x from p(x|z), or its mean, in the data's units; see `sample`."""
         out = decode(self.params_, z, c, activation=self.activation)
-        return decoders.decoder(self.decoder).sample(self.params_["likelihood"], out, rng)
+        if drawn if drawn is not None else not self.grey_:
+            return self._from_net(self.decoder_.sample(self.params_["likelihood"], out, rng))
+        return self._from_net(self.decoder_.mean(self.params_["likelihood"], out))
 
-    @staticmethod
-    def _described(options):
-        return options | {name: module.describe(options[name]) for name, module in PARTS.items() if name in options}
-
-    @staticmethod
-    def _rebuilt(options):
-        return options | {name: module.rebuild(options[name]) for name, module in PARTS.items() if name in options}
+    # ---- between the data and the nets ----
 
     def _nets(self):
-        return {"decoder": decoders.decoder(self.decoder), "posterior": posteriors.posterior(self.posterior),
+        return {"decoder": self.decoder_, "posterior": posteriors.posterior(self.posterior),
                 "activation": self.activation}  # fmt: skip
 
-    def _check_options(self):
-        for name in ("latents", "draws", "score_draws", "batch_size"):
-            base.whole(name, getattr(self, name))
-        for name in ("beta", "warmup", "free_bits"):
-            base.number(name, getattr(self, name))
-        for name in ("epochs", "learning_rate"):
-            base.number(name, getattr(self, name), above=0)
-        if not isinstance(self.hidden, (tuple, list)):
-            raise ValueError(f"hidden must be the sizes of the hidden layers, such as (200,), got {self.hidden!r}")
-        choices = {"objective": OBJECTIVES, "bound": ("elbo", "iwae"), "dtype": ("float32", "float64"),
-                   "compile": (True, False)}  # fmt: skip
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {getattr(self, name)!r}")
-        if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
-            raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
-        if self.free_bits and posteriors.posterior(self.posterior) != posteriors.Diagonal():
-            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has")
+    def _to_net(self, X):
+        """The rows X as the nets see them, in the model's dtype, after the decoder has looked at them."""
+        u = X if self.scaling_.kind == "none" else self.scaling_.to(X)
+        with np.errstate(over="ignore"):
+            x = u.astype(self.dtype, copy=False)
+        if not np.isfinite(x).all():
+            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype}: scale it")
+        self.decoder_.check(x)
+        return x
 
-    def _check_fitted(self):
-        super()._check_fitted()
-        for name, before in getattr(self, "_made_of", {}).items():  # not after load
-            if repr(getattr(self, name)) != before:
-                now = f"{name} is {getattr(self, name)!r}, but was {before} when the model was fitted"
-                raise ValueError(f"{now}: set it back, or call fit again")
-        self._check_options()
-
-    def _check_rows(self, X):
-        return self._as_data(super()._check_rows(X))
+    def _from_net(self, x):
+        """Rows as the nets give them, in the data's units."""
+        return x if self.scaling_.kind == "none" else self.scaling_.back(x)
 
     def _check_latents(self, Z):
         self._check_fitted()
-        return base.rows(Z, features=self.latents, name=type(self).__name__).astype(self.dtype)
+        return rows.rows(Z, features=self.latents, name=type(self).__name__).astype(self.dtype)
 
-    def _as_data(self, X):
-        """X in the model's dtype, after the decoder has looked at it."""
-        with np.errstate(over="ignore"):
-            cast = X.astype(self.dtype, copy=False)
-        if not np.isfinite(cast).all():
-            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype}: scale it")
-        decoders.decoder(self.decoder).check(cast)
-        return cast
+    def _columns_out(self):
+        return self.latents
 
-    def _by_rows(self, f, X, c=None, **options):
-        """f of some rows at a time (and their labels), joined."""
-        size = max(1, NUMBERS // (options.get("draws", 1) * max(X.shape[1], *self.hidden, self.latents)))
-        parts = [slice(start, start + size) for start in range(0, len(X), size)]
-        return np.concatenate([f(X[rows], None if c is None else c[rows], **options) for rows in parts])
+    def _by_rows(self, f, x, c=None, *, noise=None, draws=1):
+        """f(params, x, eps, c) of a block of rows at a time, joined; recorded once and replayed where there are many.
+
+        noise(x) -> eps (draws, n, k) of a block's rows; None: f gets None.
+        """
+        size = max(1, BLOCK // (draws * max(x.shape[1], *self.hidden, self.latents)))
+        starts = range(0, len(x), size)
+        f = tg.compile(f) if len(starts) > 2 else f
+        parts = []
+        for start in self._with_bar(starts, "scoring" if noise else "rows"):
+            index = np.minimum(np.arange(start, start + min(size, len(x))), len(x) - 1)  # the last block is filled up
+            block = x[index]
+            eps = None if noise is None else np.ascontiguousarray(noise(block))
+            parts.append(np.array(f(self.params_, block, eps, None if c is None else c[index])))
+        return np.concatenate(parts)[: len(x)]
+
+    # ---- files and checks ----
+
+    @classmethod
+    def _described(cls, values):
+        parts = {name: module.describe(values[name]) for name, module in PARTS.items() if name in values}
+        scaled = {"scaling_": values["scaling_"].state()} if "scaling_" in values else {}
+        return super()._described(values | parts | scaled)
+
+    @classmethod
+    def _rebuilt(cls, values):
+        parts = {name: module.rebuild(values[name]) for name, module in PARTS.items() if name in values}
+        scaled = {"scaling_": scaling.Scaling(**values["scaling_"])} if "scaling_" in values else {}
+        return super()._rebuilt(values | parts | scaled)
+
+    def _check_options(self):
+        super()._check_options()
+        family = posteriors.posterior(self.posterior)
+        if self.decoder != "auto":
+            decoders.decoder(self.decoder)
+        if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
+            raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
+        if self.free_bits and family != posteriors.Diagonal():
+            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has")
+
+
+# ---- what is computed of a block of rows, in pure functions ----
+
+
+def _elbo(params, x, eps, c, *, nets):
+    terms = bounds.elbo_terms(params, x, eps, c, **nets)
+    each = terms["reconstruction"] - terms["kl"]  # (S, n)
+    return np.stack([np.mean(each, axis=0), _error(each)], axis=1)
+
+
+def _iwae(params, x, eps, c, *, nets):
+    log_w = bounds.log_weights(params, x, eps, c, **nets)  # (K, n)
+    w = np.exp(log_w - np.max(log_w, axis=0))
+    return np.stack([bounds.iwae(log_w), _error(w) / np.mean(w, axis=0)], axis=1)
+
+
+def _error(each):
+    """The standard error of the mean over the first axis; nan for one draw."""
+    K = len(each)
+    squares = np.sum((each - np.mean(each, axis=0)) ** 2, axis=0)
+    return np.sqrt(squares) * (1 / np.sqrt(K * (K - 1.0)) if K > 1 else np.nan)
+
+
+def _code(params, x, eps, c, *, nets):
+    family = nets["posterior"]
+    return family.mean(encode(params, x, c, posterior=family, activation=nets["activation"]))
+
+
+def _mean_image(params, z, eps, c, *, nets):
+    return nets["decoder"].mean(params["likelihood"], decode(params, z, c, activation=nets["activation"]))
+
+
+def _count(n, noise):
+    """How many draws: n, or as many as rows of noise."""
+    if noise is None:
+        return options.whole()("n", 1 if n is None else n)
+    if n is not None and len(noise) != n:
+        raise ValueError(f"noise must have one row for each of the n = {n} draws, got {len(noise)}")
+    return len(noise)

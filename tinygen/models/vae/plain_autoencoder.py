@@ -33,32 +33,29 @@ class Point:
 class Autoencoder(VAE):
     """A net that is trained to give back what it was given, through a code of `latents` numbers: -log p(x|z = g(x)).
 
-    The arguments are those of VAE. Nothing makes the codes fill a known density, so there is nothing to sample from,
-    and `score_samples` is log p(x | z = g(x)) in nats, a measure of reconstruction and no bound on log p(x).
-
     >>> import numpy as np
     >>> X = np.random.default_rng(0).random((200, 5)).round()
-    >>> Autoencoder(latents=2, hidden=(16,), epochs=5, random_state=0).fit(X).transform(X).shape
+    >>> Autoencoder(latents=2, hidden=(16,), max_steps=50, random_state=0).fit(X).transform(X).shape
     (200, 2)
+
+    The arguments are those of VAE; real-valued columns come to mean 0 and variance 1. Nothing makes the codes fill a
+    known density, so there is nothing to sample from, and `score_samples` is log p(x | z = g(x)) in nats, a measure of
+    reconstruction and no bound on log p(x).
     """
 
-    posterior, objective, bound = Point(), "elbo", "elbo"
+    posterior, objective, bound, bound_ = Point(), "elbo", "elbo", "none"
     beta, warmup, free_bits, draws, score_draws = 1.0, 0, 0.0, 1, 1
+    REAL_SCALING = "columns"  # whitened columns would all be worth the same, the noise among them too
 
-    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="bernoulli", epochs=150, batch_size=100,
-                 learning_rate=2e-3, fade=False, dtype="float32", random_state=None, progress=True,
-                 checkpoint=None, compile=True):  # fmt: skip
+    def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto", max_steps=5000,
+                 epochs=None, validation_fraction=0.1, patience=20, batch_size=100, learning_rate=2e-3,
+                 cosine_decay=False, ema=0.99, dtype="float32", random_state=None, progress=True, verbose=0,
+                 callback=None, checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
 
-    def fit(self, X, y=None):
-        """Train on the rows of X, shape (n, D), and return self. y is not looked at."""
-        super().fit(X)
-        self.bound_ = "none"
-        return self
-
-    def sample(self, n=1, y=None, *, random_state=None):
+    def sample(self, n=1, y=None, **options):
         """Raises TypeError: the density of the codes is not known."""
         raise TypeError("a plain autoencoder has no known density of z to sample from: use a VAE, or inverse_transform")
 

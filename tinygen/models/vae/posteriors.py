@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.models import base
+from tinygen.models import options
 from tinygen.models.flow import affine, planar
 
 
@@ -181,14 +181,14 @@ def posterior(choice):
     >>> posterior("planar")
     Planar(steps=2)
     """
-    return base.chosen("posterior", choice, POSTERIORS, "draw")
+    return options.chosen("posterior", choice, POSTERIORS, "draw")
 
 
 def describe(choice):
     """A family in plain values, for a file; `rebuild` makes it again."""
-    return base.describe(choice, POSTERIORS)
+    return options.describe(choice, POSTERIORS)
 
 
 def rebuild(description):
     """The family that `describe` has described."""
-    return base.rebuild(description, POSTERIORS)
+    return options.rebuild(description, POSTERIORS)

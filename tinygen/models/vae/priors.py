@@ -103,9 +103,9 @@ mixture_log_density = byhand.with_rules(
 )
 
 
-def sample(p, shape, rng, dtype):
-    """One draw of z for each row, of this shape (n, k)."""
-    z = rng.standard_normal(shape).astype(dtype)
+def sample(p, shape, rng, dtype, eps=None):
+    """One draw of z for each row, of this shape (n, k); eps: the standard normal numbers (n, k) it is made of."""
+    z = (rng.standard_normal(shape) if eps is None else eps).astype(dtype)
     if p is None:
         return z
     mean, logvar = p[:2]

@@ -1,0 +1,107 @@
+"""What a fitted Diffusion draws: samples and the ways to them."""
+
+import numpy as np
+
+from tinygen.models import labels, options, randomness
+from tinygen.models.diffusion import bound, net, samplers
+from tinygen.models.diffusion.guidance import classifier_free
+from tinygen.models.diffusion.variances import total
+
+
+class Sampling:
+    """The part of `Diffusion` that samples."""
+
+    def sample(self, n=None, y=None, *, noise=None, steps=None, eta=None, guidance=None, random_state=None):
+        """n draws of x, (n, D). y: one label for all, or n labels (then n may be left out); None: without a label.
+
+        noise: z_T, standard normal numbers (n, D) in the net's units, instead of drawing them. steps, eta, guidance:
+        instead of the model's `sample_steps`, `eta` (with "ddim") and `guidance`. Without a random_state it is the
+        model's own, and two calls give the same draws.
+        """
+        *_, x = self.paths(n, y, noise=noise, steps=steps, eta=eta, guidance=guidance, random_state=random_state)
+        return x
+
+    def paths(self, n=None, y=None, *, noise=None, steps=None, eta=None, guidance=None, random_state=None):
+        """Yield z_T, ..., z_1, x on the way from noise to data, each (n, D) in the data's units: for pictures."""
+        self._check_fitted()
+        if noise is not None:
+            noise = np.asarray(noise)
+            if noise.ndim != 2 or noise.shape[1] != self.scaling_.dims or n not in (None, len(noise)):
+                raise ValueError(f"noise must be (n, {self.scaling_.dims}), got {noise.shape} for n = {n}")
+            n = len(noise)
+        y = labels.for_draws(n, y)
+        n = options.whole()("n", 1 if n is None else n) if y is None else len(y)
+        rng = randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
+        steps = self.sample_steps if steps is None else options.whole()("steps", steps)
+        guidance = self.guidance if guidance is None else options.number()("guidance", guidance)
+        schedule = self.schedule_.respaced(min(steps, self.schedule_.T))
+        dtype = np.dtype(self.dtype)
+        z = rng.standard_normal((n, self.scaling_.dims), dtype) if noise is None else noise.astype(dtype)
+        return self._way(schedule, z, y, rng, guidance, self.eta if eta is None else eta)
+
+    def _way(self, schedule, z, y, rng, guidance, eta):
+        """The steps of the sampler from z at the schedule's end, in the data's units."""
+        predict, kind = self.predict_with(schedule, y, guidance=guidance)
+        sampler = self.sampler
+        if sampler == "auto":
+            sampler = "ancestral" if self.levels_ else "heun"
+        if sampler == "ancestral":
+            variance = "posterior"
+            if self.levels_:
+                predict, variance = self._predict_and_variance(schedule, y, guidance)
+            steps = samplers.ancestral(schedule, predict, kind, z, rng, variance=variance)
+        elif sampler == "ddim":
+            steps = samplers.ddim(schedule, predict, kind, z, rng, eta=eta)
+        else:
+            steps = samplers.heun(schedule, predict, kind, z)
+        return self._in_units(self._sampling_bar(steps, schedule.T), schedule, y, rng)
+
+    def _predict_and_variance(self, schedule, y, guidance):
+        """On a grid the net knows how sure it is of each value: predict(z, t), and variance(z, t) from the same
+        call."""
+        c, last = self._label_indices(y), {}
+
+        def predict(z, t):
+            x, last["var"] = self._of_grid(net.grid_moments, z, schedule.logsnr[t], c)
+            return x
+
+        guided = predict
+        if guidance:
+            self.predict_with(schedule, y, guidance=guidance)  # refuses what cannot be guided
+            without = lambda z, t: self._predict(z, schedule.logsnr[t], None)
+            guided = classifier_free(predict, without, guidance)
+        return guided, total(schedule, lambda z, t: last["var"])  # a reverse step asks for the mean first
+
+    def _in_units(self, steps, schedule, y, rng):
+        """What a sampler yields, in the data's units; on a grid x is drawn from p(x|z_1)."""
+        before = None
+        for t, z in zip(range(schedule.T, -1, -1), steps):
+            if t == 0 and self.levels_:
+                yield self._draw_values(schedule, y, before, rng)
+            else:
+                x = self._from_net(z)
+                yield np.clip(x, *self.range_) if t == 0 and self._clips() else x
+            before = z
+
+    def _clips(self):
+        """Whether samples are kept inside the data's range."""
+        if self.clip == "auto":
+            return self.range_ is not None
+        return self.clip
+
+    def _draw_values(self, schedule, y, z, rng):
+        """A draw from p(x|z_1) over the values of the grid."""
+        low, step, _ = self.grid_
+        told = self._conditioning(np.full(len(z), schedule.logsnr[1]), self._label_indices(y), z.dtype)
+        signal, sigma = np.sqrt(schedule.alpha_bar[1]), schedule.sigma[1]
+        scores = net.grid_logits(self.params_, z, told) + bound.grid_scores(z[..., None], self._values(), signal, sigma)
+        index = np.argmax(scores + rng.gumbel(size=scores.shape), axis=-1)  # (n, D), by Gumbel's trick
+        return low + step * index
+
+    def _sampling_bar(self, steps, total):
+        import sys
+
+        from tqdm import tqdm
+
+        hidden = not self.progress or (False if "ipykernel" in sys.modules else None)
+        yield from tqdm(steps, total=total + 1, unit="step", disable=hidden, leave=False)

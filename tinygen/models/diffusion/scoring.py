@@ -1,0 +1,117 @@
+"""What a fitted Diffusion says of rows: its net on any schedule, the density of its flow, the bound on a grid."""
+
+import numpy as np
+
+from tinygen.models import labels, randomness
+from tinygen.models.diffusion import bound, net
+from tinygen.models.diffusion.guidance import classifier_free
+from tinygen.models.diffusion.likelihood import log_likelihood
+from tinygen.models.diffusion.parameterization import convert
+from tinygen.models.diffusion.schedule import Schedule
+
+ROWS = 512  # scored at a time
+MOST_EXACT = 256  # dimensions up to which the divergence of the ODE is computed exactly
+
+
+class Scoring:
+    """The part of `Diffusion` that predicts and scores."""
+
+    # ---- what the net predicts ----
+
+    def _conditioning(self, logsnr, c, dtype):
+        if self.classes_ is None:
+            return net.conditioning(logsnr, dtype=dtype)
+        return net.conditioning(logsnr, net.one_hot(c, len(self.classes_), len(logsnr), dtype), dtype=dtype)
+
+    def _predict(self, z, logsnr, c):
+        """The net's prediction of kind `_kind()` at z (B, D), in its units; logsnr a number or (B,); c (B,) or None."""
+        if self.levels_:
+            return self._of_grid(net.grid_x, z, logsnr, c)
+        return net.predict(self.params_, z, self._conditioning(np.broadcast_to(logsnr, len(z)), c, z.dtype))
+
+    def _of_grid(self, moment, z, logsnr, c):
+        """Moments of x given z for values on a grid: net.grid_x or net.grid_moments at z."""
+        logsnr = np.broadcast_to(logsnr, len(z))
+        share = 1 / (1 + np.exp(-logsnr))
+        signal, sigma = (np.sqrt(a)[:, None].astype(z.dtype) for a in (share, 1 - share))  # (B, 1)
+        return moment(self.params_, z, self._conditioning(logsnr, c, z.dtype), self._values(), signal, sigma)
+
+    def predict_with(self, schedule, y=None, *, guidance=0.0):
+        """The net as `predict(z, t)` on a schedule, for everything in this package, and the kind of what it predicts.
+
+        z is in the net's units, `scaling_.to(x)`. y: labels (n,), None for none. Returns (predict, kind).
+        """
+        self._check_fitted()
+        c = self._label_indices(y)
+        if guidance and c is None:
+            raise ValueError("guidance needs a model that was fitted with labels, and labels to guide to")
+        with_label = lambda z, t: self._predict(z, schedule.logsnr[t], c)
+        if not guidance:
+            return with_label, self._kind()
+        if not self._fitted_with["label_dropout"]:
+            raise ValueError("guidance needs a net that has seen rows without labels too: fit with label_dropout > 0")
+        without = lambda z, t: self._predict(z, schedule.logsnr[t], None)
+        return classifier_free(with_label, without, guidance), self._kind()
+
+    def eps_of(self, y=None):
+        """The net as `eps_of(z, logsnr)`, for the probability-flow ODE; y as in `predict_with`."""
+        self._check_fitted()
+        c, kind = self._label_indices(y), self._kind()
+
+        def eps(z, logsnr):
+            return convert(Schedule.from_logsnr([logsnr]), self._predict(z, logsnr, c), z, 1, kind, "eps")
+
+        return eps
+
+    # ---- likelihood ----
+
+    def score_samples(self, X, y=None, *, return_error=False):
+        """log p(x) of each row in nats, or log p(x|y) with labels, (n,): what `bound_` says.
+
+        "exact": the density of the probability-flow ODE's model, by `score_steps` steps. "estimate": the same, the
+        divergence by Hutchinson's estimate with `score_probes` random signs a row. "elbo": the bound on the log
+        probability of the whole values, all terms, estimated without bias from `score_steps` of the T steps, evenly
+        spread, one draw of noise each, and t = 1 always. A row's probes, steps and noise depend on `random_state` and
+        the row's values only.
+        return_error: also return the standard error of each row's number, (n,): 0 where it is exact (the solver's error
+        is not in it).
+        """
+        X = self._check_rows(X)
+        y = None if y is None else labels.checked(y, len(X))
+        parts = [slice(i, i + ROWS) for i in range(0, len(X), ROWS)]
+        score = self._bound if self.grid_ is not None else self._density
+        found = [score(X[rows], None if y is None else y[rows]) for rows in self._with_bar(parts, "scoring")]
+        nats, error = (np.concatenate(part) for part in zip(*found))
+        nats[self.scaling_.impossible(X)] = -np.inf
+        return (nats, error) if return_error else nats
+
+    def _density(self, X, y):
+        s, x = self.schedule_, self._to_net(X)
+        probes = None
+        if self.scaling_.dims > MOST_EXACT:
+            u = randomness.row_uniforms(self.seed_, x, self.score_probes * x.shape[1])
+            probes = np.where(u < 0.5, -1, 1).reshape(len(x), self.score_probes, -1).swapaxes(0, 1).astype(x.dtype)
+        span = (s.logsnr[1], s.logsnr[-1])
+        found = log_likelihood(self.eps_of(y), x, logsnr=span, steps=self.score_steps, probes=probes, compare=False)
+        return found.log_prob.astype(np.float64) + self.scaling_.log_det, found.standard_error.astype(np.float64)
+
+    def _bound(self, X, y):
+        x, s, D = self._to_net(X), self.schedule_, X.shape[1]
+        steps = min(self.score_steps, s.T)
+        shift = randomness.row_uniforms(self.seed_, x, 1)[:, 0]
+        noise = randomness.row_normals(self.seed_, x, (steps + 1, D), purpose="validation").swapaxes(0, 1)
+        predict, kind = self.predict_with(s, y)
+        reverse = bound.reverse_of(s, predict, kind)
+        nats = self._decoder(s, y)(x, bound.noisy(s, x, 1, noise[-1])) - bound.prior_term(s, x)
+        terms = []
+        for i in range(steps if s.T > 1 else 0):  # evenly spread over t = 2, ..., T, with the factor (T - 1)/steps
+            t = 2 + ((i + shift) / steps * (s.T - 1)).astype(int)
+            terms.append((s.T - 1) * bound.kl_term(s, reverse, x, bound.noisy(s, x, t, noise[i]), t))
+        terms = np.array(terms, np.float64)  # (steps, n)
+        error = np.std(np.diff(terms, axis=0), axis=0) / np.sqrt(2 * steps)  # neighbours differ by their noise, mostly
+        return nats.astype(np.float64) - terms.mean(axis=0), error
+
+    def _decoder(self, schedule, y):
+        c, logsnr = self._label_indices(y), schedule.logsnr[1]
+        logits = lambda z: net.grid_logits(self.params_, z, self._conditioning(np.full(len(z), logsnr), c, z.dtype))
+        return bound.grid_decoder(schedule, self._values(), logits)

@@ -1,0 +1,176 @@
+"""Columns as a net likes them: centred, of unit variance, and if wanted uncorrelated; the density's factor with it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FOLDS = 5
+SHRINK = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 25)])
+
+
+@dataclass
+class Scaling:
+    """u = ((x - mean)/scale)[varies] @ rotate, and log p(x) = log p(u) + log_det, all in float64.
+
+    Columns that are constant in training have no part in u: `back` gives their one value again, and a row with another
+    one has probability 0. `rotate` (d, d) is None unless the columns are whitened; log_det is the log of |det du/dx|.
+    """
+
+    kind: str
+    mean: np.ndarray  # (D,)
+    scale: np.ndarray  # (D,), 1 for constant columns
+    varies: np.ndarray  # (D,), bool: d columns vary
+    rotate: np.ndarray | None  # (d, d)
+    rotate_back: np.ndarray | None
+
+    @property
+    def dims(self):
+        """d, the number of entries of u."""
+        return int(self.varies.sum())
+
+    @property
+    def log_det(self):
+        """log |det du/dx|, to be added to log p(u)."""
+        if self.kind in ("grid", "shared"):
+            return 0.0
+        rotated = 0.0 if self.rotate is None else np.linalg.slogdet(self.rotate)[1]
+        return float(rotated - np.sum(np.log(self.scale[self.varies])))
+
+    def to(self, X):
+        """u of the rows X, (n, D) -> (n, d), float64."""
+        u = ((np.asarray(X, np.float64) - self.mean) / self.scale)[:, self.varies]
+        return u if self.rotate is None else u @ self.rotate
+
+    def back(self, u):
+        """x of the rows u, (n, d) -> (n, D), float64."""
+        u = np.asarray(u, np.float64)
+        X = np.repeat(self.mean[None], len(u), axis=0)
+        X[:, self.varies] += (u if self.rotate is None else u @ self.rotate_back) * self.scale[self.varies]
+        return np.rint(X) if self.kind == "grid" else X
+
+    def impossible(self, X):
+        """Which rows have another value in a column that was constant in training, (n,) of bool."""
+        return np.any(np.asarray(X, np.float64)[:, ~self.varies] != self.mean[~self.varies], axis=1)
+
+    def state(self):
+        """In plain values, for a file: Scaling(**state)."""
+        return dict(vars(self))
+
+
+def fit(X, kind):
+    """The Scaling of the rows X (n, D).
+
+    kind: "columns": each to mean 0 and variance 1; "whiten": then to uncorrelated directions, principal components of
+    unit variance, the first with the largest share; "one": one mean and one scale for all columns; "none": as they are.
+    Raises ValueError if no column varies.
+
+    >>> X = np.array([[1.0, 7.0, 10.0], [2.0, 7.0, 40.0], [3.0, 7.0, 20.0]])
+    >>> scaling = fit(X, "columns")
+    >>> scaling.dims, bool(np.allclose(scaling.back(scaling.to(X)), X)), scaling.to(X).std(axis=0).round(6)
+    (2, True, array([1., 1.]))
+    """
+    X = np.asarray(X, np.float64)
+    if kind == "none":
+        return Scaling(kind, np.zeros(X.shape[1]), np.ones(X.shape[1]), np.ones(X.shape[1], bool), None, None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = X.mean(axis=0), X.std(axis=0)
+    if not np.isfinite(scale).all():
+        j = int(np.argmin(np.isfinite(scale)))
+        raise ValueError(f"column {j} has values up to {np.abs(X[:, j]).max():g}: their squares overflow; rescale it")
+    varies = np.ptp(X, axis=0) > 0
+    if not varies.any():
+        raise ValueError(f"no column of X varies (n_samples={len(X)}): there is no density to learn")
+    mean[~varies], scale[~varies] = X[0, ~varies], 1.0
+    if kind == "one":
+        scale[varies] = np.sqrt(np.mean(scale[varies] ** 2))
+    scaling = Scaling(kind, mean, scale, varies, None, None)
+    if kind == "whiten":
+        u = scaling.to(X)
+        variance, directions = np.linalg.eigh(u.T @ u / len(u))
+        variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
+        share = shrinkage(u)
+        std = np.sqrt((1 - share) * variance + share)
+        scaling.rotate, scaling.rotate_back = directions / std, (directions * std).T
+    return scaling
+
+
+def grid(X, levels):
+    """The Scaling of whole numbers low, ..., low + levels - 1 to 0, 1/(levels - 1), ..., 1, the same for all columns.
+
+    It is a change of names of the values, not of a density: log_det is 0.
+
+    >>> grid(np.array([[1.0, 5.0]]), 5).to(np.array([[1.0, 2.0]]))
+    array([[0.  , 0.25]])
+    """
+    D = X.shape[1]
+    low, width = np.full(D, np.min(X).astype(np.float64)), np.full(D, float(levels - 1))
+    return Scaling("grid", low, width, np.ones(D, bool), None, None)
+
+
+def shared(X):
+    """The Scaling by one mean and one scale for all columns, constant ones too: for values on a grid."""
+    D, std = X.shape[1], float(np.std(X, dtype=np.float64)) or 1.0
+    mean = np.full(D, np.mean(X, dtype=np.float64))
+    return Scaling("shared", mean, np.full(D, std), np.ones(D, bool), None, None)
+
+
+def find_grid(X, most=32):
+    """(low, step, levels) of the one grid on which all values of the rows X lie, or None: of more than `most` levels.
+
+    >>> find_grid(np.array([[0.0, 0.75], [0.25, 1.0]])), find_grid(np.array([[0.1, 0.25, 7.0]]))
+    ((0.0, 0.25, 5), None)
+    """
+    values = np.unique(X[: 10 * most].astype(np.float64))
+    if len(values) > most or (len(X) > 10 * most and len(values := np.unique(X.astype(np.float64))) > most):
+        return None
+    if len(values) < 2:
+        return None
+    step = np.diff(values).min()
+    index = (values - values[0]) / step
+    levels = int(np.rint(index[-1])) + 1
+    if levels > most or np.abs(index - np.rint(index)).max() > 1e-3:
+        return None
+    step = (values[-1] - values[0]) / (levels - 1)
+    return float(values[0]), float(step), levels
+
+
+def check_grid(X, low, step, levels):
+    """ValueError if a value of X is not on the grid low, low + step, ..., of so many levels."""
+    index = (np.asarray(X, np.float64) - low) / step
+    if index.min() < -1e-3 or index.max() > levels - 1 + 1e-3 or np.abs(index - np.rint(index)).max() > 1e-3:
+        raise ValueError(
+            f"this model is of {levels} values from {low:g} to {low + step * (levels - 1):g} in steps of {step:g}, as "
+            f"it found them in training, got others between {np.min(X):g} and {np.max(X):g}: give levels=None to fit "
+            "real values"
+        )
+
+
+def piled_range(X):
+    """(least, greatest) value of the rows X if the data pile up there, as pixels do; else None.
+
+    A continuous law meets its extremes once; here 2 % of all entries must be one of the two.
+    """
+    low, high = float(np.min(X)), float(np.max(X))
+    return (low, high) if low < high and np.mean((X == low) | (X == high)) > max(0.02, 10 / X.size) else None
+
+
+def shrinkage(u):
+    """How far the covariance of the standardised rows u (n, d) is drawn towards the identity: a share between 0 and 1.
+
+    The one of SHRINK under which rows that were left out are likeliest, by cross-validation in FOLDS folds. With few
+    rows for many columns the covariance of the rows is not of full rank, and its density is none.
+    """
+    n, d = u.shape
+    if d == 1:
+        return 0.0
+    if n < 2 * FOLDS:
+        return 1.0
+    fold, total = np.random.default_rng(0).permutation(n) % FOLDS, np.zeros(len(SHRINK))
+    for f in range(FOLDS):
+        train, test = u[fold != f], u[fold == f]
+        variance, directions = np.linalg.eigh(np.cov(train.T, bias=True))
+        squares = np.sum(((test - train.mean(axis=0)) @ directions) ** 2, axis=0)  # (d,)
+        for i, share in enumerate(SHRINK):
+            shrunk = np.maximum((1 - share) * np.maximum(variance, 0) + share, 1e-12)
+            total[i] -= 0.5 * np.sum(squares / shrunk + len(test) * np.log(shrunk))
+    return float(max(SHRINK[np.argmax(total)], 1e-10))
