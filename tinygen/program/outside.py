@@ -108,8 +108,10 @@ class Outside:
             return
         for name, value in (f.__kwdefaults__ or {}).items():
             self._visit(value, name)
-        for value in f.__defaults__ or ():
-            self._visit(value, f"a default of {f.__name__}")
+        parameters = f.__code__.co_varnames[: f.__code__.co_argcount]
+        for name, value in zip(reversed(parameters), reversed(f.__defaults__ or ())):
+            self._visit(value, name)
+        self._visit(bound, "self")
         local = dict.fromkeys(f.__code__.co_varnames[:1], bound)
         codes = [f.__code__]
         for code in codes:
