@@ -61,6 +61,10 @@ class Arguments:
         """The spacing of the coarsest numbers among the float leaves, or of those that f is given instead."""
         return max([float(np.finfo(leaf.dtype).eps) for leaf in self.leaves if not self.promoted], default=0.0)
 
+    def index(self, flat):
+        """The place of entry `flat` of the vector."""
+        return next(leaf for leaf in self.leaves if leaf.start <= flat < leaf.stop).index(flat)
+
     def leaf(self, argnum, position):
         """The Leaf at this position among the leaves of an argument; None if it is no float."""
         number = self._where.get((argnum, position))

@@ -65,7 +65,8 @@ def plot(report):
         )
     right.axhline(noise, color="gray", ls=":", label="rounding of f")
     right.set_ylim(max(noise, 1e-300) * 1e-2, None)
-    right.set(xlabel="step h, relative to x", ylabel="remainder", title="Taylor: 2 for a right gradient, else 1")
+    expected = "at a kink: 1 for any gradient" if found.kink else "2 for a right gradient, else 1"
+    right.set(xlabel="step h, relative to x", ylabel="remainder", title=f"Taylor's remainder {expected}")
     right.legend(fontsize=8)
     figure.suptitle(f"{report.name}: {report.verdict}")
     return figure

@@ -68,6 +68,25 @@ def remedy(meter, coarse):
     )
 
 
+def file_kink(report, astray):
+    """An Astray in words: FAIL, or UNDECIDED where it depends on what one calls a gradient."""
+    slopes = f"{astray.low:.6g}" if astray.low == astray.high else f"between {astray.low:.6g} and {astray.high:.6g}"
+    said = f"along {astray.words} the slope of f is {slopes}, but the gradient says {astray.got:.6g}"
+    if astray.clarke:
+        note = (
+            f"f has a kink here: {said}. Rules such as relu'(0) = 0 give that, since f bends upwards in some directions "
+            "and downwards in others; it is no derivative. A point off the kink would decide."
+        )
+        report.entries.append(Entry("at the kink", UNDECIDED, note=note))
+        return
+    middle = 0.5 * (astray.low + astray.high)
+    note = (
+        f"f has a kink here. Each entry by itself lies between the one-sided derivatives, but {said}: this is no "
+        "subgradient (entries that tie share one derivative)"
+    )
+    report.entries.append(Entry(f"along {astray.words}", FAIL, astray.got, middle, astray.bar, note))
+
+
 def file_notes(report, leaves, judge):
     """The notes: noise in f, kinks, and gradients that vanish."""
     noise, found = judge.meter.noise, judge.found
@@ -79,13 +98,14 @@ def file_notes(report, leaves, judge):
             entry.verdict = UNDECIDED if entry.verdict == PASS else entry.verdict
     with np.errstate(invalid="ignore"):
         kinks = np.flatnonzero((found.high > found.low) & ~judge.wrong & np.isfinite(judge.got))
-    if len(kinks):
+    if len(kinks) and not any("kink" in entry.note for entry in report.entries):
         i = int(kinks[0])
         leaf = next(leaf for leaf in leaves if leaf.start <= i < leaf.stop)
         more = f" and {len(kinks) - 1:,} more" if len(kinks) > 1 else ""
+        right = ", which is right" if report.verdict == PASS else ""
         report.notes.append(
             f"f has a kink at {leaf.index(i)}{more}: the derivative is {found.low[i]:.6g} on one side and "
-            f"{found.high[i]:.6g} on the other. The gradient, {judge.got[i]:.6g}, lies between, which is right."
+            f"{found.high[i]:.6g} on the other. The gradient, {judge.got[i]:.6g}, lies between{right}."
         )
     for leaf in leaves:
         part = slice(leaf.start, leaf.stop)

@@ -40,12 +40,14 @@ class Given:
     def at(self, vector):
         """The gradient at another vector, in its precision, nan where it was not given; None if it can't be had."""
         fresh = Given(self.gradient, self.arguments, vector) if self.callable else None
-        if fresh is None or not set(self.arrays) <= set(fresh.arrays):
-            return None
-        out = np.full(vector.size, np.nan)
-        for leaf in self.arrays:
-            out[leaf.start : leaf.stop] = fresh.arrays[leaf].ravel()
-        return out
+        return None if fresh is None or not set(self.arrays) <= set(fresh.arrays) else fresh.vector(self.arrays)
+
+    def vector(self, leaves=None):
+        """The gradient as one vector, nan where it was not given; None if nothing was. leaves: only of these."""
+        out = np.full(self.arguments.vector.size, np.nan)
+        for leaf in self.arrays if leaves is None else leaves:
+            out[leaf.start : leaf.stop] = self.arrays[leaf].ravel()
+        return out if self.arrays else None
 
     def again(self, leaf):
         """What the gradient function returns for this leaf when called anew; None if there is no function."""

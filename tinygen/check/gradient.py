@@ -10,10 +10,11 @@ import numpy as np
 from tinygen.check.arguments import Arguments
 from tinygen.check.claimed import Claimed
 from tinygen.check.curves import plot
-from tinygen.check.findings import file_leaf, file_notes, remedy
+from tinygen.check.findings import file_kink, file_leaf, file_notes, remedy
 from tinygen.check.given import Given
 from tinygen.check.judge import RESOLUTION, Judge
-from tinygen.check.report import FAIL, UNDECIDED, Entry, Report
+from tinygen.check.kinks import astray
+from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.check.shrink import reproduce, shrink
 from tinygen.measure.noise import NotFinite, measure_noise
 from tinygen.measure.numeric import Meter
@@ -115,7 +116,7 @@ def _compare(f, gradient, args, names, entries, rng):
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
-    judge = report.judge = Judge(meter, claimed, arguments)
+    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.callable and given.at)
     hint = remedy(meter, coarse is not None and not arguments.promoted)
     indices = _indices(leaves)
     if len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE:
@@ -124,6 +125,10 @@ def _compare(f, gradient, args, names, entries, rng):
         _large(report, judge, leaves, given, hint)
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
+    if report.verdict == PASS:
+        with np.errstate(all="ignore"):
+            if found := astray(judge, _indices(leaves), arguments.index):
+                file_kink(report, found)
     file_notes(report, leaves, judge)
     report.details.update(
         value=float(meter.noise.value),

@@ -1,14 +1,17 @@
 """The verdict on every entry of a gradient: measured, and measured again where it looks wrong or the bar is wide."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 
 from tinygen.measure.numeric import SMALL, Measured
+from tinygen.measure.scatter import scatter
 
 RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
 COARSE = 1e-3  # the same for gradients of less than double precision, and
 COARSE_SMALL = 0.1  # entries below this part of the largest count as that
+BLURRED = 4  # entries of the given gradient whose scatter is looked at
 AGAIN = 200  # at most so many suspicious entries are measured again
 
 
@@ -19,7 +22,8 @@ class Judge:
     of the vector of `arguments`.
     """
 
-    def __init__(self, meter, claimed, arguments):
+    def __init__(self, meter, claimed, arguments, own=lambda: None, again=None):
+        self._own, self.again, self.blur = own, again, 0.0
         self.meter, self.got, self.slack, self.coarse = meter, claimed.got, claimed.slack, claimed.coarse
         self.argnums = np.zeros(self.got.shape, dtype=int)
         for leaf in arguments.leaves:
@@ -41,8 +45,9 @@ class Judge:
         if len(wide) and (meter := self.meter.wider()):
             self._measure(wide, meter.real, better=True)
             self._confirm(wide, False)
-            wide = self._wide(indices)
-        self.undecided[wide] = True
+        self._infinite(indices)
+        self._doubt(indices)
+        self.undecided[self._wide(indices)] = True
 
     def _measure(self, indices, measure, better=False):
         """File new measurements; with `better`, only those with a narrower bar (but of f's rise in any case)."""
@@ -91,6 +96,60 @@ class Judge:
             self.wrong[i] = False
         return True
 
+    def _infinite(self, indices):
+        """Entries given as inf or -inf are right where f is that steep."""
+        for i in indices[np.isinf(self.got[indices])][:AGAIN]:
+            with np.errstate(all="ignore"):
+                steep = self.meter.infinite(i)
+            if steep == self.got[i]:
+                self.found.value[i] = self.found.low[i] = self.found.high[i] = steep
+                self.found.bar[i] = self.slack[i] = 0.0
+                self.wrong[i] = False
+
+    def _doubt(self, indices):
+        """Is it f that is inaccurate, where the gradient seems wrong? Then steps are taken over which that is little."""
+        wrong = indices[self.wrong[indices] & np.isfinite(self.got[indices])]
+        if not len(wrong) or self.meter.accuracy or not self.meter.complex_refused or self._own_agrees(wrong):
+            return
+        v = np.zeros(self.got.shape)
+        v[wrong] = (self.meter.scale * self.meter.rng.choice([-1.0, 1.0], self.got.shape))[wrong]
+        self.meter.accuracy = self.meter.scatter(v)
+        self._blur(wrong, v)
+        for i in wrong[:AGAIN]:
+            found = self.meter.entry(i) if self.meter.accuracy else self.found.slope(i)
+            if not self._contradicts(i, found):
+                self.found.put(i, found)
+                self.wrong[i] = False
+
+    def _blur(self, wrong, v):
+        """The scatter of the given gradient itself (it may come from a solver, too) goes into its slack."""
+        points = {}
+
+        def at(t, i):
+            if t not in points:
+                points[t] = self.again(self.meter.x + t * v) if self.again else None
+            return math.nan if points[t] is None else points[t][i]
+
+        miss, _ = self._miss(wrong)
+        for i in wrong[np.argsort(-miss)][:BLURRED]:
+            with np.errstate(all="ignore"):
+                blur = scatter(lambda t, i=i: at(t, i), self.meter.noise.eps)
+            if math.isfinite(blur):  # a gradient that jumps is that of a kink
+                self.blur = max(self.blur, blur)
+        self.slack[wrong] += self.blur
+
+    @cached_property
+    def own(self):
+        """tinygen's own gradient as a vector, None where it cannot be had."""
+        return self._own()
+
+    def _own_agrees(self, indices):
+        """Whether tinygen's own derivative of f is what was measured: then f is as accurate as its rounding."""
+        if self.own is None:
+            return False
+        off = abs(self.own - self.found.value)[indices]
+        return bool(np.all(off <= self.found.bar[indices] + self.slack[indices]))
+
     def _contradicts(self, i, slope):
         low, high = slope.interval
         return max(low - self.got[i], self.got[i] - high) > slope.bar + self.slack[i]
@@ -101,6 +160,7 @@ class Judge:
         for argnum in np.unique(self.argnums[indices]):
             part = indices[self.argnums[indices] == argnum]
             size = np.fmax(abs(self.found.value[part]), abs(self.got[part]))
+            size[np.isinf(size)] = 0
             rise = self.found.rise[part]
             bar = self.found.bar[part] + self.slack[part]
             known = np.isfinite(bar)

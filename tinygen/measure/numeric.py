@@ -9,6 +9,7 @@ import numpy as np
 from tinygen.measure.complex_step import Refused, complex_step
 from tinygen.measure.noise import EVALUATIONS, along, line_noise, measure_noise, scales
 from tinygen.measure.richardson import SIGMAS, Slope, slope
+from tinygen.measure.scatter import scatter
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
 FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
@@ -16,6 +17,7 @@ FIRST = 0.35  # the largest step of the first ladder, relative to the scale
 LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
 UNSEEN = 10.0  # a change of f by so many standard deviations of its rounding is seen
+UNKNOWN = Slope(math.nan, math.inf, math.inf, 0.0, 1.0)
 LOOKS = 3  # random directions in which the ways to measure have to agree
 
 
@@ -38,6 +40,11 @@ class Measured:
         """Nothing measured yet."""
         return cls(*(np.full(size, np.nan) for _ in range(5)))
 
+    def slope(self, i):
+        """What was measured of entry `i`, as a Slope."""
+        jump = self.high[i] - self.low[i]
+        return Slope(self.value[i], self.bar[i], self.bar[i], 0.0, 1.0, jump, 0.0, rise=self.rise[i])
+
     def put(self, i, slope):
         """File the Slope of entry `i`."""
         self.value[i], self.bar[i], (self.low[i], self.high[i]) = slope.value, slope.bar, slope.interval
@@ -50,10 +57,11 @@ class Meter:
     Directions and entries count x as flat, whatever its shape.
 
     rng: a numpy Generator, for the random directions. eps: spacing of the numbers f really computes with, if x is
-    stored in a wider format.
+    stored in a wider format. accuracy: how far the values of f may be off beside their rounding (an inner solver, a
+    mean of samples): steps are then so large that this does little.
     """
 
-    def __init__(self, f, x, rng, *, eps=0.0):
+    def __init__(self, f, x, rng, *, eps=0.0, accuracy=0.0):
         shape = x.shape
         self.f, self.x, self.rng = (lambda v: f(v.reshape(shape))), x.ravel(), rng
         begin, busy = time.perf_counter(), time.process_time()
@@ -66,6 +74,19 @@ class Meter:
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
         self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
         self._looks = self._complex = self._wider = None
+        self.accuracy = accuracy
+
+    @property
+    def sigma(self):
+        """Standard deviation of the errors of f's values."""
+        return max(self.noise.sigma, self.accuracy)
+
+    def scatter(self, v):
+        """How far values of f close to x, along `v`, may be off: 0 if by rounding alone, inf if nothing is known."""
+        moving = v != 0
+        scale = float(np.min(self.scale[moving] / abs(v[moving])))
+        with np.errstate(all="ignore"):
+            return scatter(self.line(v * scale), self.noise.eps)
 
     @property
     def seconds_an_entry(self):
@@ -85,13 +106,16 @@ class Meter:
         moving = v != 0
         if not np.any(moving):
             return Slope(0.0, 0.0, 0.0, 0.0, 1.0)
+        if math.isinf(self.accuracy):
+            return UNKNOWN
         scale = float(np.min(self.scale[moving] / abs(v[moving])))
         phi, noise = self.line(v * scale), self.noise
+        smooth = math.inf if self.accuracy else noise.smooth
         with np.errstate(all="ignore"):
-            step, limits = min(FIRST, noise.smooth), dict(least=LEAST * noise.eps, most=noise.smooth)
+            step, limits = min(FIRST, smooth), dict(least=LEAST * noise.eps, most=smooth)
             goals = dict(absolute=goal * scale, relative=relative)
-            best = slope(phi, noise.value, step, noise.sigma, noise.eps, **goals, **limits)
-            for part in (2.0**-10, 2.0**-20, 2.0**-30):
+            best = slope(phi, noise.value, step, self.sigma, noise.eps, **goals, **limits)
+            for part in (2.0**-10, 2.0**-20, 2.0**-30) if not self.accuracy else ():
                 h = best.step * part
                 if h < LEAST * noise.eps:
                     break
@@ -102,7 +126,7 @@ class Meter:
                     finer = slope(phi, noise.value, h, noise.sigma, noise.eps, **limits)
                     if finer.bar < abs(odd - best.value):
                         best, self._probed = finer, min(self._probed, h)
-        return _unseen(best, noise.sigma, 1.0).over(scale)
+        return _unseen(best, self.sigma, 1.0).over(scale)
 
     def entry(self, i, *, goal=0.0, again=False):
         """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
@@ -114,6 +138,12 @@ class Meter:
         grain = noise.eps * abs(float(self.x[i])) / scale
         options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, grain=grain, binary=not again)
         other, goal = (0.29 if again else 1.0), goal * scale
+        if math.isinf(self.accuracy):
+            return UNKNOWN
+        if self.accuracy:
+            with np.errstate(all="ignore"):
+                best = slope(phi, noise.value, FIRST * other, self.sigma, noise.eps, absolute=goal, **options)
+            return _unseen(best, self.sigma, 1.0).over(scale)
         best, sigma, shorter = None, noise.sigma, 0.7 if again else 1.0
         with np.errstate(all="ignore"):
             if math.isinf(noise.smooth):
@@ -155,6 +185,18 @@ class Meter:
                     return max(steps)
         return 0.0
 
+    def infinite(self, i):
+        """inf or -inf if f rises or falls infinitely steeply with entry `i` of x, as sqrt at 0 does; else nan."""
+        unit, value, sides = np.zeros(self.x.shape), float(self.noise.value), []
+        unit[i] = self.scale[i]
+        phi = self.line(unit)
+        for side in (1, -1):
+            quotients = np.array([(float(phi(side * h)) - value) / (side * h) for h in 2.0 ** -np.arange(8, 41, 4)])
+            if np.isfinite(quotients).all():  # f ~ |h|^p with p < 0.9 rises by 2^0.4 over each step
+                grows = np.all(abs(quotients[1:]) > 1.3 * abs(quotients[:-1]))
+                sides.append(math.copysign(math.inf, quotients[-1]) if grows else math.nan)
+        return sides[0] if sides and len(set(sides)) == 1 else math.nan
+
     def complex_along(self, v, steps=2):
         """The derivative along `v` by complex step, and its rounding. Raises Refused."""
         slack = 1e3 * self.noise.sigma + 1e-9 * abs(float(self.noise.value))
@@ -169,9 +211,13 @@ class Meter:
         return self._complex
 
     def _try_complex(self):
+        if self.accuracy:
+            return "the values of f carry an error"
         if self.x.dtype != np.float64 or not self.noise.repeatable:
             return "f is not computed in float64" if self.noise.repeatable else "f is not deterministic"
         size = max(abs(real.value) for _, real in self.looks)
+        if size == 0:
+            return "f stands still"
         for v, real in self.looks:
             try:
                 value, jitter = self.complex_along(v)
@@ -228,7 +274,7 @@ class Meter:
         return self._wider or None
 
     def _try_wider(self):
-        if np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
+        if self.accuracy or np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
             return None
         try:
             meter = Meter(self.f, self.x.astype(np.longdouble), self.rng)

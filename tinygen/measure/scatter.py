@@ -1,0 +1,68 @@
+"""How accurate is a function beside its rounding? The scatter of its values, as an inner solver or a table leaves it."""
+
+import math
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+POINTS = 17  # on one window
+DEGREES = (6, 10)  # of the polynomials that are fitted there
+WINDOWS = 0.3 * 4.0 ** -np.arange(7)  # half widths, relative to the scale
+DECAYS = 0.1  # what is left of an analytic function by the higher degree falls at least to this part
+SOLVER = 1e-4  # less than this part of what f varies by is an inaccuracy; more is how f is made (kinks, waves)
+HIDDEN = 30.0  # an error of so many times what shows may be too smooth to show
+ROUNDINGS = 30.0  # below so many roundings of f nothing is seen
+
+_T = np.cos(np.pi * (np.arange(POINTS) + 0.5) / POINTS)  # Chebyshev points: no wild fits at the ends
+_BASES = {degree: chebyshev.chebvander(_T, degree) for degree in DEGREES}
+
+
+def scatter(phi, eps):
+    """How far the values of `phi` may be off close to 0, where 1 is its natural length: 0 if by rounding alone.
+
+    On a window, a polynomial is fitted. What an analytic function leaves falls fast with the degree; what kinks and
+    jumps leave does not. If that is small, phi looks smooth but is computed with an error of this kind, most of which
+    is smooth itself and does not show. inf: on no length phi is smooth to four digits (chaos), or it moves by jumps
+    only (1 - p where p is 1 but for rounding).
+    """
+    rough = 0.0
+    for width in WINDOWS:
+        values = np.array([phi(t) for t in width * _T], dtype=np.float64)
+        if not np.isfinite(values).all():
+            continue
+        floor, span = 0.3 * eps * np.max(abs(values)), np.ptp(values)
+        if span == 0:
+            return math.inf if rough and _jumps(phi, rough) else 0.0
+        low, high = (_left(values, degree) for degree in DEGREES)
+        if high <= ROUNDINGS * floor:
+            return 0.0
+        if high > DECAYS * low:
+            if high <= SOLVER * span:
+                return HIDDEN * high
+            rough = width
+    return math.inf if rough == WINDOWS[-1] else 0.0
+
+
+def _left(values, degree):
+    """Standard deviation of what a polynomial of this degree leaves of the values."""
+    basis = _BASES[degree]
+    left = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+    return float(np.linalg.norm(left) / math.sqrt(POINTS - degree - 1))
+
+
+def _jumps(phi, width):
+    """Whether phi, which stands still at 0, moves by a jump on its way to +- width: halving the way leaves it whole."""
+    for end in (width, -width):
+        low, high = 0.0, end
+        at_low, at_high = phi(low), phi(high)
+        change = abs(at_high - at_low)
+        while abs(high - low) > 2.0**-44 and change > 0:
+            middle = 0.5 * (low + high)
+            y = phi(middle)
+            if abs(y - at_low) >= abs(at_high - y):
+                high, at_high = middle, y
+            else:
+                low, at_low = middle, y
+        if change > 0 and abs(at_high - at_low) > 0.01 * change:
+            return True
+    return False
