@@ -38,7 +38,7 @@ class Arguments:
     """
 
     def __init__(self, f, args, names=None):
-        self.f, self.args, self.promoted = f, args, False
+        self.f, self.args, self.promoted, self.bar = f, args, False, 0.0
         self.names = _names(f, args, names)
         self._flat = [tree.flatten(arg) for arg in args]
         self.leaves, pieces, self._where = [], [], {}
@@ -90,8 +90,11 @@ class Arguments:
         return args
 
     def total(self, vector):
-        """f at `vector`, its named terms summed: one number, complex if the vector is."""
-        value = self.f(*self.at(vector))
+        """f at `vector`, its named terms summed: one number, complex if the vector is. `bar` keeps the largest of f's."""
+        value, bar = apart(self.f(*self.at(vector)))
+        if not bar >= 0:
+            raise ValueError(f"f returned a pair, read as (value, bar), but its bar is {bar:.3g}: expected >= 0")
+        self.bar = max(self.bar, bar)
         if isinstance(value, dict) and not value:
             raise ValueError("f returned an empty dict, expected named loss terms")
         terms = list(value.values()) if isinstance(value, dict) else [value]
@@ -112,10 +115,16 @@ class Arguments:
 
         def f(*values):
             values = iter(values)
-            return self.f(*(tree.unflatten(s, [next(values) for _ in range(count)]) for s, count in argnums))
+            return apart(self.f(*(tree.unflatten(s, [next(values) for _ in range(count)]) for s, count in argnums)))[0]
 
-        simple = all(structure == tree.LEAF for _, structure in self._flat)
+        simple = all(structure == tree.LEAF for _, structure in self._flat) and not self.bar
         return (self.f if simple else f), values, names, places
+
+
+def apart(value):
+    """What f returned as (value, how far it may be off), 0.0 if it did not say."""
+    pair = isinstance(value, tuple) and len(value) == 2 and all(np.ndim(part) == 0 for part in value)
+    return (value[0], float(np.real(value[1]))) if pair else (value, 0.0)
 
 
 def _is_float(value):

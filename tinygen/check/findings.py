@@ -45,9 +45,21 @@ def file_leaf(report, leaf, judge, misshapen, remedy):
         report.entries.append(Entry(leaf.name, PASS, note=f"{part.size:,} entries"))
 
 
-def remedy(meter, coarse):
+def remedy(judge, coarse, stated=0.0):
     """Why the bars are wide, and what would decide; `coarse`: f cannot be had in double precision."""
-    noise = meter.noise
+    meter, noise = judge.meter, judge.meter.noise
+    if stated:
+        return f"f says that it is off by up to {stated:.1e}: a smaller bar, or rtol=, would decide."
+    if np.isinf(meter.accuracy):
+        return (
+            "f is no smooth function here on any length: it moves by jumps, or a change in the last digit of x grows to "
+            "all of it (chaos; 1 - p where p rounds to 1). Fewer steps, another point, or a form that does not cancel, "
+            "such as log1p, expm1 or logsumexp, would decide."
+        )
+    if meter.accuracy:
+        return "A tighter tolerance inside f, f returning (value, bar), or rtol= would decide."
+    if judge.blur:
+        return f"The gradient itself is only accurate to about {judge.blur:.0e} here: a tighter tolerance would decide."
     if not noise.repeatable:
         return "f is not deterministic: pass its noise as an argument, so that two calls agree."
     if noise.value.dtype.kind in "iub":
@@ -87,9 +99,16 @@ def file_kink(report, astray):
     report.entries.append(Entry(f"along {astray.words}", FAIL, astray.got, middle, astray.bar, note))
 
 
-def file_notes(report, leaves, judge):
-    """The notes: noise in f, kinks, and gradients that vanish."""
-    noise, found = judge.meter.noise, judge.found
+def file_notes(report, leaves, judge, stated=0.0, rtol=0.0):
+    """The notes: noise in f, its accuracy as found or `stated`, kinks, and gradients that vanish."""
+    noise, found, accuracy = judge.meter.noise, judge.found, judge.meter.accuracy
+    if accuracy and not stated and np.isfinite(accuracy):
+        report.notes.append(
+            f"f itself is only accurate to about {accuracy:.0e} here: close by it is not as smooth as its rounding "
+            "allows (an inner solver, a table, or numbers that cancel?). The bars cover that."
+        )
+    if rtol:
+        report.notes.append(f"A relative error of {rtol:g} counts as right (rtol): a smaller one was not looked for.")
     if not noise.repeatable:
         report.notes.append(
             "f gives other values for the same arguments: it draws its own noise. Pass the noise as an argument."

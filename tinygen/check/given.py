@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree, vjp
+from tinygen.check.arguments import apart
 from tinygen.mistakes.shapes import structure_sentence
 
 
@@ -77,6 +78,9 @@ class Given:
         if not self._floats:
             return {}
         first, args = self._floats[0], self.arguments.args
+        scalars = all(leaf.shape == () for leaf in self.arguments.leaves) and len(self.arguments.leaves) > 1
+        if isinstance(result, np.ndarray) and scalars and result.shape == (len(self._floats),):
+            result = tuple(result)  # one array for several numbers, as SciPy has it
         plain = isinstance(result, tuple | list) and not hasattr(result, "_fields")
         if isinstance(result, Fault) or not plain or _looks_like(result, args[first]):
             return {first: result}
@@ -105,6 +109,8 @@ class Given:
             if (argnum, name) in self._leaves:
                 self._take(self._leaves[argnum, name], result)
             return
+        if isinstance(arg, list | tuple) and isinstance(result, np.ndarray) and len(result.shape) and len(result) == len(pairs):
+            result = tree.rebuild(type(arg), tuple(key for key, _ in pairs), list(result))  # a list stands for an array
         if type(result) is not type(arg):
             got = "None" if result is None else f"of type {type(result).__name__}"
             what = f"{type(arg).__name__} with keys {[key for key, _ in pairs]}" if pairs else repr(arg)
@@ -124,7 +130,7 @@ class Given:
     def _take(self, leaf, got):
         """File the gradient of one leaf."""
         number = isinstance(got, float | int) and not isinstance(got, bool)
-        got = np.asarray(got, dtype=np.float64) if number else got
+        got = np.asarray(got, dtype=np.float64) if number else _array_of(got, leaf)
         told = structure_sentence(got, np.zeros(leaf.shape), leaf.name)
         if told and told[0] != "not-finite":
             self.faults.append(Fault(leaf.name, *told))
@@ -140,6 +146,15 @@ class Given:
             said = f"dL/d{leaf.name} has dtype {array.dtype}, expected {leaf.dtype}, that of {leaf.name}: {cause}?"
             self.faults.append(Fault(leaf.name, "dtype", said))
         self.arrays[leaf] = array
+
+
+def _array_of(got, leaf):
+    """A list of numbers that has the shape of its leaf as an array; anything else as it is."""
+    try:
+        array = np.asarray(got) if isinstance(got, list) else None
+    except ValueError:  # parts of different lengths
+        return got
+    return array if array is not None and array.dtype.kind == "f" and array.shape == leaf.shape else got
 
 
 def _steps(arg, pairs):
@@ -176,7 +191,7 @@ def _own(arguments, wanted, vector):
             for k in floats[i]:
                 values[k] = next(leaves)
             new[i] = tree.unflatten(flat[i][1], values)
-        value = arguments.f(*new)
+        value, _ = apart(arguments.f(*new))
         return sum(value.values()) if isinstance(value, dict) else value
 
     start = [flat[i][0][k] for i in wanted for k in floats[i]]

@@ -11,8 +11,9 @@ from tinygen.check.arguments import Arguments
 from tinygen.check.claimed import Claimed
 from tinygen.check.curves import plot
 from tinygen.check.findings import file_kink, file_leaf, file_notes, remedy
+from tinygen.check.forms import plain
 from tinygen.check.given import Given
-from tinygen.check.judge import RESOLUTION, Judge
+from tinygen.check.judge import Judge
 from tinygen.check.kinks import astray
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.check.shrink import reproduce, shrink
@@ -39,17 +40,18 @@ class GradientReport(Report):
         return super().plot() if self.judge is None else plot(self)
 
 
-def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rng=0):
+def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, rng=0, **keywords):
     """Compare a gradient with numeric derivatives of `f` at `args`: a Report.
 
     f: plain Python on arrays, need not be differentiable by tinygen; returns one number, or a dict of named loss terms
-        whose sum is the loss.
+        whose sum is the loss, or a pair (value, bar): how far an inner solver or a mean of samples may be off.
     gradient: None (tinygen's own) | one callable returning the gradient of the first argument, or a tuple for all | a
         list of callables, one per argument, each called with all args | a tree of arrays. None for an argument in the
         tuple or the list: not checked.
     args: arrays, numbers, trees; integers are never differentiated. names: of the arguments, else those of f.
+        pandas objects and tensors are checked as arrays. keywords: handed on to f, and to a gradient that takes them.
     entries: inputs of up to so many numbers are measured one by one (unless that takes more than half a minute),
-        larger ones by random projections. rng: Generator or seed.
+        larger ones by random projections. rtol: a relative error that counts as right. rng: Generator or seed.
 
     An entry FAILs outside the error bars of the numeric derivative and of the gradient's own rounding (at a kink:
     outside the one-sided derivatives). It is UNDECIDED if the bars could hide an error of 1e-6 of it (1e-3 in float32;
@@ -64,12 +66,14 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rng=0):
     'factor'
     """
     begin = time.perf_counter()
-    report, arguments, given = _compare(f, gradient, args, names, entries, rng)
+    f, gradient, args, notes = plain(f, gradient, args, keywords)
+    report, arguments, given = _compare(f, gradient, args, names, entries, rtol, rng)
     with warnings.catch_warnings():  # f has said what it has to say; now it is tried at points of our own choice
         warnings.simplefilter("ignore")
         _diagnose(report, arguments, given)
         if report.verdict == FAIL and given.callable:
-            report.example = _example(f, gradient, args, arguments.names, report)
+            report.example = _example(f, gradient, args, arguments.names, rtol, report)
+    report.notes = notes + report.notes
     report.details["seconds"] = time.perf_counter() - begin
     return report
 
@@ -86,7 +90,7 @@ def assert_grad(f, gradient=None, *args, **options):
     return report
 
 
-def _compare(f, gradient, args, names, entries, rng):
+def _compare(f, gradient, args, names, entries, rtol, rng):
     """check_grad without the search for causes: the report, the Arguments, and what was Given."""
     rng = np.random.default_rng(rng)
     arguments = Arguments(f, args, names)
@@ -112,24 +116,26 @@ def _compare(f, gradient, args, names, entries, rng):
     except NotFinite as error:
         report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
         return report, arguments, given
+    meter.accuracy = arguments.bar
     with np.errstate(over="ignore"):  # the rounding of huge numbers may count as infinite
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
-    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.callable and given.at)
-    hint = remedy(meter, coarse is not None and not arguments.promoted)
+    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.callable and given.at, rtol)
+    coarsely = coarse is not None and not arguments.promoted
     indices = _indices(leaves)
     if len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE:
         judge.entries(indices)
     else:
-        _large(report, judge, leaves, given, hint)
+        _large(report, judge, leaves, given, coarsely)
+    hint = remedy(judge, coarsely, arguments.bar)
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
     if report.verdict == PASS:
         with np.errstate(all="ignore"):
             if found := astray(judge, _indices(leaves), arguments.index):
                 file_kink(report, found)
-    file_notes(report, leaves, judge)
+    file_notes(report, leaves, judge, arguments.bar, rtol)
     report.details.update(
         value=float(meter.noise.value),
         noise=meter.noise.sigma,
@@ -161,7 +167,7 @@ def _indices(leaves):
     return np.concatenate([np.arange(0), *(np.arange(leaf.start, leaf.stop) for leaf in leaves)])
 
 
-def _large(report, judge, leaves, given, hint):
+def _large(report, judge, leaves, given, coarsely):
     """Random projections of the whole; where they are wrong, bisection to entries and a sample of each leaf."""
     most = int(np.clip(0.1 * PATIENCE / judge.meter.seconds_an_entry, 16, SAMPLED))
     for leaf in leaves:
@@ -172,8 +178,10 @@ def _large(report, judge, leaves, given, hint):
     size = float(np.linalg.norm((judge.got * meter.scale)[whole]))
     look = lambda part: project(meter, judge.got, judge.slack, part)
     looks = [look(whole) for _ in range(LOOKS)]
-    if not visible(looks) <= RESOLUTION * size and meter.wider():
+    if not visible(looks) <= judge.resolution * size and meter.wider():
         meter = meter.wider()
+        looks = [look(whole) for _ in range(LOOKS)]
+    if any(p.outside for p in looks) and meter is judge.meter and judge.inaccurate(whole):
         looks = [look(whole) for _ in range(LOOKS)]
     if any(p.outside for p in looks):
         for leaf in leaves:
@@ -189,8 +197,8 @@ def _large(report, judge, leaves, given, hint):
             report.entries.append(Entry("the gradient as a whole", FAIL, note=note))
             return
     error = visible(looks) / size if size else np.inf
-    if not error <= RESOLUTION:
-        note = f"random directions would miss an error of {error:.0e} of the gradient. {hint}"
+    if not error <= judge.resolution:
+        note = f"random directions would miss an error of {error:.0e} of the gradient. {remedy(judge, coarsely)}"
         report.entries.append(Entry("the gradient as a whole", UNDECIDED, note=note))
     kink = (
         " There is a kink: the gradient lies between the one-sided derivatives." if any(p.kink for p in looks) else ""
@@ -237,7 +245,7 @@ def _of_another(leaf, given, report):
     return ""
 
 
-def _example(f, gradient, args, names, report):
+def _example(f, gradient, args, names, rtol, report):
     """Lines that reproduce the failure on the smallest arguments that still show it."""
     failing = lambda report: {
         (entry.where.split("[")[0], math.isnan(entry.got)) for entry in report.entries if entry.verdict == FAIL
@@ -245,7 +253,7 @@ def _example(f, gradient, args, names, report):
     wanted = failing(report)
 
     def fails(new):
-        found, *_ = _compare(f, gradient, new, names, ENTRIES, 0)
+        found, *_ = _compare(f, gradient, new, names, ENTRIES, rtol, 0)
         return found.verdict == FAIL and failing(found) & wanted
 
     return reproduce(f, gradient, shrink(args, fails), names)

@@ -22,9 +22,13 @@ class Judge:
     of the vector of `arguments`.
     """
 
-    def __init__(self, meter, claimed, arguments, own=lambda: None, again=None):
+    def __init__(self, meter, claimed, arguments, own=lambda: None, again=None, rtol=0.0):
         self._own, self.again, self.blur = own, again, 0.0
         self.meter, self.got, self.slack, self.coarse = meter, claimed.got, claimed.slack, claimed.coarse
+        self.resolution = max(RESOLUTION, 4 * rtol)
+        if rtol:
+            size = np.nan_to_num(abs(self.got), posinf=0, neginf=0)
+            self.slack = self.slack + rtol * np.maximum(size, SMALL * np.max(size, initial=0))
         self.argnums = np.zeros(self.got.shape, dtype=int)
         for leaf in arguments.leaves:
             self.argnums[leaf.start : leaf.stop] = leaf.argnum
@@ -109,17 +113,23 @@ class Judge:
     def _doubt(self, indices):
         """Is it f that is inaccurate, where the gradient seems wrong? Then steps are taken over which that is little."""
         wrong = indices[self.wrong[indices] & np.isfinite(self.got[indices])]
-        if not len(wrong) or self.meter.accuracy or not self.meter.complex_refused or self._own_agrees(wrong):
+        if not len(wrong) or self._own_agrees(wrong) or not self.inaccurate(wrong):
             return
-        v = np.zeros(self.got.shape)
-        v[wrong] = (self.meter.scale * self.meter.rng.choice([-1.0, 1.0], self.got.shape))[wrong]
-        self.meter.accuracy = self.meter.scatter(v)
-        self._blur(wrong, v)
         for i in wrong[:AGAIN]:
             found = self.meter.entry(i) if self.meter.accuracy else self.found.slope(i)
             if not self._contradicts(i, found):
                 self.found.put(i, found)
                 self.wrong[i] = False
+
+    def inaccurate(self, wrong):
+        """Whether f or the gradient have an accuracy of their own, beside rounding: from now on it is in the bars."""
+        if self.meter.accuracy or not self.meter.complex_refused:
+            return False
+        v = np.zeros(self.got.shape)
+        v[wrong] = (self.meter.scale * self.meter.rng.choice([-1.0, 1.0], self.got.shape))[wrong]
+        self.meter.accuracy = self.meter.scatter(v)
+        self._blur(wrong, v)
+        return bool(self.meter.accuracy or self.blur)
 
     def _blur(self, wrong, v):
         """The scatter of the given gradient itself (it may come from a solver, too) goes into its slack."""
@@ -168,7 +178,7 @@ class Judge:
             with np.errstate(over="ignore"):
                 scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
             coarse = self.coarse[part]
-            resolution, small = np.where(coarse, COARSE, RESOLUTION), np.where(coarse, COARSE_SMALL, SMALL)
+            resolution, small = np.where(coarse, max(COARSE, self.resolution), self.resolution), np.where(coarse, COARSE_SMALL, SMALL)
             need = resolution * np.maximum(size, small * np.minimum(largest, scaled))
             steepest = np.max(rise[known], initial=0)
             vanishing = known.any() and (largest <= 1e-7 * steepest or steepest == 0)

@@ -120,7 +120,22 @@ def _compared(entry):
     if math.isnan(entry.expected):  # nothing to compare with: only the note speaks
         return entry.where if math.isnan(entry.got) else f"{entry.where}: got {entry.got:.9g}"
     bar = "" if math.isnan(entry.bar) else f" +- {entry.bar:.1e}"
-    return f"{entry.where}: got {entry.got:.9g}, expected {entry.expected:.9g}{bar}"
+    got, expected = apart(entry.got, entry.expected)
+    return f"{entry.where}: got {got}, expected {expected}{bar}"
+
+
+def apart(one, two, digits=9):
+    """Two numbers with so many digits that they look different, if they are.
+
+    >>> apart(1.719905361, 1.719905364, 6)
+    ('1.719905361', '1.719905364')
+    """
+    texts = ("", "")
+    for digits in range(digits, 18):
+        texts = (f"{one:.{digits}g}", f"{two:.{digits}g}")
+        if texts[0] != texts[1] or one == two:
+            break
+    return texts
 
 
 def _table(entries):
