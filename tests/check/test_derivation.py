@@ -33,10 +33,30 @@ def test_a_line_that_is_off_fails_and_is_named(error):
     assert "first false line is line 3" in str(report) and "almost" in str(report)
 
 
-def test_the_line_after_a_false_one_is_joined_to_it_as_on_paper():
-    report = square(WRONG, RIGHT).check()
-    assert [entry.verdict for entry in report.entries] == ["PASS", "FAIL", "FAIL"]
-    assert "line 2" in report.notes[0]
+def test_only_the_false_line_is_false():
+    report = square(WRONG, RIGHT, Line("(b+a)^2", lambda a, b: (b + a) ** 2)).check()
+    assert [entry.verdict for entry in report.entries] == ["PASS", "FAIL", "PASS", "PASS"]
+    assert "line 2" in report.notes[0] and "agrees with line 1" in report.entries[2].note
+    report = square(WRONG, WRONG, RIGHT, WRONG).check()  # the mistake is carried on, mended, and made again
+    assert [entry.verdict for entry in report.entries] == ["PASS", "FAIL", "PASS", "PASS", "FAIL"]
+    assert "as false" in report.entries[2].note and "agrees with line 1" in report.entries[3].note
+    bound = square(WRONG, Line("4ab", lambda a, b: 4 * a * b, ">=")).check()  # true of line 2 as well
+    assert [entry.verdict for entry in bound.entries] == ["PASS", "FAIL", "PASS"]
+
+
+@pytest.mark.parametrize("error", [1e-9, 1e-7])
+def test_numbers_that_nearly_agree_look_different_and_are_no_factor(error):
+    off = Line("almost", lambda a, b: (a + b) ** 2 * (1 + error))
+    said = str(square(off, points=POINTS + [dict(a=0.3, b=k / 7) for k in range(4)]).check())
+    got, expected = said.split("not equal: ")[1].split(" +-")[0].split(" against ")
+    assert got != expected and "times the line before" not in said
+
+
+def test_without_points_nothing_is_false():
+    report = square(WRONG, points=[]).check()
+    assert report.verdict == "UNDECIDED" and "points=[dict(a=1.5, b=1.5)]" in str(report).replace("\n", " ")
+    assert "false" not in str(report)
+    assert Derivation("numbers", Line("1", lambda: 1.0), Line("2/2", lambda: 2 / 2)).check().ok
 
 
 def test_an_expected_failure_passes_and_is_left_out_of_the_chain():

@@ -166,3 +166,44 @@ def test_the_tally_has_the_moments():
     centred = rows - rows.mean(0)
     assert np.allclose(tally.skewness, (centred**3).mean(0) / rows.std(0) ** 3, rtol=1e-2)
     assert not tally.still.any() and np.array_equal(tally.low, rows.min(0))
+
+
+P = 0.3
+
+
+def bernoulli(at, rng):
+    return float(rng.uniform() < at[0]) * 2.0 + at[0]
+
+
+def score_of_bernoulli(rng, factor=1.0):
+    hit = float(rng.uniform() < P)
+    return np.array([(2 * hit + P) * (hit / P - (1 - hit) / (1 - P)) * factor + 1.0])
+
+
+def above(at, rng):
+    return float(at[0] + rng.standard_normal() > 2)
+
+
+def score_above(rng):
+    e = rng.standard_normal()
+    return np.array([float(1.2 + e > 2) * e])
+
+
+@pytest.mark.parametrize(("draw", "truth", "at"), [(score_of_bernoulli, bernoulli, [P]), (score_above, above, [1.2])])
+def test_a_truth_that_jumps_is_differentiated_in_expectation(draw, truth, at):
+    right = check_unbiased(draw, truth, at=at, draws=20_000, resolution=0.5, rng=8)
+    assert right.verdict == "PASS" and "jumps" in str(right), str(right)
+    along_the_path = 1.0 if truth is bernoulli else 0.0
+    wrong = check_unbiased(lambda rng: np.array([along_the_path]), truth, at=at, draws=20_000, rng=8)
+    assert wrong.verdict == "FAIL" and "the path's" not in str(wrong)
+    assert check_unbiased(lambda rng: 2 * draw(rng), truth, at=at, draws=20_000, rng=8).verdict == "FAIL"
+
+
+def test_the_bias_that_would_not_have_been_seen_is_said_and_can_be_set():
+    n, truth = 50, 4.0  # the variance with 1/n is 2 % too small
+    biased = lambda rng: np.var(2 * rng.standard_normal((200, n)), axis=1)
+    coarse = check_unbiased(biased, truth, rng=9)
+    said = " ".join(str(coarse).split())
+    part = float(said.split("a bias of ")[1].split(" of the largest")[0])
+    assert coarse.ok and 0.02 < part <= 0.1 and "resolution=" in said
+    assert check_unbiased(biased, truth, rng=9, resolution=0.01).verdict == "FAIL"

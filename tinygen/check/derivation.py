@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
+from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report, apart
 from tinygen.check.wording import at_point, fit, indent, item, words
 from tinygen.measure.rounding import measure
 from tinygen.mistakes.slips import slips
@@ -93,18 +93,25 @@ class Derivation:
         """
         rng = np.random.default_rng(rng)
         points = self.points + [self.draw(rng) for _ in range(self.draws if self.draw else 0)] or [{}]
-        entries, shown, before = [], [], None
+        lacking = self._lacking()
+        entries, shown, before, right = [], [], None, None  # right: the last line before that is not false
         for number, line in enumerate(self.lines, 1):
             where = f"line {number} ({line.relation + ' ' if before else ''}{words(line.latex)})"
+            values = None
             try:
-                values = [_call(line.value, point) for point in points]
-                gaps = [_call(line.gap, point) for point in points] if line.gap else None
-                found = _compare(line, before, values, gaps, points)
+                if lacking:
+                    found = _Found(UNDECIDED, remarks=[] if shown else [lacking])
+                else:
+                    values = [_call(line.value, point) for point in points]
+                    gaps = [_call(line.gap, point) for point in points] if line.gap else None
+                    found = self._joined(line, before, right, values, gaps, points)
             except _Raised as raised:
-                values, found = None, _Found(FAIL, remarks=[f"{raised}"], raised=True)
+                found = _Found(FAIL, remarks=[f"{raised}"], raised=True)
             entries.append(Entry(where, found.verdict, found.got, found.expected, found.bar, "; ".join(found.remarks)))
             shown.append(item(line, found, values and values[0], number == 1))
-            before = values if values and not line.wrong else before
+            if values and not line.wrong:
+                before = _Before(number, values)
+                right = right if found.verdict == FAIL or found.follows_false else before
         report = LedgerReport(self.name, entries)
         report.details = {"source": self.source, "title": self.title, "points": len(points)}
         report.details |= {"shown": at_point(points[0]), "lines": shown}
@@ -112,6 +119,41 @@ class Derivation:
         if first:
             report.notes.append(f"the first false line is {first.where}")
         return report
+
+
+    def _lacking(self):
+        """What to do if the lines have arguments, but there is no point to take them from; else ""."""
+        if self.points or self.draw:
+            return ""
+        needed = dict.fromkeys(
+            p.name for line in self.lines for p in inspect.signature(line.value).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        )  # fmt: skip
+        example = ", ".join(f"{name}=1.5" for name in needed)
+        return f"nothing was tried, since there are no points: points=[dict({example})], or draw=" if needed else ""
+
+    def _joined(self, line, before, right, values, gaps, points):
+        """The comparison with the line before; after a false line, with the last right one if that agrees."""
+        found = _compare(line, before and before.values, values, gaps, points)
+        if before is None or line.wrong or before is right or right is None:
+            return found
+        if found.verdict != FAIL:
+            found.remarks.append(f"it follows from line {before.number}, and is as false")
+            found.follows_false = True
+            return found
+        again = _compare(line, right.values, values, gaps, points)
+        if again.verdict == FAIL:
+            return found
+        again.remarks.append(f"it agrees with line {right.number}: what stands between is false, not this")
+        return again
+
+
+@dataclass(frozen=True)
+class _Before:
+    """A line that others are joined to: its number and its Numbers."""
+
+    number: int
+    values: list
 
 
 @dataclass
@@ -126,6 +168,7 @@ class _Found:
     gap: float | None = None  # its closed form there
     remarks: list = field(default_factory=list)
     raised: bool = False
+    follows_false: bool = False  # it agrees with the line before, and that is false
 
 
 class _Raised(Exception):
@@ -207,7 +250,8 @@ class _Trial:
     def remarks(self, line, point):
         if self.excess <= 1:
             return []
-        against = f"{self.got:.9g} against {self.expected:.9g} +- {self.bar:.1e} at {at_point(point)}"
+        got, expected = apart(self.got, self.expected)
+        against = f"{got} against {expected} +- {self.bar:.1e} at {at_point(point)}"
         if not self.outside:
             return [f"the gap is not its closed form: {against} (the line before, less that gap)"]
         how = {"=": "not equal", ">=": "larger than the line before", "<=": "smaller than the line before"}

@@ -157,8 +157,9 @@ class Judge:
         """Whether tinygen's own derivative of f is what was measured: then f is as accurate as its rounding."""
         if self.own is None:
             return False
-        off = abs(self.own - self.found.value)[indices]
-        return bool(np.all(off <= self.found.bar[indices] + self.slack[indices]))
+        with np.errstate(invalid="ignore"):
+            off = abs(self.own - self.found.value)[indices]
+            return bool(np.all(off <= self.found.bar[indices] + self.slack[indices]))
 
     def _contradicts(self, i, slope):
         low, high = slope.interval

@@ -10,6 +10,9 @@ from tinygen.measure.numeric import derivative
 from tinygen.mistakes.diagnose import Mistake
 
 STEP = 1e-5  # of differences that are averaged, relative to the size of x
+WIDE = 0.4  # of differences of a value that jumps, whose expectation is what is differentiated
+LOOKED_AT = 256  # random numbers for which the value is looked at for jumps
+HALVINGS = 12  # of the way on which it changes most: a jump is still there then
 PAIRED = 8  # draws that are compared one by one, with common random numbers, before they are averaged
 FACTORS = {-1: ("sign", "has the wrong sign"), 0: ("zero", "is 0: no gradient arrives")} | {
     c: ("factor", f"is {c:g} times what it should be") for c in (2, 0.5, 4, 0.25)
@@ -25,10 +28,12 @@ def check_unbiased(
         axis more, in front: faster). rng is a Generator.
     truth: the true mean; or, with `at`, a function truth(at, rng) -> number, whose expectation's gradient at the array
         `at` is estimated. Then each estimate is held against the numeric derivative of truth(., rng) with the same
-        random numbers: a gradient along the path agrees with it draw by draw, any other one only on average.
+        random numbers: a gradient along the path agrees with it draw by draw, any other one only on average. Where
+        truth jumps with `at` (1[u < p]), differences over steps of the size of `at` stand for the expectation's.
     variance: of one estimate, entry by entry, in closed form: tested too. bar: error of `truth`.
     draws: how many at most (a suspicion is followed up with as many again): 100,000, with `at` 10,000. resolution: the
-        bias that must not be missed, as a part of the largest |truth| (of the spread of one draw where truth is 0).
+        bias that must not be missed, as a part of the largest |truth| (of the spread of one draw where truth is 0); the
+        report says which bias would have been seen.
     false_alarm: the chance that a right estimate FAILs. power: that such a bias is found.
 
     FAIL: outside what chance explains, twice. UNDECIDED: a bias of `resolution` could still hide; the report says how
@@ -42,11 +47,11 @@ def check_unbiased(
     given = f"false_alarm={false_alarm}, power={power}, resolution={resolution}, draws={draws}"
     if not (0 < false_alarm < 1 and 0 < power < 1 and resolution > 0 and (draws is None or draws >= 2)):
         raise ValueError(f"need false_alarm and power between 0 and 1, resolution > 0, draws >= 2, got {given}")
-    draws = draws or (100_000 if at is None else 10_000)
+    most, draws = draws, draws or (100_000 if at is None else 10_000)
     if callable(truth):
         if at is None or variance is not None:
             raise ValueError("a truth that is a function needs the point `at`, and has no variance to compare with")
-        return _paired(draw, truth, at, rng, draws, resolution, false_alarm, power)
+        return _paired(draw, truth, at, rng, most, resolution, false_alarm, power)
     expected = Estimate(truth, "truth")
     source = _Source(draw, expected, rng)
     target, places = expected.flat, expected.places
@@ -141,29 +146,21 @@ def _paired(draw, value, at, rng, draws, resolution, false_alarm, power):
     at = np.asarray(at, dtype=np.float64)
     expected = Estimate(at, "at")
     seeds = [int(seed) for seed in rng.integers(2**63, size=PAIRED)]
+    jumps = _jumps(value, at, rng)
+    draws = draws or (100_000 if jumps else 10_000)
     one = lambda seed: _row(draw(np.random.default_rng(seed)), at.shape)
     seeded = lambda seed: lambda x: value(x, np.random.default_rng(seed))
-    measured = [derivative(seeded(seed), at) for seed in seeds]
-    slopes, bars = (np.stack([pair[k].ravel() for pair in measured]) for k in range(2))
-    bars += 16 * np.finfo(float).eps * abs(slopes)
-    off = np.stack([one(seed) for seed in seeds]) - slopes
-    if np.all(abs(off) <= bars):
-        used = np.divide(abs(off), bars, out=np.zeros_like(off), where=bars > 0)
-        i, j = np.unravel_index(np.argmax(used), off.shape)
-        place = f"{expected.places[j]}, draw {i}"
-        entry = Entry(place, PASS, float(slopes[i, j] + off[i, j]), float(slopes[i, j]), float(bars[i, j]))
-        note = f"{PAIRED} draws agree one by one with numeric derivatives at the same random numbers: it is the path's"
-        return Report(_name(draw), [entry], notes=[note], details={"draws": PAIRED, "pathwise": True})
-
-    # Not the path's. Averages need no ladder of steps for each draw: one step, whose error is known from the ladders.
-    short = np.stack([_central(seeded(seed), at) for seed in seeds])
-    bar = 10 * np.max(abs(short - slopes) + bars, axis=0)
+    difference, bar = (_wide, _truncation(seeded, at, rng)) if jumps else (_central, None)
+    if not jumps:
+        report, bar = _draw_by_draw(draw, one, seeded, seeds, at, expected)
+        if report is not None:
+            return report
     taken = [np.zeros(at.size), 0]
 
     def rows(n):
         pairs = []
         for seed in rng.integers(2**63, size=n):
-            slope = _central(seeded(int(seed)), at)
+            slope = difference(seeded(int(seed)), at)
             taken[0], taken[1] = taken[0] + slope, taken[1] + 1
             pairs.append(one(int(seed)) - slope)
         return np.stack(pairs)
@@ -175,10 +172,73 @@ def _paired(draw, value, at, rng, draws, resolution, false_alarm, power):
     test = Sequential(rows, at.size, bar=bar, goal=goal, most=draws, false_alarm=false_alarm, power=power).run()
     target = taken[0] / taken[1]
     report = _report(draw, test, target, expected.places, goal(test.tally), resolution, false_alarm, power)
-    report.notes.append("compared at common random numbers; draw by draw it is not the path's gradient")
+    if jumps:
+        report.notes.append(
+            "truth jumps with `at`, the random numbers held: the derivative along its path is not that of its "
+            "expectation. Differences over wide steps were compared, whose own error is in the bar"
+        )
+    else:
+        report.notes.append("compared at common random numbers; draw by draw it is not the path's gradient")
     _diagnose(report, test, target, expected, False)
     report.details["pathwise"] = False
     return report
+
+
+def _draw_by_draw(draw, one, seeded, seeds, at, expected):
+    """(The Report, None) if each draw is the derivative along the path; else (None, the error of single steps)."""
+    measured = [derivative(seeded(seed), at) for seed in seeds]
+    slopes, bars = (np.stack([pair[k].ravel() for pair in measured]) for k in range(2))
+    bars += 16 * np.finfo(float).eps * abs(slopes)
+    off = np.stack([one(seed) for seed in seeds]) - slopes
+    if np.all(abs(off) <= bars):
+        used = np.divide(abs(off), bars, out=np.zeros_like(off), where=bars > 0)
+        i, j = np.unravel_index(np.argmax(used), off.shape)
+        place = f"{expected.places[j]}, draw {i}"
+        entry = Entry(place, PASS, float(slopes[i, j] + off[i, j]), float(slopes[i, j]), float(bars[i, j]))
+        note = f"{PAIRED} draws agree one by one with numeric derivatives at the same random numbers: it is the path's"
+        return Report(_name(draw), [entry], notes=[note], details={"draws": PAIRED, "pathwise": True}), None
+    # Not the path's. Averages need no ladder of steps for each draw: one step, whose error is known from the ladders.
+    short = np.stack([_central(seeded(seed), at) for seed in seeds])
+    return None, 10 * np.max(abs(short - slopes) + bars, axis=0)
+
+
+def _jumps(value, at, rng):
+    """Whether value(., rng) jumps close to `at` for some random numbers: halving the way leaves the change whole."""
+    ways = []
+    for seed in rng.integers(2**63, size=LOOKED_AT):
+        v = scales(at) * rng.choice([-WIDE, WIDE], at.shape)
+        phi = lambda t, seed=int(seed), v=v: float(value(at + t * v, np.random.default_rng(seed)))
+        ends = [phi(t) for t in (-1.0, 0.0, 1.0)]
+        ways.append((abs(ends[0] - 2 * ends[1] + ends[2]), phi))
+    for bent, phi in sorted(ways, key=lambda way: -way[0])[:PAIRED]:
+        low, high = -1.0, 1.0
+        if not bent or not np.isfinite(bent):
+            continue
+        at_low, at_middle, at_high = phi(low), phi(0.0), phi(high)
+        change = max(abs(at_middle - at_low), abs(at_high - at_middle))
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            y = phi(middle)
+            if abs(y - at_low) >= abs(at_high - y):
+                high, at_high = middle, y
+            else:
+                low, at_low = middle, y
+        if abs(at_high - at_low) > change / 30:
+            return True
+    return False
+
+
+def _wide(f, x):
+    """Differences over steps that are no longer small, with their first error term removed, flat."""
+    one, two = (_central(f, x, step) for step in (WIDE, WIDE / 2))
+    return (4 * two - one) / 3
+
+
+def _truncation(seeded, at, rng):
+    """How far the mean of `_wide` may be off: a third of what halving the step still changes, and its own chance."""
+    seeds = [int(seed) for seed in rng.integers(2**63, size=4 * LOOKED_AT)]
+    moved = np.stack([_central(seeded(s), at, WIDE) - _central(seeded(s), at, WIDE / 2) for s in seeds])
+    return (abs(moved.mean(0)) + 3 * moved.std(0) / np.sqrt(len(seeds))) / 3
 
 
 def _row(value, shape):
@@ -188,9 +248,9 @@ def _row(value, shape):
     return value.ravel()
 
 
-def _central(f, x):
+def _central(f, x, step=STEP):
     """Central differences of one step, flat."""
-    steps, slope = STEP * scales(x), np.zeros(x.size)
+    steps, slope = step * scales(x), np.zeros(x.size)
     for i, index in enumerate(np.ndindex(x.shape)):
         h = np.zeros(x.shape)
         h[index] = steps[index]
@@ -221,7 +281,11 @@ def _report(draw, test, target, places, goal, resolution, false_alarm, power):
         )
     report.notes.append(f"{tally.n:,} draws; a right estimate would fail with a chance of {false_alarm:g}")
     if report.verdict == PASS:
-        report.notes.append(f"a bias of {resolution:.2g} of the largest entry is found with a chance of {power:g}")
+        part = float(np.max(found / goal)) * resolution
+        report.notes.append(
+            f"a bias of {part:.2g} of the largest entry would have been found with a chance of {power:g}; a smaller one "
+            "may be there (resolution= sets what is looked for)"
+        )
     if np.all(tally.still):
         report.notes.append("every draw is the same: is the noise fresh each time?")
     report.details = {"draws": int(tally.n), "false_alarm": false_alarm, "power": power, "found": found}

@@ -20,7 +20,8 @@ def item(line, found, number, first):
         mark = "ok!" if found.verdict == PASS else "BAD"
     else:
         mark = "" if first and found.verdict == PASS else {PASS: "ok", FAIL: "BAD", UNDECIDED: "?"}[found.verdict]
-    shown, remarks = "raised" if found.raised else f"{_short(value)} +- {bar:.0e}", list(found.remarks)
+    computed = "not tried" if number is None else f"{_short(value)} +- {bar:.0e}"
+    shown, remarks = "raised" if found.raised else computed, list(found.remarks)
     if found.difference is not None and line.wrong:
         shown += f", off by {abs(found.difference):.4g}"
     elif found.difference is not None and line.relation != "=" and found.verdict == PASS:

@@ -37,7 +37,7 @@ def slips(before, values, relation):
         return [f"too {'large' if c > 0 else 'small'} by {_named(abs(c))} at every point"]
     if np.all(a != 0):
         c = _constant(b / a, bar * (1 + abs(b / a)) / abs(a))
-        if c is not None:
+        if c is not None and abs(c - 1) > CLOSE:
             return [f"{_named(c)} times the line before at every point"]
     off = float(np.max(abs(a - b) / np.maximum(np.maximum(abs(a), abs(b)), 1e-300)))
     if off <= CLOSE:
