@@ -90,7 +90,7 @@ class Arguments:
         return args
 
     def total(self, vector):
-        """f at `vector`, its named terms summed: one number, complex if the vector is. `bar` keeps the largest of f's."""
+        """f at `vector`, its named terms summed: one number, complex if the vector is. `bar` keeps its largest."""
         value, bar = apart(self.f(*self.at(vector)))
         if not bar >= 0:
             raise ValueError(f"f returned a pair, read as (value, bar), but its bar is {bar:.3g}: expected >= 0")

@@ -52,9 +52,9 @@ def remedy(judge, coarse, stated=0.0):
         return f"f says that it is off by up to {stated:.1e}: a smaller bar, or rtol=, would decide."
     if np.isinf(meter.accuracy):
         return (
-            "f is no smooth function here on any length: it moves by jumps, or a change in the last digit of x grows to "
-            "all of it (chaos; 1 - p where p rounds to 1). Fewer steps, another point, or a form that does not cancel, "
-            "such as log1p, expm1 or logsumexp, would decide."
+            "f is no smooth function here on any length: it moves by jumps, or a change in the last digit of x "
+            "grows to all of it (chaos; 1 - p where p rounds to 1). Fewer steps, another point, or a form that does "
+            "not cancel, such as log1p, expm1 or logsumexp, would decide."
         )
     if meter.accuracy:
         return "A tighter tolerance inside f, f returning (value, bar), or rtol= would decide."
@@ -86,8 +86,8 @@ def file_kink(report, astray):
     said = f"along {astray.words} the slope of f is {slopes}, but the gradient says {astray.got:.6g}"
     if astray.clarke:
         note = (
-            f"f has a kink here: {said}. Rules such as relu'(0) = 0 give that, since f bends upwards in some directions "
-            "and downwards in others; it is no derivative. A point off the kink would decide."
+            f"f has a kink here: {said}. Rules such as relu'(0) = 0 give that, since f bends upwards in some "
+            "directions and downwards in others; it is no derivative. A point off the kink would decide."
         )
         report.entries.append(Entry("at the kink", UNDECIDED, note=note))
         return

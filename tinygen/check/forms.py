@@ -67,8 +67,8 @@ def _pack(leaf, complex_too=False):
     number = isinstance(leaf, np.ndarray | np.generic | complex)
     if not complex_too and number and np.asarray(leaf).dtype.kind == "c":
         raise TypeError(
-            "complex arguments are not checked, since their derivative has several meanings (d/dz, d/dz*, or by real and "
-            "imaginary part): write f as a function of two real arrays, f(re, im)"
+            "complex arguments are not checked, since their derivative has several meanings (d/dz, d/dz*, or by real "
+            "and imaginary part): write f as a function of two real arrays, f(re, im)"
         )
     if isinstance(leaf, np.ndarray | np.generic | float | int | str) or leaf is None:
         return leaf, same, ""

@@ -109,7 +109,7 @@ class Given:
             if (argnum, name) in self._leaves:
                 self._take(self._leaves[argnum, name], result)
             return
-        if isinstance(arg, list | tuple) and isinstance(result, np.ndarray) and len(result.shape) and len(result) == len(pairs):
+        if isinstance(arg, list | tuple) and isinstance(result, np.ndarray) and result.shape[:1] == (len(pairs),):
             result = tree.rebuild(type(arg), tuple(key for key, _ in pairs), list(result))  # a list stands for an array
         if type(result) is not type(arg):
             got = "None" if result is None else f"of type {type(result).__name__}"

@@ -121,7 +121,9 @@ def _compare(f, gradient, args, names, entries, rtol, rng):
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
-    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.callable and given.at, rtol)
+    judge = report.judge = Judge(
+        meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.at if given.callable else None, rtol
+    )
     coarsely = coarse is not None and not arguments.promoted
     indices = _indices(leaves)
     if len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE:

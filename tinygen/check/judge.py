@@ -111,7 +111,7 @@ class Judge:
                 self.wrong[i] = False
 
     def _doubt(self, indices):
-        """Is it f that is inaccurate, where the gradient seems wrong? Then steps are taken over which that is little."""
+        """Is it f that is inaccurate, where the gradient seems wrong? Then longer steps, over which that is little."""
         wrong = indices[self.wrong[indices] & np.isfinite(self.got[indices])]
         if not len(wrong) or self._own_agrees(wrong) or not self.inaccurate(wrong):
             return
@@ -179,7 +179,8 @@ class Judge:
             with np.errstate(over="ignore"):
                 scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
             coarse = self.coarse[part]
-            resolution, small = np.where(coarse, max(COARSE, self.resolution), self.resolution), np.where(coarse, COARSE_SMALL, SMALL)
+            resolution = np.where(coarse, max(COARSE, self.resolution), self.resolution)
+            small = np.where(coarse, COARSE_SMALL, SMALL)
             need = resolution * np.maximum(size, small * np.minimum(largest, scaled))
             steepest = np.max(rise[known], initial=0)
             vanishing = known.any() and (largest <= 1e-7 * steepest or steepest == 0)

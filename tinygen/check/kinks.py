@@ -66,7 +66,7 @@ def _again(meter, v, claimed, rounding):
 
 
 def _clarke(meter, v, claimed, bar):
-    """Whether `claimed` is among the slopes along v at points close by: in Clarke's generalised gradient, if f is mixed.
+    """Whether `claimed` is among the slopes along v at points close by, as those of Clarke's generalised gradient.
 
     For a convex (or concave) f those are the one-sided slopes themselves.
     """

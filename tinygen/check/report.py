@@ -131,8 +131,8 @@ def apart(one, two, digits=9):
     ('1.719905361', '1.719905364')
     """
     texts = ("", "")
-    for digits in range(digits, 18):
-        texts = (f"{one:.{digits}g}", f"{two:.{digits}g}")
+    for shown in range(digits, 18):
+        texts = (f"{one:.{shown}g}", f"{two:.{shown}g}")
         if texts[0] != texts[1] or one == two:
             break
     return texts

@@ -283,8 +283,8 @@ def _report(draw, test, target, places, goal, resolution, false_alarm, power):
     if report.verdict == PASS:
         part = float(np.max(found / goal)) * resolution
         report.notes.append(
-            f"a bias of {part:.2g} of the largest entry would have been found with a chance of {power:g}; a smaller one "
-            "may be there (resolution= sets what is looked for)"
+            f"a bias of {part:.2g} of the largest entry would have been found with a chance of {power:g}; "
+            "a smaller one may be there (resolution= sets what is looked for)"
         )
     if np.all(tally.still):
         report.notes.append("every draw is the same: is the noise fresh each time?")

@@ -274,7 +274,9 @@ class Meter:
         return self._wider or None
 
     def _try_wider(self):
-        if self.accuracy or np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
+        if self.accuracy:
+            return None
+        if np.finfo(np.longdouble).eps >= self.noise.eps or self.x.dtype == np.longdouble or not self.noise.repeatable:
             return None
         try:
             meter = Meter(self.f, self.x.astype(np.longdouble), self.rng)

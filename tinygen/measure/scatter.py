@@ -1,4 +1,4 @@
-"""How accurate is a function beside its rounding? The scatter of its values, as an inner solver or a table leaves it."""
+"""How accurate is a function beside its rounding? What an inner solver or a table leaves."""
 
 import math
 
