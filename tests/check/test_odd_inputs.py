@@ -59,7 +59,7 @@ def test_functions_that_return_integers_or_booleans_are_told():
         check_grad(lambda x: (np.sum(x), x), lambda x: x, x)
 
 
-@pytest.mark.parametrize("x", [np.ones(3, complex), np.ones(3, object), np.arange(3), "three"])
+@pytest.mark.parametrize("x", [np.ones(3, object), np.arange(3), "three"])
 def test_no_float_to_differentiate_by(x):
     with pytest.raises(TypeError, match="no float among the arguments"):
         check_grad(lambda x: 1.0, lambda x: x, x)
