@@ -36,8 +36,8 @@ def plain(f, gradient, args, keywords):
             again.append(tree.unflatten(structure, [p[1](v) for v, p in zip(values, leaves)]))
         return again
 
-    def wrapped(function):
-        accepted = _accepted(function, keywords)
+    def wrapped(function, all_of_them=False):
+        accepted = keywords if all_of_them else _accepted(function, keywords)
 
         @functools.wraps(function, updated=())
         def call(*args):
@@ -53,7 +53,7 @@ def plain(f, gradient, args, keywords):
         gradient = [wrapped(g) if callable(g) else g for g in gradient]
     elif gradient is not None:
         gradient = unpacked(gradient)
-    return wrapped(f), gradient, args, notes
+    return wrapped(f, all_of_them=True), gradient, args, notes
 
 
 def unpacked(value):
