@@ -164,6 +164,8 @@ def said(report):
 
 def _said(error, function):
     """What the reader's function raised, with the line of its own file."""
+    if hasattr(error, "text"):  # it was raised in another process, which said the line
+        return error.text
     if isinstance(error, NotImplementedError):
         return str(error) or f"{function.__name__} is not written yet"
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == function.__code__.co_filename]

@@ -1,0 +1,209 @@
+"""The student's process: runs the cells of the file that is handed in, and calls its functions when the judge asks.
+
+Nothing here decides anything. The package beside it is a copy without answers (stripped.py); where a lesson's cell
+wants the reference of an exercise, a call to the judge takes its place, and the judge decides whether it may be had.
+"""
+
+import ast
+import contextlib
+import io
+import linecache
+import os
+import shutil
+import sys
+import traceback
+import types
+
+from tinygen.teaching.wire import Wire
+
+PRINTED = 20_000  # characters of what a cell prints that are kept
+WATCHED = {  # events of Python's audit hook that a lesson has no reason for
+    "subprocess.Popen": "starts a program",
+    "os.system": "starts a program",
+    "os.exec": "replaces its process",
+    "os.posix_spawn": "starts a program",
+    "os.fork": "forks",
+    "os.forkpty": "forks",
+    "os.kill": "sends a signal",
+    "os.remove": "removes a file",
+    "os.rename": "renames a file",
+    "os.symlink": "makes a link",
+    "socket.connect": "opens a connection",
+    "ctypes.dlopen": "loads a library",
+    "sys.setprofile": "watches the interpreter",
+    "sys.settrace": "watches the interpreter",
+    "sys._getframe": None,
+    "open": "writes a file",
+}
+
+
+def limit(memory, seconds, processes, file_size):
+    """Set this process's own limits where the system has them (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    wanted = {
+        "RLIMIT_AS": memory,
+        "RLIMIT_CPU": seconds,
+        "RLIMIT_NPROC": processes,
+        "RLIMIT_FSIZE": file_size,
+        "RLIMIT_CORE": 0,
+    }
+    for name, value in wanted.items():
+        if value is not None and hasattr(resource, name):
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def watch():
+    """Note what the student's code tries: a list that the audit hook fills. It reports, it protects nothing."""
+    seen = []
+
+    def hook(event, args):
+        said = WATCHED.get(event)
+        if said is None or len(seen) >= 20:
+            return
+        if event == "open" and not (isinstance(args[1], str) and set(args[1]) & set("wax+")):
+            return
+        place = f"{event}: {said} ({str(args[0])[:80] if args else ''})"
+        if place not in seen:
+            seen.append(place)
+
+    sys.addaudithook(hook)
+    return seen
+
+
+class Student:
+    """One file: its module, its exercises, and what is replaced by the reference."""
+
+    def __init__(self, wire, setup):
+        self.wire, self.path = wire, setup["path"]
+        self.module = types.ModuleType("lesson_" + setup["name"])
+        self.module.__file__ = self.path
+        sys.modules[self.module.__name__] = self.module
+        text = setup["text"]
+        linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
+        self.exercises, self.right = {}, set(setup["right"])
+
+    def run(self, number, source, line):
+        """Run one cell; send what it printed and raised."""
+        out, error = io.StringIO(), ""
+        with contextlib.redirect_stdout(out):
+            try:
+                exec(compile(ast.parse("\n" * (line - 1) + source, self.path), self.path, "exec"), vars(self.module))
+            except BaseException as raised:  # KeyboardInterrupt and SystemExit of a student's cell end the cell
+                error = self.explain(raised)
+        printed, made = out.getvalue()[:PRINTED], list(self.exercises)
+        self.wire.send("cell", {"number": number, "error": error, "printed": printed, "exercises": made})
+
+    def explain(self, error):
+        """An error as text: the lines of the student's own file, then what was raised."""
+        if isinstance(error, SyntaxError) and error.filename == self.path:
+            return "".join(traceback.format_exception_only(error)).rstrip()
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self.path]
+        where = "".join(f"line {f.lineno}, in {f.name}\n    {f.line}\n" for f in frames[-3:])
+        return where + "".join(traceback.format_exception_only(error)).rstrip()[:2000]
+
+    def function(self, name):
+        """The student's function of that name."""
+        return self.exercises.get(name, vars(self.module).get(name))
+
+    def replace(self, name):
+        """From now on the name means the judge's reference, for the other exercises that use it."""
+        vars(self.module)[name] = self.reference(name)
+
+    def reference(self, name):
+        """A function that the judge computes."""
+        return lambda *args, **kw: self.wire.call(f"reference {name}", args, kw)
+
+
+def stand_ins(student):
+    """What the lesson's cells find in place of the course's own judging: exercises are noted, references are calls."""
+    import tinygen.course as course
+    from tinygen.check.report import PASS, Entry, Report
+
+    def exercise(function, check=None, *rest, **options):
+        name = getattr(function, "__name__", "exercise")
+        student.exercises[name] = function
+        test = lambda: None
+        test.report, test.check = Report(name, [Entry(name, PASS)]), None
+        return test
+
+    def yours(test, function, instead):
+        name = test.report.name
+        return function if name in student.right else student.reference(name)
+
+    quiet = lambda *args, **options: None
+    for name, stand_in in dict(exercise=exercise, yours=yours, finish=quiet, said=lambda report: "").items():
+        setattr(course, name, stand_in)
+    for name in ("ledger", "derivation", "notation", "check_value"):
+        if callable(getattr(course, name, None)):
+            setattr(course, name, quiet)
+
+
+def main():
+    """Serve until the judge closes the pipe."""
+    # Without this a package that is installed in place would be found beside the copy, answers and all.
+    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith(("_frozen", "importlib"))]
+    read, write = int(sys.argv[1]), int(sys.argv[2])
+    for fd in (read, write):
+        os.set_inheritable(fd, False)
+    wire = Wire(read, write)
+    _, setup, _, _ = wire.receive()
+    os.environ.setdefault("MPLBACKEND", "agg")
+    if setup["fonts"] and os.path.isdir(setup["fonts"]) and os.environ.get("MPLCONFIGDIR"):
+        shutil.copytree(setup["fonts"], os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+    import matplotlib.pyplot  # noqa: F401  (before the limits: its libraries are mapped, and cells will want it)
+
+    student = Student(wire, setup)
+    stand_ins(student)
+    wire.explain, wire.allowed = student.explain, student.function
+    seen = watch()
+    limit(**setup["limits"])
+    wire.classes = _Classes(student.module)
+    wire.send("ready")
+    while True:
+        wire.forget()
+        try:
+            kind, value, head, unpack = wire.receive()
+        except Exception:
+            return
+        if kind == "cell":
+            student.run(value["number"], value["source"], value["line"])
+        elif kind == "right":
+            student.right.add(value)
+        elif kind == "wrong":
+            student.replace(value)
+        elif kind == "seen":
+            wire.send("seen", list(seen))
+        elif kind == "has":
+            wire.send("has", callable(student.function(value)))
+        elif kind == "call":
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                wire.answer(head, value, unpack)
+
+
+class _Classes:
+    """Classes whose objects may come in: the lesson's own, as the student's file defines them, and the package's."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __contains__(self, name):
+        return self[name] is not None
+
+    def __getitem__(self, name):
+        own = vars(self.module).get(name)
+        if isinstance(own, type):
+            return own
+        if name == "Schedule":
+            from tinygen.models.diffusion import Schedule
+
+            return Schedule
+        return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""The judge of one submission: it holds the references, asks the student's process for values, and decides.
+
+It never imports what was handed in. Each exercise is judged by itself: it has its own time, and where it uses another
+exercise's function that is wrong, the reference takes that one's place.
+"""
+
+import contextlib
+import functools
+import io
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinygen.check.report import FAIL, Entry, Report
+from tinygen.course import lesson
+from tinygen.course.exercises import exercise, said
+from tinygen.teaching import stripped
+from tinygen.teaching.sandbox import Process
+from tinygen.teaching.wire import Late, Raised, WireError
+
+SIZE = 2 << 20  # bytes of a file that is judged
+START = 60.0  # seconds that a process may take to start
+
+
+def endless(seconds):
+    return f"not finished after {seconds:g} s: is there a loop that never ends?"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student's file may take: seconds a cell and an exercise, bytes of memory and files, processes."""
+
+    cell: float = 20.0
+    exercise: float = 20.0
+    cpu: int = 180
+    memory: int = 2 << 30
+    processes: int = 64
+    file_size: int = 64 << 20
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A lesson of the package, run with its solutions: its checks and its functions, by the name of the exercise."""
+
+    name: str
+    checks: dict
+    references: dict
+
+
+@functools.cache
+def solved(path):
+    """The Solved lesson at `path`; run once in a process."""
+    names = {}
+    for _ in lesson.run(lesson.read(path), lesson.for_exercises, names):
+        pass
+    tests = lesson.tests(names)
+    return Solved(Path(path).stem, {name: test.check for name, test in tests.items()}, names)
+
+
+@dataclass
+class Verdict:
+    """What became of a file: the exercises' verdicts, what its cells raised, how it was kept apart, what it tried."""
+
+    lesson: str
+    exercises: list = field(default_factory=list)  # dicts: name, ok, verdict, said, mistake, seconds
+    errors: list = field(default_factory=list)
+    isolated: bool = False
+    attempts: list = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Sitting:
+    """One file in front of the judge. The student's process is started again where it ended or had to be ended."""
+
+    def __init__(self, read, solved, limits, isolate):
+        self.read, self.solved, self.limits, self.isolate = read, solved, limits, isolate
+        self.verdicts, self.errors, self.skipped, self.attempts = {}, {}, set(), []
+        self.process = self.judged = None
+        self.isolated = False
+
+    def run(self):
+        """Run the file cell by cell, and judge each exercise as soon as it is there."""
+        for _ in range(len(self.read.cells) + len(self.solved.checks)):  # one cell or exercise may end each process
+            try:
+                self.start()
+                for number, cell in enumerate(self.read.cells):
+                    if cell.kind == "code" and lesson.for_exercises(cell) and number not in self.skipped:
+                        self.run_cell(number, cell)
+                self.ask_what_was_tried()
+                break
+            except WireError:  # the process has ended, and why is noted: the next one leaves out what ended it
+                continue
+            finally:
+                self.end()
+        for name in self.solved.checks:
+            if name not in self.verdicts:
+                stopped = "its cell stopped before this function was there"
+                self.failed(name, stopped if self.errors else "there is no function of this name")
+
+    # ---- the student's process ----
+
+    def start(self):
+        self.process = Process(stripped.package(), isolate=self.isolate)
+        self.isolated = self.process.isolated
+        wire = self.process.wire
+        wire.allowed = self.reference
+        wire.classes = {k: v for k, v in self.solved.references.items() if isinstance(v, type)}
+        wire.deadline = time.monotonic() + START
+        limits = {name: getattr(self.limits, name) for name in ("memory", "processes", "file_size")}
+        right = [name for name, verdict in self.verdicts.items() if verdict["ok"]]
+        wire.send("setup", {
+            "path": self.read.path.name,
+            "name": self.read.name,
+            "text": self.read.text,
+            "fonts": str(stripped.package() / "fonts"),
+            "limits": {**limits, "seconds": self.limits.cpu},
+            "right": right,
+        })  # fmt: skip
+        self.expect("ready")
+
+    def expect(self, kind):
+        """The value of the next message of this kind; calls for references that come before it are answered."""
+        wire = self.process.wire
+        while True:
+            got, value, head, _ = wire.receive()
+            if got == "call":
+                wire.answer(head, value)
+            elif got == kind:
+                return value
+            else:
+                raise WireError(f"a message {got!r} in place of {kind!r}")
+
+    def run_cell(self, number, cell):
+        """One cell, and the exercises that it makes. Raises WireError if the process ends, with its reason noted."""
+        wire = self.process.wire
+        wire.deadline = time.monotonic() + self.limits.cell
+        try:
+            wire.send("cell", {"number": number, "source": cell.source, "line": cell.line})
+            told = self.expect("cell")
+        except WireError as error:
+            late, last = isinstance(error, Late), self.end()
+            what = endless(self.limits.cell) if late else f"it ended Python. {last}".rstrip()
+            self.errors[number] = f"the cell in line {cell.line}: {what}"
+            self.skipped.add(number)
+            raise
+        if told["error"] and "is not written yet" not in str(told["error"]):
+            self.errors[number] = str(told["error"])
+        for name in [each for each in told["exercises"] if each in self.solved.checks]:
+            if name not in self.verdicts:
+                self.judge(name)
+                if self.process is None:
+                    raise WireError(f"{name} ended the process")
+            elif not self.verdicts[name]["ok"]:
+                wire.send("wrong", name)
+
+    def ask_what_was_tried(self):
+        wire = self.process.wire
+        wire.deadline = time.monotonic() + START
+        wire.send("seen")
+        self.attempts = [str(each)[:200] for each in list(self.expect("seen"))[:20]]
+
+    def end(self):
+        """End the process; returns its last words."""
+        process, self.process = self.process, None
+        return process.end() if process else ""
+
+    # ---- judging ----
+
+    def reference(self, name):
+        """The function that a call `reference NAME` means: not the one that is being judged."""
+        prefix, _, wanted = name.partition(" ")
+        if prefix != "reference" or wanted == self.judged or wanted not in self.solved.checks:
+            return None
+        return self.solved.references.get(wanted)
+
+    def judge(self, name):
+        """Judge one exercise by calls of the student's function."""
+        started, wire = time.monotonic(), self.process.wire
+        self.judged, wire.deadline = name, started + self.limits.exercise
+
+        def theirs(*args, **kw):
+            try:
+                wire.forget()
+                return wire.call(name, args, kw)
+            except Late:
+                self.end()
+                raise Raised(endless(self.limits.exercise)) from None
+            except WireError as error:
+                raise Raised(f"{error}. {self.end()}".rstrip(". ") + ".") from None
+            except Raised as error:
+                if error.unwritten:
+                    raise NotImplementedError(f"{name} is not written yet") from None
+                raise
+
+        theirs.__name__ = theirs.__qualname__ = name
+        with contextlib.redirect_stdout(io.StringIO()):
+            report = exercise(theirs, self.solved.checks[name]).report
+        self.judged = None
+        self.decide(report, started)
+        if self.process is not None:
+            wire.forget()
+            wire.send("right" if report.ok else "wrong", name)
+
+    def failed(self, name, why):
+        self.decide(Report(name, [Entry(name, FAIL, note=why)]), time.monotonic())
+
+    def decide(self, report, started):
+        self.verdicts[report.name] = {
+            "name": report.name,
+            "ok": report.ok,
+            "verdict": report.verdict,
+            "said": said(report),
+            "mistake": report.mistakes[0].sentence if report.mistakes and not report.ok else "",
+            "seconds": round(time.monotonic() - started, 3),
+        }
+
+
+def judge(path, original, *, limits=Limits(), isolate=True):
+    """The Verdict on the file at `path`, made from the package's lesson at `original`.
+
+    isolate: use bubblewrap where it is installed. Raises LessonError if the file cannot be read as a lesson.
+    """
+    started = time.monotonic()
+    path = Path(path)
+    if path.stat().st_size > SIZE:
+        raise lesson.LessonError(f"{path} has {path.stat().st_size} bytes; a lesson has at most {SIZE}")
+    sitting = Sitting(lesson.read(path), solved(Path(original)), limits, isolate)
+    sitting.run()
+    return Verdict(
+        lesson=sitting.solved.name,
+        exercises=[sitting.verdicts[name] for name in sitting.solved.checks],
+        errors=[sitting.errors[number] for number in sorted(sitting.errors)],
+        isolated=sitting.isolated,
+        attempts=sitting.attempts,
+        seconds=round(time.monotonic() - started, 3),
+    )

@@ -1,0 +1,161 @@
+"""A process for somebody else's code: in bubblewrap where it is installed, with resource limits alone elsewhere.
+
+In bubblewrap it has no network, sees a read-only system without the package's answers and without other submissions,
+writes to a temporary folder of its own in memory, and everything that it starts ends with it.
+"""
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tinygen.teaching.wire import Wire
+
+SCRATCH = 256 << 20  # bytes that it may write
+
+
+@functools.cache
+def bubblewrap():
+    """The path of a bubblewrap that works here (containers may forbid it), or None."""
+    found = shutil.which("bwrap")
+    if not found or sys.platform != "linux":
+        return None
+    try:
+        run = subprocess.run([found, *_rooms(()), "--", "/usr/bin/true"], capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found if run.returncode == 0 else None
+
+
+def _rooms(readable):
+    """bubblewrap's options: what the process sees. readable: folders besides the system's."""
+    yield from ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv")
+    yield from ("--uid", "65534", "--gid", "65534", "--hostname", "student")
+    yield from ("--ro-bind", "/usr", "/usr")
+    for name in ("/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/fonts"):
+        if os.path.islink(name):
+            yield from ("--symlink", os.readlink(name), name)
+        elif os.path.exists(name):
+            yield from ("--ro-bind", name, name)
+    yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH), "--tmpfs", "/tmp")
+    for folder in readable:
+        yield from ("--ro-bind", str(folder), str(folder))
+    for folder in map(Path, sys.path):  # the installed package has the answers
+        for inside in (folder / "tinygen", *folder.glob("tinygen/lessons")):
+            if inside.is_dir() and any(inside.is_relative_to(each) for each in ("/usr", *readable)):
+                yield from ("--tmpfs", str(inside))
+
+
+def _python_folders():
+    """The folders that this Python and its packages are in, the checkout of the package itself left out."""
+    packages = (Path(p) for p in sys.path if Path(p).name in ("site-packages", "dist-packages"))
+    found = {Path(sys.prefix), Path(sys.base_prefix), *filter(Path.is_dir, packages)}
+    outer = [p for p in found if not p.is_relative_to("/usr")]
+    return [p for p in outer if not any(p != other and p.is_relative_to(other) for other in outer)]
+
+
+class Process:
+    """A running student's process: its `wire`, and how to end it with all that it has started."""
+
+    def __init__(self, package, *, isolate=True):
+        """package: the folder with the copy of tinygen that it imports (stripped.py)."""
+        down_read, down_write = os.pipe()
+        up_read, up_write = os.pipe()
+        self.errors = tempfile.TemporaryFile()
+        self.scratch = None
+        code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tinygen.teaching.child import main; main()"
+        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(package), str(down_read), str(up_write)]
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": "0",
+            "MPLBACKEND": "agg",
+            **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        }
+        if sys.version_info < (3, 11):
+            command.remove("-P")
+        self.isolated = bool(isolate and bubblewrap())
+        if self.isolated:
+            home = {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp/mpl"}
+            options = [*_rooms((*_python_folders(), package)), "--chdir", "/tmp"]
+            for name, value in (environment | home).items():
+                options += ["--setenv", name, value]
+            command = [bubblewrap(), *options, "--", *command]
+            where = "/"
+        else:
+            where = self.scratch = tempfile.mkdtemp(prefix="tinygen-student-")
+            environment |= {"HOME": where, "MPLCONFIGDIR": f"{where}/mpl"}
+            if sys.platform == "win32":
+                environment |= {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
+        self.others = _descendants(os.getpid())
+        _adopt_orphans()
+        try:
+            self.process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=where,
+                pass_fds=(down_read, up_write),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.errors,
+                start_new_session=True,
+            )
+        finally:
+            os.close(down_read)
+            os.close(up_write)
+        self.wire = Wire(up_read, down_write)
+
+    def end(self):
+        """End it and all that it has started; return the last line that it wrote to its error stream."""
+        for fd in (self.wire.read, self.wire.write):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        with contextlib.suppress(OSError):
+            self.process.kill()
+        with contextlib.suppress(OSError, AttributeError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for _ in range(50):  # what has left the group is found by its parents
+            left = _descendants(os.getpid()) - self.others
+            for pid in left:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(OSError):
+                    os.waitpid(pid, os.WNOHANG)
+            if not left:
+                break
+        self.errors.seek(max(0, self.errors.seek(0, os.SEEK_END) - 2000))
+        lines = self.errors.read().decode("utf-8", "replace").strip().splitlines()
+        self.errors.close()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        return lines[-1] if lines else ""
+
+
+def _adopt_orphans():
+    """Make what a student's process leaves behind this process's children, where the system can (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _descendants(pid):
+    """The processes below this one, by /proc; the empty set where there is none."""
+    parents = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                text = Path("/proc", name, "stat").read_text(errors="replace")
+                parents[int(name)] = int(text.rpartition(")")[2].split()[1])
+    found, new = set(), {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
