@@ -122,24 +122,21 @@ def stand_ins(student):
     """What the lesson's cells find in place of the course's own judging: exercises are noted, references are calls."""
     import tinygen.course as course
     from tinygen.check.report import PASS, Entry, Report
+    from tinygen.course import exercises
 
-    def exercise(function, check=None, *rest, **options):
+    def judge(function, check):
         name = getattr(function, "__name__", "exercise")
         student.exercises[name] = function
-        test = lambda: None
-        test.report, test.check = Report(name, [Entry(name, PASS)]), None
-        return test
+        return Report(name, [Entry(name, PASS)])
 
     def yours(test, function, instead):
         name = test.report.name
         return function if name in student.right else student.reference(name)
 
+    exercises._judges.append(judge)
     quiet = lambda *args, **options: None
-    for name, stand_in in dict(exercise=exercise, yours=yours, finish=quiet, said=lambda report: "").items():
+    for name, stand_in in dict(yours=yours, finish=quiet, derivation=quiet, notation=quiet).items():
         setattr(course, name, stand_in)
-    for name in ("ledger", "derivation", "notation", "check_value"):
-        if callable(getattr(course, name, None)):
-            setattr(course, name, quiet)
 
 
 def main():
