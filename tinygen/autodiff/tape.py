@@ -30,19 +30,20 @@ class Row:
     at `axis` is an axis), linear (it adds, moves or repeats entries: no local derivative to get wrong), copies (the
     same entries at the same places), chooses (each entry comes from one of the arguments), symbol (how Python writes
     it), latex: (template, how strongly the result holds together); a field {0:ATOM} is the first argument, in
-    parentheses if it holds together less strongly than an atom.
+    parentheses if it holds together less strongly than an atom. note: what `tinygen rules` says of its derivative.
     """
 
     __slots__ = (
         *("function", "keywords", "most", "name", "names", "rules", "through"),
-        *("chooses", "copies", "latex", "linear", "reads", "symbol"),
+        *("chooses", "copies", "latex", "linear", "note", "reads", "symbol"),
     )
 
     def __init__(
         self, function, *rules, name=None, keywords="", through=None,
-        linear=False, copies=False, chooses=False, symbol=None, latex=None,
+        linear=False, copies=False, chooses=False, symbol=None, latex=None, note="",
     ):  # fmt: skip
         self.function, self.through = function, through
+        self.note = note
         self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
         self.name = name or getattr(function, "__name__", str(function))
@@ -274,6 +275,13 @@ class Var(ArrayLike):
         row = find(function)
         args, kw = row.check(args, kw)
         return row.through(*args, **kw) if row.through else apply(row, args, kw)
+
+
+def bare(v):
+    """The array under any number of Vars."""
+    while type(v) is Var:
+        v = v.value
+    return v
 
 
 def find(function):

@@ -1,7 +1,6 @@
 """The diffusion package and its oracles, claimed to be right: bounds, converters, samplers and likelihood against
 what is known."""
 
-
 import numpy as np
 
 from tinygen.check.registry import claim

@@ -98,11 +98,6 @@ def index(letters, below, lowest=0):
     )
 
 
-def both(a):
-    """The symmetric part: the factorisations of symmetric matrices read one triangle only."""
-    return 0.5 * (a + np.swapaxes(a, -1, -2))
-
-
 class Examples:
     """A list of examples to which `add(function, f, *draws)` appends; `f` None: the function itself."""
 

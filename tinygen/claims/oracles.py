@@ -137,9 +137,9 @@ def optimum(rng):
         for _ in range(3):
             dW, db, ds = rng.normal(size=(4, k)), rng.normal(size=4), rng.normal() * (name == "s2 learned")
             slope, bar = directional(
-                lambda t, at=model, dW=dW, db=db, ds=ds: LinearGaussian(
-                    at.W + t[0] * dW, at.b + t[0] * db, at.s2 * np.exp(t[0] * ds)
-                ).log_evidence(X).mean(),
+                lambda t, at=model, dW=dW, db=db, ds=ds: (
+                    LinearGaussian(at.W + t[0] * dW, at.b + t[0] * db, at.s2 * np.exp(t[0] * ds)).log_evidence(X).mean()
+                ),
                 np.zeros(1),
                 np.ones(1),
             )

@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinygen as tg
-from tinygen.claims.examples import Examples, apart, both, drawn, index, positive, real, regular, spread, symmetric
+from tinygen.claims.examples import Examples, apart, drawn, index, positive, real, regular, spread, symmetric
 from tinygen.claims.rule_examples_elementwise import constants, corners, elementwise, special_functions
 
 
@@ -202,10 +202,13 @@ def matrices(table):
     add(np.linalg.det, None, regular("lnn"))
     add(np.linalg.slogdet, lambda a: np.linalg.slogdet(a)[1], regular("lnn"))
     add(np.linalg.slogdet, lambda a: tuple(np.linalg.slogdet(-a)), regular("nn"))
-    add(np.linalg.cholesky, lambda a: np.linalg.cholesky(both(a)), symmetric("lnn"))
-    add(np.linalg.eigh, lambda a: [v * v for v in np.linalg.eigh(both(a))], symmetric("lnn"))
-    add(np.linalg.eigh, lambda a: np.linalg.eigh(both(a), UPLO="U")[0], symmetric("nn"))
-    add(np.linalg.eigvalsh, lambda a: np.linalg.eigvalsh(both(a)), symmetric("lnn"))
+    add(np.linalg.det, lambda a: np.linalg.det(np.concatenate([a, a[..., :1]], -1)[..., 1:] @ a), regular("lnn"))
+    add(np.linalg.det, lambda a: np.linalg.det(a - a[:1]), regular("nn"))  # singular
+    add(np.linalg.cholesky, None, symmetric("lnn"))
+    add(np.linalg.cholesky, lambda a: np.linalg.cholesky(a @ np.swapaxes(a, -1, -2)), regular("nn"))
+    for letters, triangle in ("lnn", "L"), ("nn", "U"):
+        add(np.linalg.eigh, lambda a, u=triangle: [v * v for v in np.linalg.eigh(a, UPLO=u)], symmetric(letters))
+        add(np.linalg.eigvalsh, lambda a, u=triangle: np.linalg.eigvalsh(a, u), symmetric(letters))
     for letters in ("nn", "lnm", "mn"):  # u and v are known up to a common sign: their squares, and their product
         add(np.linalg.svd, lambda a: [x * x for x in np.linalg.svd(a, full_matrices=False)], spread(letters))
         add(np.linalg.svd, _polar, spread(letters))

@@ -50,7 +50,8 @@ def _arguments(row):
     if not isinstance(row.rules, tuple):
         return "all arrays"
     have = [rule is not None and not hasattr(rule, "reason") for rule in row.rules]
-    return ", ".join(compress(row.names, have)) or "none: derivative 0"
+    by = ", ".join(compress(row.names, have)) or "none: derivative 0"
+    return f"{by} ({row.note})" if row.note else by
 
 
 def _matches(name, pattern):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import primitive, tree
-from tinygen.autodiff.tape import Tape, Var
+from tinygen.autodiff.tape import Tape, Var, bare
 from tinygen.measure.noise import scales
 
 ULPS = 4  # what one NumPy operation may be off by, in units of its format's eps, and relative to each of its terms
@@ -71,16 +71,10 @@ def integrate(f, center=0.0, scale=1.0, *, points=97, width=12.0):
     for s in scales:
         cell = cell * s
     whole = np.sum(table) * cell
-    bare, size = _bare(table), abs(_bare(cell))
-    coarse = np.sum(bare[(slice(None, None, 2),) * d]) * 2**d
-    ends = sum(np.sum(abs(np.take(bare, [0, -1], axis=i))) * points for i in range(d))
-    return approximate(whole, float(size * (abs(np.sum(bare) - coarse) + ends)))
-
-
-def _bare(value):
-    while type(value) is Var:
-        value = value.value
-    return value
+    values, size = bare(table), abs(bare(cell))
+    coarse = np.sum(values[(slice(None, None, 2),) * d]) * 2**d
+    ends = sum(np.sum(abs(np.take(values, [0, -1], axis=i))) * points for i in range(d))
+    return approximate(whole, float(size * (abs(np.sum(values) - coarse) + ends)))
 
 
 def measure(f, point):

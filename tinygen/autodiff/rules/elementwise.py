@@ -10,7 +10,8 @@ import operator
 
 import numpy as np
 
-from tinygen.autodiff.tape import TABLE, Row, Var, apply, operator_of
+from tinygen.autodiff.rules.kinks import tip
+from tinygen.autodiff.tape import TABLE, Row, Var, apply, bare, operator_of
 
 
 def define(function, *rules, **what):
@@ -53,13 +54,6 @@ def refused(reason, like):
 
     rule.reason = reason
     return rule
-
-
-def bare(v):
-    """The array under any number of Vars."""
-    while type(v) is Var:
-        v = v.value
-    return v
 
 
 # ---- arithmetic ----
@@ -202,7 +196,7 @@ define(
     chooses=True,
 )
 for _abs in (np.absolute, np.fabs):
-    define(_abs, lambda g, y, x: g * np.sign(x), latex=(r"\left|{0}\right|", "ATOM"))
+    define(_abs, lambda g, y, x: tip(g * np.sign(x), g, y, x, unknown=0.0), latex=(r"\left|{0}\right|", "ATOM"))
 
 
 def _clip(g, a, low, high, x, other):
@@ -227,7 +221,11 @@ def _clip_through(a, a_min=None, a_max=None, *, min=None, max=None):
 
 
 stands_for(np.clip, _clip_through)
-define(np.hypot, lambda g, y, a, b: g * a / np.where(y == 0, 1, y), lambda g, y, a, b: g * b / np.where(y == 0, 1, y))
+define(
+    np.hypot,
+    lambda g, y, a, b: tip(g * a / np.where(y == 0, 1, y), g, y, a),
+    lambda g, y, a, b: tip(g * b / np.where(y == 0, 1, y), g, y, b),
+)
 define(np.copysign, lambda g, y, a, b: g * np.copysign(1, a) * np.copysign(1, b), lambda g, y, a, b: 0 * g)
 define(
     np.where,

@@ -5,11 +5,19 @@ import math
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, refused, spelled
+from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, replayed, tip
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
+from tinygen.autodiff.tape import Row, apply, bare
 
 # ---- matrix functions ----
+
+
+def _matrix(v):
+    """Numbers as matrices of one entry."""
+    return np.expand_dims(v, (-2, -1))
+
 
 define(np.linalg.inv, lambda g, y, a: -t(y) @ g @ t(y))
 
@@ -24,8 +32,44 @@ def _solve_a(g, y, a, b):
 
 
 define(np.linalg.solve, _solve_a, _solve_b)
-define(np.linalg.det, lambda g, y, a: (g * y)[..., None, None] * t(np.linalg.inv(a)), latex=spelled("det"))
-define(np.linalg.slogdet, lambda g, y, a: g[1][..., None, None] * t(np.linalg.inv(a)))
+define(np.linalg.slogdet, lambda g, y, a: _matrix(g[1]) * t(np.linalg.inv(a)))
+
+
+def _cofactors(a):
+    """The matrix of cofactors, the derivative of det: det(a) inv(a)', and from minors, where a is singular."""
+    n = a.shape[-1]
+    if n == 1:
+        return np.ones_like(a)
+    rest = [[j for j in range(n) if j != i] for i in range(n)]
+    rows = [
+        np.stack([(-1.0) ** (i + j) * np.linalg.det(a[..., rest[i], :][..., rest[j]]) for j in range(n)], axis=-1)
+        for i in range(n)
+    ]
+    return np.stack(rows, axis=-2).astype(a.dtype)
+
+
+def _det(g, y, a):
+    if not replayed(a) and a.size:
+        rows = np.prod(np.linalg.norm(bare(a), axis=-1), axis=-1)  # Hadamard: |det| is at most that
+        if np.any(abs(bare(y)) <= 1e3 * np.finfo(a.dtype).eps * rows):
+            return _matrix(g) * _cofactors(a)
+    return _matrix(g * y) * t(np.linalg.inv(a))
+
+
+define(np.linalg.det, _det, latex=spelled("det"))
+
+# ---- matrices that are symmetric: NumPy reads one triangle, and the derivative is by its entries ----
+
+TRIANGLE = "by the triangle that NumPy reads; the symmetric gradient is (G + G')/2"
+
+
+def _by_triangle(s, lower=True):
+    """The derivative by the entries of one triangle, each of which stands for two: from the symmetric one."""
+    return np.tril(s) + np.tril(s, -1) if lower else np.triu(s) + np.triu(s, 1)
+
+
+def _symmetric(x):
+    return 0.5 * (x + t(x))
 
 
 def _half(x):
@@ -33,22 +77,23 @@ def _half(x):
     return np.tril(x) - 0.5 * x * np.eye(x.shape[-1], dtype=x.dtype)
 
 
-def _symmetric(x):
-    return 0.5 * (x + t(x))
-
-
-def _cholesky(g, y, a):
+def _cholesky(g, y, a, *, upper=False):
+    y, g = (t(y), t(g)) if upper else (y, g)
     inverse = np.linalg.inv(y)
-    return _symmetric(t(inverse) @ _half(t(y) @ g) @ inverse)
+    return _by_triangle(_symmetric(t(inverse) @ _half(t(y) @ g) @ inverse), not upper)
 
 
-define(np.linalg.cholesky, _cholesky)
+define(np.linalg.cholesky, _cholesky, note=TRIANGLE)
 
 
-def _gaps(w):
-    """1 / (w_j - w_i); 0 where they are equal: then only functions that do not tell them apart have a derivative."""
-    gap = w[..., None, :] - w[..., :, None]
-    return np.where(gap == 0, 0, 1 / np.where(gap == 0, 1, gap))
+def _over_gaps(x, w, unknown):
+    """x_ij / (w_j - w_i), where i != j. Where two w are equal: 0 if x_ij is 0, else `unknown`."""
+    equal, gap = close(w), w[..., None, :] - w[..., :, None]
+    parts = np.where(equal, 0, x / np.where(equal | (gap == 0), 1, gap) * ~np.eye(w.shape[-1], dtype=bool))
+    if not unknown:
+        return parts
+    some = abs(x) > 1e-10 * np.sum(abs(x), axis=(-1, -2), keepdims=True)
+    return np.where(equal & some, np.asarray(unknown, x.dtype), parts)
 
 
 def _diagonal_matrix(v):
@@ -56,33 +101,53 @@ def _diagonal_matrix(v):
 
 
 def _eigh(g, y, a, UPLO="L"):
+    return _eigen(g, y, a, UPLO, math.nan)  # of several equal eigenvalues none has a vector of its own
+
+
+def _eigen(g, y, a, UPLO, unknown):
     (gw, gv), (w, v) = g, y
-    return _symmetric(v @ (_diagonal_matrix(gw) + _gaps(w) * (t(v) @ gv)) @ t(v))
+    core = _diagonal_matrix(gw) + _over_gaps(t(v) @ gv, w, unknown)
+    return _by_triangle(_symmetric(v @ core @ t(v)), UPLO in "Ll")
+
+
+_EIGH = Row(np.linalg.eigh, lambda g, y, a, UPLO: _eigen(g, y, a, UPLO, 0), name="eigh")  # for invariant functions
 
 
 def _eigvalsh(g, y, a, UPLO="L"):
-    _, v = np.linalg.eigh(a, UPLO)
-    return (v * g[..., None, :]) @ t(v)
+    w, v = apply(_EIGH, (a, UPLO), {})
+    out = _by_triangle((v * g[..., None, :]) @ t(v), UPLO in "Ll")
+    if again(a) and (replayed(a) or np.any(close(bare(w)))):
+        r = np.where(close(w), math.nan, 0) if replayed(a) else divided_differences(g, y, a)
+
+        def back(h, r, v):
+            return _by_triangle(v @ (r * (t(v) @ _symmetric_part(h, UPLO) @ v)) @ t(v), UPLO in "Ll")
+
+        out = out + bend(a, back, r, v)
+    return out
 
 
-define(np.linalg.eigh, _eigh)
-define(np.linalg.eigvalsh, _eigvalsh)
+def _symmetric_part(h, UPLO):
+    """What a direction in one triangle is as a symmetric matrix, transposed."""
+    return _symmetric(np.tril(h) + np.tril(h, -1) if UPLO in "Ll" else np.triu(h) + np.triu(h, 1))
 
 
-def _svd_values(g, a):
-    u, _, vt = np.linalg.svd(a, full_matrices=False)
-    return (u * g[..., None, :]) @ vt
+define(np.linalg.eigh, _eigh, note=TRIANGLE)
+define(np.linalg.eigvalsh, _eigvalsh, note=TRIANGLE)
 
 
 def _svd(g, y, a, full_matrices=True, compute_uv=True):
     if not compute_uv:
-        return _svd_values(g, a)
-    (gu, gs, gvt), (u, s, vt) = g, y
+        return _svdvals(g, y, a)
     if full_matrices and a.shape[-1] != a.shape[-2]:
         raise TypeError("svd of a matrix that is not square has a derivative rule with full_matrices=False only.")
-    f = _gaps(s * s)  # 1 / (s_j^2 - s_i^2)
+    return _singular(g, y, a, math.nan)
+
+
+def _singular(g, y, a, unknown):
+    (gu, gs, gvt), (u, s, vt) = g, y
     left, right = t(u) @ gu, vt @ t(gvt)
-    core = _diagonal_matrix(gs) + f * (left - t(left)) * s[..., None, :] + s[..., :, None] * f * (right - t(right))
+    left, right = (left - t(left)) * s[..., None, :], s[..., :, None] * (right - t(right))
+    core = _diagonal_matrix(gs) + _over_gaps(left, s * s, unknown) + _over_gaps(right, s * s, unknown)
     out = u @ core @ vt
     rows, columns = a.shape[-2:]
     if rows > columns:  # the part of gu outside the span of u
@@ -94,8 +159,26 @@ def _svd(g, y, a, full_matrices=True, compute_uv=True):
     return out
 
 
+_SVD = Row(lambda a: np.linalg.svd(a, full_matrices=False), lambda g, y, a: _singular(g, y, a, 0), name="svd")
+
+
+def _svdvals(g, y, x):
+    u, s, vt = apply(_SVD, (x,), {})
+    out = (u * g[..., None, :]) @ vt
+    if again(x) and (replayed(x) or np.any(close(bare(s)))):
+        r = np.where(close(s), math.nan, 0) if replayed(x) else divided_differences(g, y, x)
+        turned = (g[..., None, :] + g[..., :, None]) / np.where(close(s), s[..., None, :] + s[..., :, None], 1)
+
+        def back(h, r, turned, u, s, vt):
+            m = t(u) @ h @ t(vt)
+            return u @ np.where(close(s), r * _symmetric(m) + turned * 0.5 * (m - t(m)), 0) @ vt
+
+        out = out + bend(x, back, r, turned, u, s, vt)
+    return out
+
+
 define(np.linalg.svd, _svd)
-define(np.linalg.svdvals, lambda g, y, x: _svd_values(g, x))
+define(np.linalg.svdvals, _svdvals)
 
 
 def _pinv(g, y, a):
@@ -117,15 +200,21 @@ def _norm(g, y, x, ord=None, axis=None, keepdims=False):
 
 
 def _vector_norm(g, y, x, ord, axis, keepdims):
-    g, y = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims)
+    like_x = lambda v: spread(v, x, axis, keepdims)
+    size = like_x(y)
     if ord == 2:
-        return x * (g / np.where(y == 0, 1, y))
+        return tip(x * (like_x(g) / np.where(size == 0, 1, size)), g, y, x, spread=like_x, axes=axes_of(axis, x.ndim))
+    g, y = like_x(g), size
     if ord in (math.inf, -math.inf):
         return np.sign(x) * shared(g, np.abs(x), y, axis, True)
     if ord == 0:
         return 0 * x
-    size = np.abs(x) / np.where(y == 0, 1, y)
-    return g * np.sign(x) * np.where(size == 0, 0, np.where(size == 0, 1, size) ** (ord - 1))
+    part = np.abs(x) / np.where(y == 0, 1, y)
+    out = g * np.sign(x) * np.where(part == 0, 0, np.where(part == 0, 1, part) ** (ord - 1))
+    if again(x) and ord != 1:  # at second order the tip has no limit; nor has an entry 0 where ord < 2
+        flat = (y == 0) if ord > 2 else (x == 0)
+        return out + bend(x, lambda h, flat: np.where(flat, math.nan, 0 * h), flat)
+    return out
 
 
 def _matrix_norm(g, y, x, ord, axes):
@@ -136,13 +225,13 @@ def _matrix_norm(g, y, x, ord, axes):
         sums = np.sum(np.abs(x), axis=inner, keepdims=True)
         return np.sign(x) * shared(g, sums, y, axes, True)
     m, g = np.moveaxis(x, axes, (-2, -1)), np.moveaxis(g, axes, (-2, -1))
-    u, s, vt = np.linalg.svd(m, full_matrices=False)
+    s = np.linalg.svdvals(m)
     if ord == "nuc":
         weights = np.ones_like(s)
     else:  # 2 and -2: the largest or smallest singular value
         picked = np.max(s, axis=-1, keepdims=True) if ord == 2 else np.min(s, axis=-1, keepdims=True)
         weights = shared(np.ones_like(picked), s, picked, -1, True)
-    return np.moveaxis(g * ((u * weights[..., None, :]) @ vt), (-2, -1), axes)
+    return np.moveaxis(_svdvals(g[..., 0] * weights, s, m), (-2, -1), axes)
 
 
 define(np.linalg.norm, _norm, refused("norm has a derivative rule by x, not by ord.", _norm))

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import bare, constant, define, stands_for
-from tinygen.autodiff.tape import primitive
+from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.kinks import again, tip
+from tinygen.autodiff.tape import bare, primitive
 
 # ---- axes ----
 
@@ -38,6 +39,10 @@ def _share(x, axis, ddof):
     return 1 / n if n > 0 else math.nan
 
 
+def _over(g, n):
+    return g / n if n < 60000 else g * (1 / n)  # float16 ends at 65504
+
+
 define(
     np.sum,
     lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(spread(g, a, axis, keepdims), a.shape),
@@ -47,7 +52,7 @@ define(
 define(
     np.mean,
     lambda g, y, a, axis=None, *, keepdims=False: np.broadcast_to(
-        spread(g / max(count(a, axis), 1), a, axis, keepdims), a.shape
+        spread(_over(g, max(count(a, axis), 1)), a, axis, keepdims), a.shape
     ),
     linear=True,
     latex=(r"\frac{{1}}{{{n}}} \sum{below} {0:OPEN}", "OPEN"),
@@ -60,9 +65,12 @@ define(
 )
 
 
-def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):  # 0 where the std is 0
-    scale = g * _share(a, axis, ddof) / np.where(y == 0, 1, y)
-    return spread(scale, a, axis, keepdims) * (a - np.mean(a, axis=axis, keepdims=True))
+def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):
+    like_a = lambda v: spread(v, a, axis, keepdims)
+    mean, share = np.mean(a, axis=axis, keepdims=True), _share(a, axis, ddof)
+    constant = y <= 4 * np.finfo(a.dtype).eps * np.reshape(abs(mean), y.shape)  # equal up to rounding: derivative 0
+    out = like_a(np.where(constant, 0, g * share / np.where(constant, 1, y))) * (a - mean)
+    return tip(out, g, y, a - mean, zero=constant, spread=lambda v: like_a(v * share), axes=axes_of(axis, a.ndim))
 
 
 define(np.std, _std)
@@ -142,7 +150,12 @@ def _prod(g, y, a, axis=None, *, keepdims=False):
     before = np.concatenate([one, np.cumprod(rows[..., :-1], -1)], -1)
     after = np.flip(np.concatenate([one, np.cumprod(np.flip(rows[..., 1:], -1), -1)], -1), -1)
     kept = [i for i in range(a.ndim) if i not in axes]
-    others = np.reshape(before * after, [a.shape[i] for i in (*kept, *axes)])
+    others = before * after
+    if not again(a):  # 0 times what overflows is 0; its derivative would not be
+        zero, finite = rows == 0, np.all(np.isfinite(rows), axis=-1, keepdims=True)
+        of_others = np.sum(zero, axis=-1, keepdims=True) > zero
+        others = np.where(of_others & finite & np.isnan(others), 0, others)
+    others = np.reshape(others, [a.shape[i] for i in (*kept, *axes)])
     return spread(g, a, axis, keepdims) * np.transpose(others, np.argsort([*kept, *axes]).tolist())
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import bare, define, stands_for
-from tinygen.autodiff.tape import Every, Row, Var, apply
+from tinygen.autodiff.rules.elementwise import define, stands_for
+from tinygen.autodiff.tape import Every, Row, Var, apply, bare
 
 TRANSPOSED = (r"{0:ATOM}^\top", "POWER")
 

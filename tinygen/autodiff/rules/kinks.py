@@ -1,0 +1,122 @@
+"""What the second derivative is where the first one is a convention: at the tip of a norm, and at equal eigenvalues.
+
+The gradient of F(y) with y = |x| is F'(y) x / y. At x = 0 the rules say 0. The derivative of *that* is r = lim F'(y)/y,
+which exists if F'(0) = 0, and then is F''(0) (l'Hopital): 2 for y^2, so that the Hessian of |x|^2 is 2 I at 0 too. It
+is read off the recorded operations from y to F'(y). Where no limit is known, the second derivative is nan.
+"""
+
+import math
+
+import numpy as np
+
+from tinygen.autodiff.tape import Row, Tape, Var, apply, bare
+
+_PROBE = np.random.default_rng(0).uniform(1, 2, 1 << 12)
+
+
+def again(x):
+    """Whether the cotangent of `x` that a rule is about to compute will itself be differentiated."""
+    return type(x) is Var and not x.tape.recording
+
+
+def replayed(x):
+    """Whether what is computed with `x` is also recorded for a replay: then nothing may depend on its value."""
+    while type(x) is Var:
+        if x.tape.recording:
+            return True
+        x = x.value
+    return False
+
+
+def bend(x, back, *data):
+    """Zeros, whose derivative by x is said to be a linear map: `back(h, *data)` is the cotangent of x for one, h."""
+    return apply(_BEND, (x, back, *data), {})
+
+
+_BEND = Row(
+    lambda x, back, *data: np.zeros(np.shape(x), x.dtype),
+    lambda h, y, x, back, *data: back(h, *data),
+    name="second derivative",
+)
+
+
+def pulled(g, y, x, seed):
+    """The derivative of seed . g by y, which was made of x, along the operations that made g of y.
+
+    nan if g also changes with x in another way, or comes from another value that is at its own tip.
+    """
+    while type(g) is Var and g.tape is not y.tape:
+        g = g.value
+    if type(g) is not Var:
+        return np.zeros_like(bare(y))
+    rest, found = Tape(), {}
+    rest.size, rest.entries = g.tape.size, [entry for entry in g.tape.entries if entry[0] != y.slot]
+    arrived = rest.backward([(g.slot, seed)], lambda slot, cotangent, _: found.setdefault(slot, cotangent))
+    other = found.get(x.slot, arrived[x.slot])
+    tips = (e for e in rest.entries if e[0] in found and e[1].name in _WITH_TIPS)
+    if (other is not None and np.any(bare(other) != 0)) or any(np.any(bare(e[4]) == 0) for e in tips):
+        return np.full(np.shape(y), math.nan, y.dtype)
+    slope = arrived[y.slot]
+    return np.zeros_like(bare(y)) if slope is None else slope
+
+
+_WITH_TIPS = "norm", "vector_norm", "matrix_norm", "hypot", "std", "absolute", "fabs", "eigvalsh", "svdvals"
+
+
+def limit(g, y, x, zero, unknown):
+    """The limit of g / y where y is 0, and 0 elsewhere; `unknown` where there is none (g is not 0), nan if in doubt."""
+    if replayed(y):
+        return np.where(zero, np.asarray(unknown, y.dtype), np.zeros_like(y))
+    ones, probe = np.ones_like(bare(y)), np.resize(_PROBE, y.shape).astype(y.dtype)
+    slope, mixed = pulled(g, y, x, ones), pulled(g, y, x, probe)
+    rtol = 1e-9 if y.dtype.itemsize == 8 else 1e-3
+    each_alone = np.isclose(bare(mixed), probe * bare(slope), rtol=rtol)
+    in_proportion = abs(bare(g) - bare(slope) * bare(y)) <= rtol * abs(bare(g))
+    unknown = np.where(bare(g) == 0, np.asarray(math.nan, y.dtype), unknown)
+    return np.where(bare(zero), np.where(in_proportion & each_alone, slope, unknown), 0 * ones)
+
+
+def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), unknown=math.nan):
+    """`out`, the cotangent g x / y of x in y = |x|, right at second order where y is 0.
+
+    zero: where that is, if it is not y == 0. spread: shapes g, y like x. axes: of x, those that y was made along.
+    """
+    if not again(x):
+        return out
+    zero = y == 0 if zero is None else zero
+    if not replayed(y) and not np.any(bare(zero)):
+        return out
+
+    def back(h, r):
+        some = np.any(h != 0, axis=axes, keepdims=True) if axes else h != 0  # a derivative by others is 0, not nan
+        return np.where(some, h * r, 0)
+
+    return np.where(spread(zero), 0, out) + bend(x, back, spread(limit(g, y, x, zero, unknown)))
+
+
+def close(w):
+    """Which pairs (w_i, w_j), i != j, are equal up to rounding: (..., n, n)."""
+    w = w if replayed(w) else bare(w)
+    gap, size = abs(w[..., None, :] - w[..., :, None]), np.sum(abs(w), axis=-1, keepdims=True)[..., None]
+    return (gap <= 8 * np.finfo(w.dtype).eps * size) & ~np.eye(w.shape[-1], dtype=bool)
+
+
+def divided_differences(g, y, x):
+    """lim (g_i - g_j) / (y_i - y_j) for the close pairs, else 0: of a function of eigenvalues y that takes them alike.
+
+    That is dg_i/dy_i - dg_i/dy_j; nan where g_i and g_j differ, or their derivatives tell i from j. (..., n, n)
+    """
+    w, values = bare(y), bare(g)
+    pairs, n, r = close(w), w.shape[-1], np.full((*w.shape, w.shape[-1]), math.nan, w.dtype)
+    if type(y.value) is Var or w.size > 100:  # third derivatives; too much work
+        return np.where(pairs, r, 0)
+    zeros = np.zeros(w.size, w.dtype)
+    rows = [pulled(g, y, x, np.where(np.arange(w.size) == k, 1, zeros).reshape(w.shape)) for k in range(w.size)]
+    slopes = np.stack(rows).reshape(w.size // n, n, w.size // n, n)
+    for b, index in enumerate(np.ndindex(w.shape[:-1])):
+        own = slopes[b, :, b, :]
+        if not np.any(np.delete(slopes[b], b, axis=1)):
+            same = np.isclose(np.diag(own)[:, None], np.diag(own)) & np.isclose(own, own.T)
+            same &= np.isclose(values[index][:, None], values[index])
+            r[index] = np.where(same, np.diag(own)[:, None] - own, math.nan)
+    return np.where(pairs, r, 0)
