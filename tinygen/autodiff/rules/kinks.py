@@ -76,8 +76,8 @@ def limit(g, y, x, zero, unknown):
     return np.where(bare(zero), np.where(in_proportion & each_alone, slope, unknown), 0 * ones)
 
 
-def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), unknown=math.nan):
-    """`out`, the cotangent g x / y of x in y = |x|, right at second order where y is 0.
+def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), scale=1.0, unknown=math.nan):
+    """`out`, the cotangent scale g x / y of x in y = |x| sqrt(scale), right at second order where y is 0.
 
     zero: where that is, if it is not y == 0. spread: shapes g, y like x. axes: of x, those that y was made along.
     """
@@ -91,7 +91,12 @@ def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), unknown=math.na
         some = np.any(h != 0, axis=axes, keepdims=True) if axes else h != 0  # a derivative by others is 0, not nan
         return np.where(some, h * r, 0)
 
-    return np.where(spread(zero), 0, out) + bend(x, back, spread(limit(g, y, x, zero, unknown)))
+    return np.where(spread(zero), 0, out) + bend(x, back, spread(limit(g, y, x, zero, unknown)) * scale)
+
+
+def undecided(pairs, w):
+    """nan for the close pairs, else 0: where the limit would depend on values that a replay does not have yet."""
+    return np.where(pairs, w.dtype.type(math.nan), w.dtype.type(0))
 
 
 def close(w):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, refused, spelled
-from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, replayed, tip
+from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, replayed, tip, undecided
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
@@ -36,24 +36,27 @@ define(np.linalg.slogdet, lambda g, y, a: _matrix(g[1]) * t(np.linalg.inv(a)))
 
 
 def _cofactors(a):
-    """The matrix of cofactors, the derivative of det: det(a) inv(a)', and from minors, where a is singular."""
+    """The derivative of det, a matrix that exists also where the inverse does not: minors with alternating signs."""
     n = a.shape[-1]
-    if n == 1:
-        return np.ones_like(a)
+    rows = [a[..., i, :] for i in range(n)]
+    if n == 2:
+        return np.stack([np.flip(rows[1], -1), np.flip(rows[0], -1)], axis=-2) * np.array([[1, -1], [-1, 1]], a.dtype)
+    if n == 3:
+        return np.stack([np.cross(rows[i - 2], rows[i - 1]) for i in range(3)], axis=-2)
     rest = [[j for j in range(n) if j != i] for i in range(n)]
-    rows = [
-        np.stack([(-1.0) ** (i + j) * np.linalg.det(a[..., rest[i], :][..., rest[j]]) for j in range(n)], axis=-1)
-        for i in range(n)
-    ]
-    return np.stack(rows, axis=-2).astype(a.dtype)
+    minors = [[np.linalg.det(a[..., rest[i], :][..., rest[j]]) for j in range(n)] for i in range(n)]
+    signs = ((-1.0) ** np.add.outer(np.arange(n), np.arange(n))).astype(a.dtype)
+    return np.stack([np.stack(row, axis=-1) for row in minors], axis=-2) * signs
 
 
 def _det(g, y, a):
-    if not replayed(a) and a.size:
+    if a.shape[-1] in (2, 3):
+        return _matrix(g) * _cofactors(a)
+    if a.shape[-1] > 3 and a.size and not replayed(a):
         rows = np.prod(np.linalg.norm(bare(a), axis=-1), axis=-1)  # Hadamard: |det| is at most that
         if np.any(abs(bare(y)) <= 1e3 * np.finfo(a.dtype).eps * rows):
             return _matrix(g) * _cofactors(a)
-    return _matrix(g * y) * t(np.linalg.inv(a))
+    return _matrix(g * y) * t(np.linalg.inv(a)) if a.shape[-1] != 1 else _matrix(g) * np.ones_like(a)
 
 
 define(np.linalg.det, _det, latex=spelled("det"))
@@ -117,7 +120,7 @@ def _eigvalsh(g, y, a, UPLO="L"):
     w, v = apply(_EIGH, (a, UPLO), {})
     out = _by_triangle((v * g[..., None, :]) @ t(v), UPLO in "Ll")
     if again(a) and (replayed(a) or np.any(close(bare(w)))):
-        r = np.where(close(w), math.nan, 0) if replayed(a) else divided_differences(g, y, a)
+        r = undecided(close(w), w) if replayed(a) else divided_differences(g, y, a)
 
         def back(h, r, v):
             return _by_triangle(v @ (r * (t(v) @ _symmetric_part(h, UPLO) @ v)) @ t(v), UPLO in "Ll")
@@ -166,7 +169,7 @@ def _svdvals(g, y, x):
     u, s, vt = apply(_SVD, (x,), {})
     out = (u * g[..., None, :]) @ vt
     if again(x) and (replayed(x) or np.any(close(bare(s)))):
-        r = np.where(close(s), math.nan, 0) if replayed(x) else divided_differences(g, y, x)
+        r = undecided(close(s), s) if replayed(x) else divided_differences(g, y, x)
         turned = (g[..., None, :] + g[..., :, None]) / np.where(close(s), s[..., None, :] + s[..., :, None], 1)
 
         def back(h, r, turned, u, s, vt):

@@ -70,7 +70,7 @@ def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):
     mean, share = np.mean(a, axis=axis, keepdims=True), _share(a, axis, ddof)
     constant = y <= 4 * np.finfo(a.dtype).eps * np.reshape(abs(mean), y.shape)  # equal up to rounding: derivative 0
     out = like_a(np.where(constant, 0, g * share / np.where(constant, 1, y))) * (a - mean)
-    return tip(out, g, y, a - mean, zero=constant, spread=lambda v: like_a(v * share), axes=axes_of(axis, a.ndim))
+    return tip(out, g, y, a - mean, zero=constant, spread=like_a, axes=axes_of(axis, a.ndim), scale=share)
 
 
 define(np.std, _std)
