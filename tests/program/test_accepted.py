@@ -105,3 +105,21 @@ def test_the_source_runs_by_itself(name):
         got = scope["bind"](*arrays, *more)(*(a for a in args if not isinstance(a, np.ndarray)))
     for a, b in zip(tg.autodiff.tree.flatten(got)[0], tg.autodiff.tree.flatten(expected)[0], strict=True):
         assert np.array_equal(np.array(a), b, equal_nan=b.dtype.kind == "f")
+
+
+SHARED = {
+    "merged": lambda x, y: (2 * x) @ (2 * x).T,
+    "a copy": lambda x, y: (np.copy(x) @ x.T, (x * 1.0).T @ x, np.tensordot(x, np.copy(x), (1, 1))),
+    "itself": lambda x, y: (x @ x.T, np.sin(x) @ np.sin(x).T, np.inner(x, x), np.einsum("ij,kj", x, x)),
+    "two arguments": lambda x, y: (x @ y.T, x.T @ y, np.dot(x[::2], y[::2].T)),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_with_oneself_and_with_an_equal_array(name, dtype):
+    """BLAS sums x @ x.T in another order than x @ y.T, also where y equals x: the last bits differ."""
+    compiled, f = tg.compile(SHARED[name]), SHARED[name]
+    a, b, c = (RNG.standard_normal((37, 53)).astype(dtype) for _ in range(3))
+    for x, y in ((a, b), (a, a), (b, b), (b, c), (c, c), (c, a), (a, a.copy()), (c, c)):
+        same_bits(compiled(x, y), f(x, y))

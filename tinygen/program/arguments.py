@@ -58,19 +58,21 @@ def place_like(x):
     return np.ndarray(x.shape, x.dtype, raw, before, x.strides)
 
 
-def caller(args, kw, places, step, outside):
+def caller(args, kw, places, pairs, step, outside):
     """A function `call(args, kw)` that looks whether its arguments are like `args` and `kw`, copies and runs `step`.
 
     places: for each input, the array that it is copied to; None: it has to be the same object, or is a number.
+    pairs: numbers of inputs that have to be different arrays.
     It returns MISS if something does not fit, or if something in `outside` is no longer what was remembered.
     Written out as Python and compiled, since it runs at each call.
     """
-    return _Caller(places, step).build(args, kw, outside)
+    return _Caller(places, pairs, step).build(args, kw, outside)
 
 
 class _Caller:
-    def __init__(self, places, step):
-        self.places, self.lines, self.numbers = iter(places), [], []
+    def __init__(self, places, pairs, step):
+        self.places, self.pairs, self.lines, self.numbers = iter(places), pairs, [], []
+        self.arrays, self.filled = [], {}  # for each input its name; id of a place -> who is copied there
         self.names = {"MISS": MISS, "copyto": np.copyto, "ndarray": np.ndarray, "step": step}
         self.count = 0
 
@@ -86,6 +88,9 @@ class _Caller:
             self.miss(f"{self.keep(sample)}.tobytes() != {self.keep(content)}")
         self.node(args, "args")
         self.node(kw, "kw") if kw else self.miss("kw")
+        for i, j in self.pairs:
+            if self.arrays[i] != self.filled.get(self.arrays[j]):
+                self.miss(f"{self.arrays[i]} is {self.arrays[j]}")
         lines = [*self.lines, f"return step({', '.join(self.numbers)})"]
         exec("def call(args, kw):\n" + "".join(f"    {line}\n" for line in lines), self.names)
         return self.names["call"]
@@ -104,9 +109,11 @@ class _Caller:
     def node(self, x, name):
         kind = type(x)
         if kind is np.ndarray:
+            self.arrays.append(name)
             self.array(x, name, next(self.places))
         elif isinstance(x, (float, np.generic)):
             next(self.places)
+            self.arrays.append(name)
             self.miss(f"type({name}) is not {self.keep(kind)}")
             self.numbers.append(name)
         elif x is None:
@@ -120,6 +127,11 @@ class _Caller:
         if place is None:
             self.miss(f"{name} is not {self.keep(x)}")
             return
+        if id(place) in self.filled:
+            self.miss(f"{name} is not {self.filled[id(place)]}")
+            self.filled[name] = self.filled[id(place)]
+            return
+        self.filled[id(place)] = name
         layout = f"{name}.strides != {x.strides}" if not x.flags.c_contiguous else f"not {name}.flags.c_contiguous"
         same = f"type({name}) is not ndarray or {name}.shape != {x.shape} or {name}.dtype != {self.keep(x.dtype)}"
         self.miss(f"{same} or {layout}")

@@ -5,6 +5,7 @@ The result is the plan as source: `bind(arrays)` makes buffers and views, `step(
 
 import functools
 import inspect
+import itertools
 import math
 
 import numpy as np
@@ -18,20 +19,22 @@ from tinygen.program.source import Line, Operand, Source
 BY_KEYWORD = (np.maximum, np.minimum)  # NumPy takes their out= by keyword only; by position is faster
 
 
-def link(program, sources, names, targets, *, exact):
-    """Lay `program` out: returns its Source, and the number of bytes of its buffers.
+def link(program, sources, apart, names, targets, *, exact):
+    """Lay `program` out: returns its Source, the number of bytes of its buffers, and pairs of inputs that meet in a
+    product, which may not be the same array later if they are not so now.
 
-    sources: slot -> the slot whose memory it looks at. names: slot -> what it is called, then id of an array -> name.
+    sources, apart: of passes. names: slot -> what it is called, then id of an array -> name.
     targets: number of an output -> the array it is written to. exact: no kernels that change the last bits.
     """
-    linker = _Linker(program, sources, names, targets, exact)
+    linker = _Linker(program, sources, apart, names, targets, exact)
     linker.build()
-    return linker.source, linker.nbytes
+    return linker.source, linker.nbytes, linker.pairs
 
 
 class _Linker:
-    def __init__(self, program, sources, names, targets, exact):
+    def __init__(self, program, sources, apart, names, targets, exact):
         self.program, self.sources, self.targets, self.exact = program, sources, targets, exact
+        self.apart, self.pairs = apart, set()
         self.names, known = names
         self.source, self.nbytes = Source(), 0
         self.source.known = known
@@ -105,6 +108,8 @@ class _Linker:
             self._view(op, args)
             return
         self.lines, self.note = [], ""
+        if op.outputs[0] in self.apart:
+            self._kept_apart(op, args)
         if all(not layout.is_array for layout in op.layouts):
             self._numbers(op, args)
         else:
@@ -130,6 +135,17 @@ class _Linker:
         self.source.head.append(f"{left} = {self.source.call(op, args)}")
         for name, slot, layout in zip(names, op.outputs, op.layouts):
             self.place[slot] = Operand(name, layout)
+
+    def _kept_apart(self, op, args):
+        """Arguments that lay in different memory when they were recorded still do."""
+        roots = {}
+        for i, slot in op.parents:
+            root, a = self._root(slot), args[i]
+            if a.layout.is_array and root in roots:
+                args[i] = Operand(self.scratch(a.layout), a.layout)
+                self.lines.append(f"copyto({args[i]}, {a})")
+            roots[root] = i
+        self.pairs |= set(itertools.combinations(sorted(self.inputs & roots.keys()), 2))
 
     def _numbers(self, op, args):
         """Numbers are Python's and NumPy's own, computed as in the eager call: no arrays."""

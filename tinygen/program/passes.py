@@ -1,5 +1,6 @@
 """Passes over a recorded program: each takes operations and gives fewer, or says where memory is shared."""
 
+import itertools
 import math
 import operator
 from collections import Counter
@@ -109,6 +110,21 @@ def sources(program, values):
         filled = [parent for parent, slot in zip(parents, op.outputs) if np.size(values[slot])]
         if filled and None not in filled:
             found |= {slot: filled[0] if parent is None else parent for slot, parent in zip(op.outputs, parents)}
+    return found
+
+
+def apart(program, values):
+    """The operations, by their first output, whose arguments lay in different memory.
+
+    BLAS computes x @ x.T in another order than x @ y.T with an equal y: merging must not turn one into the other.
+    """
+    found = set()
+    for op in program.operations:
+        arrays = [values[slot] for _, slot in op.parents if isinstance(values[slot], np.ndarray)]
+        function = op.row.function
+        product = len(arrays) > 1 and not (isinstance(function, np.ufunc) and function.signature is None)
+        if product and not any(np.may_share_memory(a, b) for a, b in itertools.combinations(arrays, 2)):
+            found.add(op.outputs[0])
     return found
 
 

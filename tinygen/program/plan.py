@@ -83,6 +83,9 @@ class compile:
             scan(kw, leaves, key)
         if Var in key:
             return self.f(*args, **kw)  # inside another differentiation: be a part of it
+        arrays = [id(leaf) for leaf in leaves if isinstance(leaf, np.ndarray)]
+        if len(set(arrays)) < len(arrays):
+            key.append(tuple(map(arrays.index, arrays)))  # which of them are one array
         changed = self.outside and self.outside.changed()
         if changed:
             self.plans.clear()
@@ -149,17 +152,18 @@ class Plan:
         self._check_draws(local.drew)
         program = passes.added_in_place(program)
         sources = passes.sources(program, values)
+        apart = passes.apart(program, values)
         names, _ = names_of(program, input_names(f, args, kw), local.found)
         self.program, targets = program, _targets(program, out, leaves)
 
         def linked(exact):
-            return link(program, sources, (names, self.outside.names), targets, exact=exact)
+            return link(program, sources, apart, (names, self.outside.names), targets, exact=exact)
 
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
         _compare(f, args, kw, leaves, self._binder(linked(exact=True)[0]))
         self.outside.remember()
-        self.lines, self.nbytes = linked(exact=False)
+        self.lines, self.nbytes, self.pairs = linked(exact=False)
         self.source = self.lines.text(self._title())
         self.bind = self._binder(self.lines)
         self.step = self._bound(self.bind)
@@ -185,13 +189,14 @@ class Plan:
         An array is read in place as long as it is the same object; the first other one gets a place of its own.
         """
         moved = [i for i, held in enumerate(self.held) if held is not None and leaves[i] is not held]
+        places = {}  # an array that is given twice is read in one place
         for i in moved:
-            self.own[i], self.held[i] = place_like(leaves[i]), None
+            self.own[i], self.held[i] = places.setdefault(id(leaves[i]), place_like(leaves[i])), None
         if moved:
             self.step = self._bound(self.bind)
         context = contextvars.copy_context()
         context.run(np.seterr, all="ignore")  # as in C: the eager call warns, the replay does not
-        call, run = caller(args, kw, self.own, self.step, outside), context.run
+        call, run = caller(args, kw, self.own, self.pairs, self.step, outside), context.run
         return lambda args, kw: run(call, args, kw)
 
     def _check_draws(self, unseeded):
