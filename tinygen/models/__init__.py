@@ -7,6 +7,8 @@ _WHERE = {
     "ConditionalVAE": "vae.conditional",
     "Autoencoder": "vae.plain_autoencoder",
     "Diffusion": "diffusion.estimator",
+    "GAN": "gan.estimator",
+    "ConditionalGAN": "gan.estimator",
     "LatentDiffusion": "diffusion.latent",
 }
 __all__ = sorted(_WHERE)

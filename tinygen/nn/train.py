@@ -197,7 +197,7 @@ class Training:
                 finite = math.isfinite(loss) and all_finite(self._gradient)
             if not finite:
                 raise FloatingPointError(self._why(loss, batch, noise))
-            with _uninterrupted():
+            with uninterrupted():
                 self._whole = False
                 self._optimiser.step(self._gradient)
                 self.step += 1
@@ -298,10 +298,7 @@ class Training:
         mine = self._same
         if not isinstance(meta, dict) or "random numbers" not in meta or not isinstance(state, dict):
             raise ValueError(f"{self._checkpoint} is a checkpoint, but not of training. Give another name.")
-        differing = [
-            f"{name} {_change(meta.get(name), mine.get(name))}"
-            for name in {**mine, **meta} if meta.get(name) != mine.get(name)
-        ]  # fmt: skip
+        differing = changes(meta, mine)
         if not differing and state["step"] > self.total:
             differing = [f"it has done {state['step']} steps, and this run ends after {self.total}"]
         if state["step"] and not differing:  # loss and noise show in the first loss
@@ -326,7 +323,7 @@ class Training:
 
 
 @contextlib.contextmanager
-def _uninterrupted():
+def uninterrupted():
     """Ctrl-C inside the block takes effect at its end: what the block changes is changed as a whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -347,11 +344,15 @@ def _digest(data):
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
+def changes(before, now):
+    """What differs between the identities of two runs, dicts of plain values, in words: a list of phrases."""
+    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    return [f"{name} {_change(before.get(name), now.get(name))}" for name in names]
+
+
 def _change(before, now):
-    """How a part of the identity has changed, in words."""
     if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        return ", ".join(f"{name} {_change(before.get(name), now.get(name))}" for name in names)
+        return ", ".join(changes(before, now))
     if any(isinstance(value, str) and len(value) == 24 for value in (before, now)):  # digests say nothing to a reader
         return "is another one"
     if isinstance(before, list) and any(isinstance(value, str) for value in before):
