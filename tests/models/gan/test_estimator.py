@@ -103,7 +103,7 @@ def test_labels(labelled):
 
 
 def test_labels_steer_the_samples():
-    """Three clusters by label: samples lie nearest to the centre of the class that was asked for (all, over six seeds)."""
+    """Three clusters by label: samples lie nearest to the centre of the class asked for (all, over six seeds)."""
     centres = np.array([[-3.0, 0], [0, 3.0], [3.0, 0]])
     y = np.arange(900) % 3
     x = centres[y] + 0.3 * np.random.default_rng(0).normal(size=(900, 2))
