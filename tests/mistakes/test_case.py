@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tinygen.mistakes.case import Case, Guess, explains, named_number, scale_range, scaled
+from tinygen.mistakes.case import Case, Guess, explains, scaled
 from tinygen.mistakes.fields import aligned, powers
-from tinygen.mistakes.numbers import numbers_of
+from tinygen.mistakes.numbers import named_number, scale_range
 from tinygen.mistakes.scales import ROLES, role_of
 
 
@@ -29,9 +29,9 @@ def test_scale_range_is_all_numbers_that_fit():
 
 
 def test_a_number_is_named_only_if_it_is_sharp():
-    numbers = numbers_of(case_of(np.ones(7), np.ones(7)))
+    numbers = case_of(np.ones(7), np.ones(7)).numbers
     assert named_number(0.5 - 1e-9, 0.5 + 1e-9, numbers).words == "1/2"
-    assert "7 is the length" in named_number(1 / 7 - 1e-9, 1 / 7 + 1e-9, numbers).words
+    assert "7 is the length" in str(named_number(1 / 7 - 1e-9, 1 / 7 + 1e-9, numbers))
     blurred = named_number(0.6, 0.8, numbers)  # 2/3, 3/4 and ln 2 all fit, and say nothing
     assert blurred.words == "0.7"
     assert named_number(0.6, 0.8, numbers, free=False) is None
@@ -39,7 +39,7 @@ def test_a_number_is_named_only_if_it_is_sharp():
 
 def test_names_do_not_come_by_chance():
     """Random factors seen through bars of 1 in 1000: at most 5 % get a special name."""
-    rng, numbers = np.random.default_rng(14), numbers_of(case_of(np.ones(7), np.ones(7)))
+    rng, numbers = np.random.default_rng(14), case_of(np.ones(7), np.ones(7)).numbers
     centres = np.exp(rng.uniform(-3, 3, 2000))
     named = [named_number(c * 0.9995, c * 1.0005, numbers, free=False) is not None for c in centres]
     assert np.mean(named) < 0.05
@@ -59,7 +59,7 @@ def test_a_guess_must_explain_more_than_it_costs():
 
 def test_scaled_asks_for_every_entry():
     expected = np.arange(1.0, 6.0)
-    numbers = numbers_of(case_of(expected, expected))
+    numbers = case_of(expected, expected).numbers
     base = np.zeros(5)
     assert scaled(case_of(2 * expected, expected), base, expected, numbers).value == 2
     assert scaled(case_of(2 * expected + 1e-7 * np.eye(5)[4], expected), base, expected, numbers) is None

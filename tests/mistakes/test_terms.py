@@ -35,8 +35,8 @@ CASES = {
     "has the wrong sign": -1.0,
     "counts twice": 2.0,
     "counts half": 0.5,
-    "coefficient 5 (5 is the length of axis 0": 5.0,
-    "coefficient 1.0001": 1.0001,
+    "counts 5 times (5 is the length of axis 0": 5.0,
+    "counts 1.0001 times": 1.0001,
 }
 
 

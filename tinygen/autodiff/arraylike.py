@@ -18,8 +18,12 @@ def frame_outside(*modules):
     return frame
 
 
-def source(code, instruction):
-    """Where an instruction of a code object stands: file, line, column, and the text of its expression (3.11 on)."""
+def source(code, instruction, *, whole=False):
+    """Where an instruction of a code object stands: file, line, column, and the text of its expression (3.11 on).
+
+    A long text has its middle left out, unless it is wanted `whole`.
+    """
+    short = (lambda text: text) if whole else _short
     file, at = code.co_filename, instruction // 2
     if hasattr(code, "co_positions"):
         line, end, column, stop = next(itertools.islice(code.co_positions(), at, None))
@@ -27,9 +31,9 @@ def source(code, instruction):
             lines = [linecache.getline(file, n).encode() for n in range(line, end + 1)]
             lines[-1] = lines[-1][:stop]
             lines[0] = lines[0][column:]
-            return file, line, column, _short(b" ".join(lines).decode(errors="replace"))
+            return file, line, column, short(b" ".join(lines).decode(errors="replace"))
     line = max((n for start, _, n in code.co_lines() if start <= instruction and n), default=code.co_firstlineno)
-    return file, line, 0, _short(linecache.getline(file, line))
+    return file, line, 0, short(linecache.getline(file, line))
 
 
 def _short(text):

@@ -10,7 +10,7 @@ import numpy as np
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report, apart
 from tinygen.check.wording import at_point, fit, indent, item, words
 from tinygen.measure.rounding import measure
-from tinygen.mistakes.slips import slips
+from tinygen.mistakes.numbers import slips
 
 RESOLUTION = 1e-3  # a comparison decides if its bar is below this part of the numbers that it compares
 SIGN = {"=": 0, ">=": 1, "<=": -1}
@@ -194,7 +194,9 @@ def _compare(line, before, values, gaps, points):
     found = _Found(PASS, trial.got, trial.expected, trial.bar, trials[0].difference, trials[0].gap)
     found.remarks = trial.remarks(line, points[worst])
     if trial.outside and not line.wrong:
-        found.remarks += slips(before, values, line.relation)
+        a, b = (np.concatenate([np.ravel(number.value) for number in numbers]) for numbers in (before, values))
+        bar = np.concatenate([np.ravel(m.bar + n.bar) for m, n in zip(before, values)])
+        found.remarks += slips(a, b, bar, line.relation)
     decided = sum(t.bar <= RESOLUTION * max(t.size, typical) for t in trials)
     if line.relation != "=" and not line.wrong and all(t.tight for t in trials):
         found.remarks.append("it is tight at every point tried: nothing here tells it from =")

@@ -50,11 +50,11 @@ class Given:
             out[leaf.start : leaf.stop] = self.arrays[leaf].ravel()
         return out if self.arrays else None
 
-    def again(self, leaf):
-        """What the gradient function returns for this leaf when called anew; None if there is no function."""
+    def again(self, leaf, vector):
+        """What the gradient function returns for this leaf when called anew, at `vector`; None if there is none."""
         if not self.callable:
             return None
-        fresh = Given(self.gradient, self.arguments)
+        fresh = Given(self.gradient, self.arguments, vector)
         return fresh.arrays.get(leaf, fresh.misshapen.get(leaf))
 
     def _results(self, vector):

@@ -217,6 +217,13 @@ def _diagnose(report, arguments, given):
     if judge is None:
         return
     f, values, names, places = arguments.flat()
+
+    def vector(values):
+        new = arguments.vector.copy()
+        for leaf, place in places.items():
+            new[leaf.start : leaf.stop] = np.ravel(values[place])
+        return new
+
     wrong = [leaf for leaf in given.misshapen] + [
         leaf for leaf in given.arrays if judge.wrong[leaf.start : leaf.stop].any()
     ]
@@ -227,7 +234,8 @@ def _diagnose(report, arguments, given):
             continue
         report.mistakes += diagnose(
             f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
-            name=leaf.name, names=names, gradient=(lambda leaf=leaf: given.again(leaf)) if given.callable else None,
+            name=leaf.name, names=names,
+            gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
         )  # fmt: skip
 
 

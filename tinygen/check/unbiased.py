@@ -8,15 +8,14 @@ from tinygen.measure.means import Sequential
 from tinygen.measure.noise import scales
 from tinygen.measure.numeric import derivative
 from tinygen.mistakes.diagnose import Mistake
+from tinygen.mistakes.numbers import Number, named_number, numbers_for
+from tinygen.mistakes.words import say, times
 
 STEP = 1e-5  # of differences that are averaged, relative to the size of x
 WIDE = 0.4  # of differences of a value that jumps, whose expectation is what is differentiated
 LOOKED_AT = 256  # random numbers for which the value is looked at for jumps
 HALVINGS = 12  # of the way on which it changes most: a jump is still there then
 PAIRED = 8  # draws that are compared one by one, with common random numbers, before they are averaged
-FACTORS = {-1: ("sign", "has the wrong sign"), 0: ("zero", "is 0: no gradient arrives")} | {
-    c: ("factor", f"is {c:g} times what it should be") for c in (2, 0.5, 4, 0.25)
-}
 
 
 def check_unbiased(
@@ -304,18 +303,37 @@ def _diagnose(report, test, target, expected, has_variance):
         if not np.any(target[part]):
             continue
         norm = np.sum(target[part] ** 2)
-        for c in [*FACTORS, float(mean[part] @ target[part] / norm)]:
-            left = mean[part] - c * target[part]
-            told = np.linalg.norm(left) <= 0.3 * abs(c - 1) * np.sqrt(norm)  # most of what is off
-            if told and np.all(abs(left) <= 5 * error[part] * max(1, abs(c))):
-                slight = f"is too {'large' if c > 1 else 'small'} by {abs(c - 1):.1e} of it"
-                general = slight if abs(c - 1) < 0.01 else f"is {c:.2g} times what it should be"
-                kind, says = FACTORS.get(c, ("factor", general))
-                residual = float(np.linalg.norm(left) / np.sqrt(norm))
-                report.mistakes.append(Mistake(kind, f"{where} {says}", residual, None, path))
-                break
+        c = float(mean[part] @ target[part] / norm)
+        half = 5 * float(np.linalg.norm(error[part] * target[part]) / norm)
+        left = mean[part] - c * target[part]
+        told = np.linalg.norm(left) <= 0.3 * abs(c - 1) * np.sqrt(norm)  # most of what is off
+        if told and np.all(abs(left) <= 5 * error[part] * max(1, abs(c))):
+            kind, sentence = _named(where, c, half, target[part])
+            report.mistakes.append(Mistake(kind, sentence, float(np.linalg.norm(left) / np.sqrt(norm)), None, path))
     if has_variance and test.wrong[size:].any() and not test.wrong[:size].any():
         worst = int(np.argmax(np.where(test.wrong[size:], abs(tally.mean[size:]), -1))) + size
         ratio = mean[worst] / target[worst] if target[worst] else np.inf
-        sentence = f"the mean is right, but the variance is {ratio:.3g} times what is stated"
+        sentence = say("variance", ratio=ratio)
         report.mistakes.append(Mistake("variance", sentence, where=report.entries[0].where))
+
+
+def _named(where, c, half, target):
+    """(kind, sentence) of a mean that is c +- half times what it should be."""
+    plain = {-1: "-1", 0: "0", 2: "2", 0.5: "1/2"}
+    near = next((value for value in plain if abs(c - value) <= half), None)
+    if near == 0:
+        return "zero", say("estimate zero", where=where)
+    if near is not None and half < 0.4 * abs(near):
+        told = times(Number(near, 0, plain[near]))
+        return "sign" if near == -1 else "factor", say("estimate", where=where, times=told)
+    numbers = numbers_for({"the estimate": target})
+    number = named_number(c - half, c + half, numbers, free=False)
+    if number is not None and number.value != 1:
+        return "factor", say("estimate", where=where, times=times(number))
+    if abs(c - 1) < 0.01:
+        return "factor", say("estimate slight", where=where, way="large" if c > 1 else "small", off=abs(c - 1))
+    inside = [n for n in numbers if abs(n.value - c) <= half and n.cost <= 6]
+    guess = f", which may be {min(inside, key=lambda n: n.cost)}" if inside and half < 0.05 * abs(c) else ""
+    return "factor", say(
+        "estimate about", where=where, c=c, digits=2 if half > 0.01 * abs(c) else 3, guess=guess
+    )

@@ -7,17 +7,9 @@ import numpy as np
 from tinygen.check import form
 from tinygen.check.report import FAIL, PASS, Entry, Report
 from tinygen.mistakes.diagnose import Mistake
+from tinygen.mistakes.results import result_mistakes
 
 EPS = np.finfo(float).eps
-FACTORS = (
-    (-1.0, "the sign is wrong everywhere"),
-    (2.0, "twice too large"),
-    (0.5, "half as large as it should be: a factor 2 is missing"),
-    (-2.0, "twice too large, and the sign is wrong"),
-    (-0.5, "half as large as it should be, and the sign is wrong"),
-    (np.log(2), "too small by ln 2: check the unit, bits or nats"),
-    (1 / np.log(2), "too large by 1/ln 2: these are bits, nats were asked for"),
-)
 
 
 def check_value(function, reference, *args, names=None, parts=None):
@@ -60,9 +52,9 @@ def check_value(function, reference, *args, names=None, parts=None):
         report.entries.append(Entry(places(index), FAIL if wrong[index] else PASS, float(got[index]),
                                     float(expected[index]), float(bar[index])))
     if not np.all(np.isfinite(got)):
-        report.notes.append("some of the numbers are not finite: look for a logarithm or a division that meets 0")
+        report.notes.append(_not_finite(got))
     elif wrong.any():
-        found = _value_mistakes(got, expected, bar, terms, reference, args, names)
+        found = result_mistakes(got, expected, bar, terms, lambda args: _expected(reference, args)[:2], args, names)
         report.mistakes = (_known_mistakes(got, bar, reference, args) + found)[:3]
         if not report.mistakes and (near := form.nearly(got, expected, wrong)):
             report.notes.append(near)
@@ -159,82 +151,13 @@ def _near(got, expected, bar):
     return got.shape == expected.shape and bool(np.all(np.abs(got - expected) <= 4 * bar))
 
 
-def _value_mistakes(got, expected, bar, terms, reference, args, names):
-    """The explanations under which `got` would be right, simplest first."""
-    found = []
-
-    def try_out(kind, sentence, value):
-        value = np.asarray(value, dtype=float)
-        there = np.isfinite(value)  # a reading may make sense for some entries only: no logarithm of a negative number
-        if value.shape == got.shape and 4 * there.sum() >= there.size:
-            off = np.abs(got - value)[there]
-            if np.all(off <= (8 * bar + 64 * EPS * np.abs(value))[there]):
-                found.append(Mistake(kind, sentence, float(off.max() / (np.abs(expected).max() or 1.0))))
-
-    sizes = sorted({int(n) for a in args for n in np.shape(a) if n > 2})
-    numeric = [i for i, a in enumerate(args) if np.asarray(a).dtype.kind == "f"]
-    factors = list(FACTORS)
-    factors += [(1.0 / n, f"too small by a factor of {n}: a mean where a sum was asked for") for n in sizes]
-    factors += [(float(n), f"too large by a factor of {n}: a sum where a mean was asked for") for n in sizes]
-    for factor, sentence in factors:
-        try_out("sign" if factor == -1 else "factor", sentence, factor * expected)
-    for name, term in terms.items():
-        try_out("missing-term", f"the {name} is missing", expected - term)
-        try_out("term-sign", f"the {name} has the wrong sign", expected - 2 * term)
-        try_out("term-scaled", f"the {name} is counted twice", expected + term)
-        try_out("term-scaled", f"the {name} is only half of what it should be", expected - term / 2)
-        for n in sizes:
-            try_out("term-scaled", f"the {name} is divided by {n}: a mean where a sum was asked for",
-                    expected - term + np.asarray(term) / n)
-    for i in numeric:
-        for sentence, changed in _readings(names[i], args[i]):
-            with np.errstate(all="ignore"):
-                other, value, _ = _expected(reference, [*args[:i], changed, *args[i + 1:]])
-            try_out("reading", sentence, value)
-            for term in terms:
-                try_out("reading", f"in the {term}, {sentence}", expected - terms[term] + other[term])
-    for i in numeric:
-        for j in numeric:
-            if j < i and np.shape(args[i]) == np.shape(args[j]):
-                swapped = list(args)
-                swapped[i], swapped[j] = args[j], args[i]
-                with np.errstate(all="ignore"):
-                    value = _expected(reference, swapped)[1]
-                try_out("swapped", f"{names[j]} and {names[i]} have changed places", value)
-    if not found and expected.size > 1:
-        offset = got - expected
-        if np.ptp(offset) <= 8 * bar.max():
-            found.append(Mistake("constant", f"all the numbers are off by the same {float(offset.flat[0]):.6g}", 0.0))
-    return found or _scaled_terms(got, bar, terms)
-
-
-def _scaled_terms(got, bar, terms):
-    """The factors that the terms have in what came back, if it is a sum of them with other factors than 1."""
-    columns = [np.broadcast_to(np.asarray(term, dtype=float), got.shape).ravel() for term in terms.values()]
-    if not 0 < len(columns) < got.size - 1:  # more numbers than factors: a fit that agrees is no accident
-        return []
-    factors = np.linalg.lstsq(np.stack(columns, axis=1), got.ravel(), rcond=None)[0]
-    left = np.abs(got.ravel() - factors @ columns)
-    if not np.all(left <= 64 * np.max(bar)):
-        return []
-    return [Mistake("term-scaled", f"the {name} is {factor:.6g} times what it should be", float(left.max()))
-            for name, factor in zip(terms, factors) if abs(factor - 1) > 1e-9]
-
-
-def _readings(name, value):
-    """Other things that a spread could be taken for: (sentence, the value that would make the reference agree)."""
-    value = np.asarray(value, dtype=float)
-    last = name.rsplit(".", 1)[-1]
-    with np.errstate(all="ignore"):
-        if "logvar" in last:
-            return [(f"{name} was taken for log sigma: it is log sigma^2", 2 * value),
-                    (f"{name} was taken for sigma^2: it is its logarithm", np.log(value)),
-                    (f"{name} was taken for sigma: it is log sigma^2", 2 * np.log(value)),
-                    (f"sigma = exp({name}/2) stands where sigma^2 = exp({name}) belongs", value / 2)]
-        if "var" in last:
-            return [(f"{name} was taken for sigma: it is sigma^2", value**2),
-                    (f"{name} was taken for log sigma^2: it is sigma^2", np.exp(value))]
-        if "std" in last or "sigma" in last:
-            return [(f"{name} was taken for the variance: it is its square root", np.sqrt(value)),
-                    (f"{name} was taken for log sigma^2: it is sigma", np.exp(value / 2))]
-    return []
+def _not_finite(got):
+    """What nan and the infinities usually come from."""
+    if np.any(np.isnan(got)):
+        return "some of the numbers are not finite: nan is 0/0, inf - inf, or the log or root of a negative number"
+    if np.any(got == -np.inf):
+        return (
+            "some of the numbers are not finite: -inf is the log of 0, which exp also gives where it underflows, "
+            "far below 0"
+        )
+    return "some of the numbers are not finite: exp overflows above 709, or something is divided by 0"

@@ -6,18 +6,23 @@ bits (how many others of its kind are tried, how many numbers in it are free), a
 costs: an entry that is off by 1000 bars, and is predicted, explains log2(1000) bits.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from tinygen.autodiff import grad
-from tinygen.mistakes.dispatching import dispatching
+from tinygen.mistakes.numbers import named_number, numbers_for, scale_range
+from tinygen.mistakes.recordable import recordable, scalars_of
+from tinygen.mistakes.recording import Recording
 
 MARGIN = 8.0  # bits that a hypothesis must explain beyond its cost: one in 256 by chance
 MOST_BITS = 40.0  # no entry counts for more
 LOOKS = 64  # entries of each kind, wrong and right, that are looked at first
-SMALL = 300  # numeric gradients at other points are measured up to this many entries
+CALLS = 200  # of f in one diagnosis, to look at what tinygen cannot differentiate
+MOST_CALLS = 800  # and to measure it
+AN_ENTRY = 20  # calls that the numeric derivative by one entry takes, roughly
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,13 @@ class Guess:
     where: str = ""
     slack: np.ndarray | None = None  # the bar of the prediction, where it is not the bar of the numeric gradient
     certain: bool = False  # it only says where the wrong entries are: nothing that could fit by chance
+    number: float | None = None  # the factor that it names: the same at every point
+    key: str = ""  # what has to be the same at every point, where it is not the sentence
+
+    @property
+    def same(self):
+        """What two guesses of one cause share at two points: the words, without numbers that are no names."""
+        return self.kind, self.key or re.sub(r"\d*\.?\d+(e[-+]?\d+)?", "#", self.sentence)
 
 
 @dataclass
@@ -46,7 +58,8 @@ class Case:
     bar: np.ndarray
     name: str
     names: tuple
-    gradients: dict = field(default_factory=dict)  # measured gradients, by argument
+    again: object = None  # called with all arguments, it gives `got` there (None: it cannot)
+    known_from: dict = field(default_factory=dict, repr=False)  # what was found out already, to be found out once
 
     @cached_property
     def x(self):
@@ -77,10 +90,51 @@ class Case:
 
     def only(self, region):
         """The same case with nothing known outside `region`."""
-        return replace(self, expected=np.where(region, self.expected, np.nan))
+        return self.alike(expected=np.where(region, self.expected, np.nan))
 
     def __post_init__(self):
-        self.f = dispatching(self.f)
+        self.f = recordable(self.f)
+
+    @property
+    def numbers(self):
+        """All Numbers worth trying."""
+        return self._once("numbers", self._numbers)
+
+    def _numbers(self):
+        norm = float(np.linalg.norm(self.expected[self.known])) if self.known.sum() > 1 else 0.0
+        known = {name: (self.args[i] if np.ndim(self.args[i]) == 0 else array) for i, name, array in self.others()}
+        arrays = {self.name: self.x} | {name: v for name, v in zip(self.names, self.args) if isinstance(v, np.ndarray)}
+        scalars = {name: float(v) for name, v in known.items() if np.ndim(v) == 0} | scalars_of(self.f)
+        return numbers_for(arrays, scalars, norm)
+
+    @property
+    def recording(self):
+        """The function's recording, or None if it cannot be had."""
+        return self._once("recording", self._recording)
+
+    def _recording(self):
+        try:
+            with np.errstate(all="ignore"):
+                return Recording(self.total, self.args, self.names, self.argnum) if self.automatic else None
+        except Exception:  # f is anybody's code: where it cannot be recorded, nothing is said
+            return None
+
+    def asked(self, family):
+        """The guesses of a family, each made once however often they are asked for."""
+        made, rest = self._once(("family", family), lambda: ([], iter(family.guesses(self))))
+        yield from made
+        for guess in rest:
+            made.append(guess)
+            yield guess
+
+    def measured(self, args):
+        """(gradient, bar) at other arguments, measured; (None, None) if that takes too many calls of f."""
+        return self._gradient(self.total, args, self.argnum) or (None, None)
+
+    def _once(self, key, find):
+        if key not in self.known_from:
+            self.known_from[key] = find()
+        return self.known_from[key]
 
     def total(self, *args):
         """The loss as one number, the sum of its terms if `f` names them."""
@@ -99,57 +153,81 @@ class Case:
                 if array.dtype.kind in "fiu":
                     yield i, name, array
 
-    def gradient(self, f=None, args=None, argnum=None):
+    def gradient(self, f=None, args=None, argnum=None, *, at_once=False):
         """Gradient and bar of `f` (the loss) by argument `argnum` at `args`, or None if it cannot be had cheaply.
 
-        Automatic where automatic differentiation agrees with the numeric gradient of this very case, else numeric.
+        Automatic where automatic differentiation agrees with the numeric gradient of this very case, else numeric; that
+        only if a glance at two entries shows that it may be a multiple of `got`, or if it is wanted `at_once`.
         """
         argnum = self.argnum if argnum is None else argnum
-        at_hand = f is None and args is None
-        if at_hand and argnum in self.gradients:
-            return self.gradients[argnum]
-        measured = _gradient(
-            self.total if f is None else f, self.args if args is None else args, argnum, self.automatic
-        )
-        if at_hand:
-            self.gradients[argnum] = measured
-        return measured
+        if not self.automatic and not at_once and not self._plausible(f or self.total, args or self.args, argnum):
+            return None
+        find = lambda: self._gradient(self.total if f is None else f, self.args if args is None else args, argnum)
+        return self._once(("gradient", argnum), find) if f is None and args is None else find()
+
+    def _plausible(self, f, args, argnum):
+        """Whether central differences at the two largest entries of `got` are in the same ratio to it."""
+        x, got = np.asarray(args[argnum], dtype=np.float64), np.ravel(self.got)
+        if x.shape != self.got.shape or self.known_from.get("calls", 0) > CALLS:
+            return False
+        ratios = []
+        for i in np.argsort(-abs(got))[:2]:
+            step = np.zeros(x.size)
+            step[i] = 1e-5 * max(1.0, abs(x.flat[i]))
+            values = []
+            for sign in (1, -1):
+                moved = (x + sign * step.reshape(x.shape)).astype(np.asarray(args[argnum]).dtype)
+                moved = float(moved) if isinstance(args[argnum], float) else moved
+                try:
+                    with np.errstate(all="ignore"):
+                        values.append(float(f(*args[:argnum], moved, *args[argnum + 1 :])))
+                except Exception:  # the altered arguments may be outside what f accepts
+                    return False
+            self.known_from["calls"] = self.known_from.get("calls", 0) + 2
+            ratios.append((values[0] - values[1]) / (2 * step[i] * got[i]) if got[i] else np.nan)
+        return len(ratios) < 2 or bool(abs(ratios[0] - ratios[1]) <= 1e-4 * abs(ratios[0]))
+
+    def _gradient(self, f, args, argnum):
+        if self.automatic and (measured := automatic_gradient(f, args, argnum)) is not None:
+            eps = float(np.finfo(np.asarray(args[argnum]).dtype).eps)
+            return measured, 64 * eps * np.maximum(abs(measured), abs(measured).max(initial=0))
+        x = np.asarray(args[argnum])
+        spent = self.known_from.get("calls", 0) + AN_ENTRY * x.size
+        if spent > MOST_CALLS or x.dtype.kind != "f":
+            return None
+        self.known_from["calls"] = spent
+        from tinygen.measure.numeric import derivative
+
+        try:
+            with np.errstate(all="ignore"):
+                return derivative(lambda v: f(*args[:argnum], v, *args[argnum + 1 :]), x)
+        except Exception:  # the altered arguments may be outside what f accepts
+            return None
 
     @property
     def automatic(self):
         """Whether tinygen differentiates the loss, and agrees with the numeric gradient."""
-        if "automatic" not in self.gradients:
-            measured = _automatic(self.total, self.args, self.argnum)
-            agrees = measured is not None and measured.shape == self.expected.shape
-            if agrees:
-                off = abs(measured - self.expected)[self.known]
-                agrees = bool(np.all(off <= 2 * self.tolerance[self.known]))
-            self.gradients["automatic"] = agrees
-        return self.gradients["automatic"]
+        return self._once("automatic", self._automatic)
+
+    def _automatic(self):
+        measured = automatic_gradient(self.total, self.args, self.argnum)
+        if measured is None or measured.shape != self.expected.shape:
+            return False
+        off = abs(measured - self.expected)[self.known]
+        return bool(np.all(off <= 2 * self.tolerance[self.known]))
+
+    def alike(self, **changes):
+        """The same case with other numbers given or expected: what is known of f stays known."""
+        kept = {k: v for k, v in self.known_from.items() if k != "numbers" and k[0] != "family"}
+        return replace(self, **changes, known_from=kept)
 
 
-def _automatic(f, args, argnum):
+def automatic_gradient(f, args, argnum):
     """tinygen's own gradient as float64, or None if `f` is not for it."""
     try:
         with np.errstate(all="ignore"):
             return np.asarray(grad(f, argnum)(*args), dtype=np.float64)
     except Exception:  # f is anybody's code, and another way remains
-        return None
-
-
-def _gradient(f, args, argnum, automatic):
-    if automatic and (measured := _automatic(f, args, argnum)) is not None:
-        eps = float(np.finfo(np.asarray(args[argnum]).dtype).eps)
-        return measured, 64 * eps * np.maximum(abs(measured), abs(measured).max(initial=0))
-    x = np.asarray(args[argnum])
-    if x.size > SMALL or x.dtype.kind != "f":
-        return None
-    from tinygen.measure.numeric import derivative
-
-    try:
-        with np.errstate(all="ignore"):
-            return derivative(lambda v: f(*args[:argnum], v, *args[argnum + 1 :]), x)
-    except Exception:  # the altered arguments may be outside what f accepts
         return None
 
 
@@ -177,38 +255,6 @@ def residual(case, guess):
 
 
 # ---- one unknown number ----
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number that a student could have forgotten: its value, its cost in bits, its words."""
-
-    value: float
-    cost: float
-    words: str
-
-
-def scale_range(target, direction, tolerance):
-    """The interval of all c with |target - c * direction| <= tolerance in every entry; None if it is empty."""
-    target, direction, tolerance = (np.ravel(part) for part in (target, direction, tolerance))
-    moving = abs(direction) > 0
-    if not moving.any() or np.any(abs(target[~moving]) > tolerance[~moving]):
-        return None
-    with np.errstate(all="ignore"):
-        middle, half = target[moving] / direction[moving], tolerance[moving] / abs(direction[moving])
-    low, high = np.max(middle - half), np.min(middle + half)
-    return (float(low), float(high)) if low <= high else None
-
-
-def named_number(low, high, numbers, *, free=True):
-    """The cheapest of `numbers` in [low, high] that is worth its cost, else the bare number (if `free`), else None."""
-    size = max(abs(low), abs(high))
-    sharp = np.log2(size / max(high - low, 1e-15 * size)) if size else MOST_BITS
-    inside = [n for n in numbers if low <= n.value <= high and (n.value == 0 or sharp >= n.cost + 3)]
-    if inside:
-        return min(inside, key=lambda n: n.cost)
-    middle = (low + high) / 2
-    return Number(middle, float(np.clip(sharp, 8, MOST_BITS)) + 8, f"{middle:.7g}") if free else None
 
 
 def scaled(case, base, direction, numbers, *, slack=None, free=True):

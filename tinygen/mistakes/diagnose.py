@@ -1,26 +1,20 @@
 """Which mistake is it? The ranked explanations of a gradient that disagrees with the numbers."""
 
+import re
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
-from tinygen.mistakes.added import along_axis_guesses, softmax_axis_guesses, term_guesses
 from tinygen.mistakes.case import Case, explains, residual
-from tinygen.mistakes.chain import Search
-from tinygen.mistakes.factors import factor_guesses, field_guesses
-from tinygen.mistakes.numbers import numbers_of
-from tinygen.mistakes.order import arrangement_guesses, precision_mistake, value_guesses
-from tinygen.mistakes.other_function import variant_mistakes
-from tinygen.mistakes.other_point import altered_guesses
-from tinygen.mistakes.points import other_argument_guesses, path_guesses
-from tinygen.mistakes.recording import Recording
-from tinygen.mistakes.regions import region_guesses, two_guesses
-from tinygen.mistakes.scales import parameterisation_guesses
-from tinygen.mistakes.shapes import shape_moves, structure_sentence
-from tinygen.mistakes.terms import named_term_guesses
+from tinygen.mistakes.families.values import precision_mistake
+from tinygen.mistakes.family import TIERS, families
+from tinygen.mistakes.held_out import held_out
+from tinygen.mistakes.shapes import lost_entries, shape_moves, structure_sentence
+from tinygen.mistakes.words import joined, say
 
 BEHIND = 12.0  # bits by which an explanation may be less simple than the best and still be shown
+EQUAL = 0.4  # bits within which two explanations are alternatives
+TRIED = 12  # explanations that are held against other points
 
 
 @dataclass(frozen=True)
@@ -48,8 +42,8 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
     f: the function, returning a number or a dict of named terms whose sum is the loss. args: all its arguments, leaves
     of trees as arguments of their own. argnum: the argument that `got` is the gradient of (or claims to be: `got` may
     have a wrong shape). expected, bar: the numeric gradient and its error bar, in the argument's shape; NaN in
-    `expected` marks entries that were not computed. names: the names of all arguments. gradient: called without
-    arguments, it gives `got` anew (to see noise that is drawn again).
+    `expected` marks entries that were not computed. names: the names of all arguments. gradient: called with a tuple of
+    all arguments, it gives `got` there (to see noise that is drawn anew, and whether an explanation holds elsewhere).
 
     >>> x = np.array([0.5, -1.0, 2.0])
     >>> diagnose(lambda x: np.sum(x**2), (x,), 0, x, 2 * x, 1e-9 + 0 * x, name="x")[0].formula
@@ -58,6 +52,9 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
     names = tuple(names) if names is not None else tuple(f"args[{i}]" for i in range(len(args)))
     name = names[argnum] if name is None else name
     names = (*names[:argnum], name, *names[argnum + 1 :])
+    whole = _whole_numbers(f, args)
+    if whole:
+        return whole
     drawn = _redrawn(f, args, gradient, name)
     if drawn:
         return drawn
@@ -65,15 +62,15 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
     if told:
         return [Mistake(*told, where=name)]
     expected, bar = np.asarray(expected, dtype=np.float64), np.asarray(bar, dtype=np.float64)
-    case = Case(f, tuple(args), argnum, np.asarray(got, dtype=np.float64), expected, bar, name, names)
-    if case.got.shape != expected.shape:
-        return _shape_mistakes(case, limit)
-    if not case.wrong.any():
+    case = Case(f, tuple(args), argnum, np.asarray(got, dtype=np.float64), expected, bar, name, names, gradient)
+    if case.got.shape == expected.shape and not case.wrong.any():
         return []
     if case.automatic:  # fill in what was not measured
         whole, _ = case.gradient()
         unknown, widest = ~case.known, np.max(bar[case.known], initial=0)
-        case = replace(case, expected=np.where(unknown, whole, expected), bar=np.where(unknown, widest, bar))
+        case = case.alike(expected=np.where(unknown, whole, expected), bar=np.where(unknown, widest, bar))
+    if case.got.shape != expected.shape:
+        return _shape_mistakes(case, limit)
     found = _ranked(case, limit)
     if not found and (said := precision_mistake(case)):
         return [Mistake("precision", said[0], said[1], where=name)]
@@ -81,73 +78,84 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
 
 
 def _ranked(case, limit):
-    numbers = numbers_of(case)
     fitting = []
-    for rules, enough in ((_simple, 5), (_structured, 5), (_searched, 20), (_far, 0)):
+    for tier, enough in TIERS.items():
         with np.errstate(all="ignore"):
-            fitting += [guess for guess in rules(case, numbers) if explains(case, guess)]
-        fitting.sort(key=lambda guess: guess.cost)
-        if fitting and fitting[0].cost <= enough:
+            for asked in families(tier):
+                fitting += [(guess, asked) for guess in asked.guesses(case) if explains(case, guess)]
+        fitting.sort(key=lambda pair: pair[0].cost)
+        kept = _holding(case, fitting)
+        if kept and kept[0].cost <= enough:
             break
     best = []
-    for guess in fitting:
-        if guess.cost <= fitting[0].cost + BEHIND and not any(_same(case, guess, other) for other in best):
+    for guess in kept:
+        if guess.cost <= kept[0].cost + BEHIND and not any(_same(case, guess, other) for other in best):
             best.append(guess)
-    return [Mistake(g.kind, g.sentence, residual(case, g), g.formula, g.where or case.name) for g in best[:limit]]
+    return _told(case, best)[:limit]
+
+
+def _told(case, guesses):
+    """Mistakes, best first; those that are equally plain are one sentence, joined by "or"."""
+    groups = []
+    for guess in guesses:
+        if groups and guess.cost <= groups[-1][0].cost + EQUAL and len(groups) == 1 and len(groups[0]) < 2:
+            groups[-1].append(guess)
+        else:
+            groups.append([guess])
+    mistakes = []
+    for group in groups:
+        g, sentence = group[0], joined([g.sentence for g in group]) if len(group) > 1 else group[0].sentence
+        formula = g.formula if len(group) == 1 else None
+        mistakes.append(Mistake(g.kind, sentence, residual(case, g), formula, g.where or case.name))
+    return mistakes
+
+
+def _holding(case, fitting):
+    """The guesses among (guess, family) pairs that hold at other points too, in their order."""
+    others = held_out(case) if fitting else []
+    kept = []
+    for guess, asked in fitting[:TRIED] if others else fitting:
+        found = [] if guess.certain else [_again(other, guess, asked) for other in others]
+        if None in found:
+            continue
+        numbers = [other.number for other in found if None not in (other.number, guess.number)]
+        moved = [c for c in numbers if not np.isclose(c, guess.number, rtol=1e-4)]
+        if not moved:
+            kept.append(guess)
+        elif guess.kind == "factor" and case.x.size > 1:  # a factor, but no number: it depends on the arguments
+            sentence = say("varies", d=f"dL/d{case.name}", here=guess.number, there=moved[0])
+            kept.append(replace(guess, sentence=sentence, formula=None))
+    return kept
+
+
+def _again(case, guess, asked):
+    """The same explanation, as the family finds it at another point; None if it does not."""
+    with np.errstate(all="ignore"):
+        for found in case.asked(asked):
+            if found.same == guess.same and explains(case, found):
+                return found
+    return None
 
 
 def _same(case, one, two):
-    """Whether two guesses say the same: one kind, one prediction."""
+    """Whether two guesses say the same: one kind, one prediction, and one of them is plainer."""
     difference = abs(one.predicted - two.predicted)[case.known]
-    return one.kind == two.kind and bool(np.all(difference <= case.tolerance[case.known]))
+    if {one.kind, two.kind} <= {"term", "path"} and one.where == two.where and one.number == two.number is not None:
+        return True  # a term and what comes through it
+    equal = one.kind == two.kind and bool(np.all(difference <= case.tolerance[case.known]))
+    if not equal or one.kind != "other-point" or abs(one.cost - two.cost) > EQUAL:
+        return equal
+    texts = [(re.findall(r"`([^`]*)`", guess.sentence) or [""])[0] for guess in (one, two)]
+    return texts[0] in texts[1] or texts[1] in texts[0]  # one expression, and what it is part of
 
 
-def _simple(case, numbers):
-    yield from factor_guesses(case, numbers)
-    yield from parameterisation_guesses(case)
-    yield from field_guesses(case, numbers)
-    yield from arrangement_guesses(case, numbers)
-
-
-def _structured(case, numbers):
-    yield from value_guesses(case)
-    yield from term_guesses(case, numbers)
-    yield from along_axis_guesses(case)
-    yield from softmax_axis_guesses(case)
-    yield from region_guesses(case, numbers)
-    yield from two_guesses(case, numbers)
-    yield from other_argument_guesses(case, numbers)
-    yield from path_guesses(case, numbers)
-    yield from named_term_guesses(case, numbers, _inside_a_term)
-
-
-def _searched(case, numbers):
-    yield from altered_guesses(case, numbers)
-    if recording := _recorded(case):
-        yield from islice(Search(case, recording, numbers).guesses(), recording.affordable)
-
-
-def _far(case, numbers):
-    if recording := _recorded(case):
-        yield from islice(variant_mistakes(case, recording), recording.affordable)
-
-
-def _recorded(case):
-    """The function's recording, or None if it cannot be had."""
-    try:
-        with np.errstate(all="ignore"):
-            return Recording(case.total, case.args, case.names, case.argnum) if case.automatic else None
-    except Exception:  # f is anybody's code: where it cannot be recorded, nothing is said
-        return None
-
-
-def _inside_a_term(case, numbers):
-    yield from factor_guesses(case, [n for n in numbers if n.cost < 7])
-    yield from parameterisation_guesses(case)
-    yield from field_guesses(case, numbers)
-    yield from arrangement_guesses(case, numbers)
-    yield from term_guesses(case, numbers)
-    yield from path_guesses(case, numbers)
+def _whole_numbers(f, args):
+    """f that returns integers has no derivative to compare with."""
+    with np.errstate(all="ignore"):
+        kinds = {np.asarray(part).dtype for part in _terms(f(*args))}
+    whole = next((kind for kind in kinds if kind.kind in "iub"), None)
+    said = f"f returns {whole}, which cuts small changes off: return a float, without int() or round()."
+    return [] if whole is None else [Mistake("dtype", said, where="f")]
 
 
 def _redrawn(f, args, gradient, name):
@@ -160,7 +168,7 @@ def _redrawn(f, args, gradient, name):
             "evaluation. Draw it once and pass it as an argument."
         )
         return [Mistake("noise", said, where="f")]
-    one, two = (gradient(), gradient()) if gradient is not None else (None, None)
+    one, two = (gradient(args), gradient(args)) if gradient is not None else (None, None)
     if isinstance(one, np.ndarray) and not np.array_equal(one, two, equal_nan=True):
         said = (
             f"The gradient by {name} differs from call to call while f does not: it draws its own noise. The same "
@@ -185,7 +193,7 @@ def _shape_mistakes(case, limit):
     right, nearly, shown = [], [], []
     for kind, cost, words, move in shape_moves(case.got.shape, case.expected.shape, lengths):
         shown.append((cost, Mistake(kind, f"{start}: {words}.", where=case.name)))
-        moved = None if move is None else replace(case, got=move(case.got))
+        moved = None if move is None else case.alike(got=move(case.got), again=None)
         if moved is not None and not moved.wrong.any():
             right.append(
                 (cost, Mistake(kind, f"{start}: {words}. With that, the numbers are right.", 0.0, where=case.name))
@@ -195,6 +203,10 @@ def _shape_mistakes(case, limit):
                 (cost, replace(mistake, sentence=f"{start}: {words}. Then: {mistake.sentence}", kind=kind))
                 for mistake in _ranked(moved, 1)
             ]
+    for kind, words, array in lost_entries(case.expected) if case.known.all() and not right else ():
+        left = 1e-9 * np.max(abs(case.expected)) + case.expected.size * np.max(case.tolerance)
+        if np.shape(array) == case.got.shape and np.all(abs(array - case.got) <= left):
+            right.append((0, Mistake(kind, f"{start}: {words}.", where=case.name)))
     ranked = sorted(right or nearly or shown, key=lambda pair: pair[0])
     general = Mistake("shape", f"{start}: a gradient has its argument's shape.", where=case.name)
     return [mistake for _, mistake in ranked][:limit] or [general]

@@ -89,8 +89,10 @@ def _sigmoid(x):
 
 
 def _usable(array, shape):
-    """Whether the field is finite, has the shape, and is not merely a number."""
-    return array.shape == shape and np.all(np.isfinite(array)) and np.ptp(array) > 1e-9 * np.max(abs(array), initial=0)
+    """Whether the field is finite, has the shape, and is not 0, 1 or -1 everywhere."""
+    size = abs(np.ravel(array)[0]) if np.size(array) else 0
+    same = np.ptp(array) <= 1e-9 * size if np.size(array) else True
+    return np.shape(array) == shape and np.all(np.isfinite(array)) and not (same and size in (0, 1))
 
 
 def own_fields(x, name):
@@ -121,7 +123,8 @@ def own_fields(x, name):
                 found.append(Field(words.format(name) + along, whole, "own"))
         if x.ndim == 2 and x.shape[0] == x.shape[1]:
             found += _matrix_fields(x, name)
-    return [field for field in found if _usable(field.array, x.shape)]
+    found = [field for field in found if _usable(field.array, x.shape)]
+    return [f for k, f in enumerate(found) if not any(np.array_equal(f.array, other.array) for other in found[:k])]
 
 
 def _matrix_fields(x, name):

@@ -4,7 +4,14 @@ Reverse mode is linear in each local derivative. So the effect of a wrong one on
 cotangent gives when it is walked back from that place on.
 """
 
+import ast
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +19,7 @@ from tinygen.autodiff.arraylike import frame_outside, source
 from tinygen.autodiff.tape import Tape, Var
 
 MOST_WORK = 3e7  # array entries in one search: about a second
+_SCALED = (np.multiply, np.divide, np.mean)  # terms are seen through them
 # frames of these modules are not the student's
 _MACHINERY = ("tinygen.autodiff", "tinygen.measure", "tinygen.mistakes", "tinygen.check", "numpy")
 
@@ -23,15 +31,50 @@ class Place:
     file: str
     line: int
     column: int
-    text: str
+    text: str  # of whatever length
 
     def __str__(self):
-        return f"`{self.text}` (line {self.line})"
+        return f"line {self.line}: `{self.short}`"
+
+    @property
+    def short(self):
+        """The text, its middle left out where it is long."""
+        return _short(self.text)
 
     @property
     def where(self):
-        """file:line."""
-        return f"{self.file}:{self.line}"
+        """file:line, without the folders."""
+        return f"{Path(self.file).name}:{self.line}"
+
+    @cached_property
+    def operands(self):
+        """The text of each operand of the expression, as far as it can be read; a method's object comes first."""
+        try:
+            statement = ast.parse(f"({self.text}\n)").body[0].value
+        except SyntaxError:
+            try:
+                statement = ast.parse(self.text.strip()).body[0]
+            except (SyntaxError, IndexError):
+                return ()
+        parts = _operands(statement)
+        source = f"({self.text}\n)" if not isinstance(statement, ast.stmt) else self.text.strip()
+        return tuple(" ".join((ast.get_source_segment(source, part) or "").split()) for part in parts)
+
+
+def _operands(node):
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.AugAssign):
+        return [node.target, node.value]
+    if isinstance(node, ast.Subscript):
+        return [node.value]
+    if isinstance(node, ast.Call):
+        function = node.func
+        module = not isinstance(function, ast.Attribute) or getattr(function.value, "id", "") in ("np", "numpy", "math")
+        return list(node.args) if module else [function.value, *node.args]
+    return []
 
 
 @dataclass(frozen=True)
@@ -51,7 +94,12 @@ class Edge:
 def _place():
     """The expression that is being evaluated in the first frame outside the engine and NumPy."""
     frame = frame_outside(*_MACHINERY)
-    return Place(*source(frame.f_code, frame.f_lasti))
+    return Place(*source(frame.f_code, frame.f_lasti, whole=True))
+
+
+def _short(text):
+    text = " ".join(text.split())
+    return text if len(text) <= 70 else f"{text[:40]} ... {text[-25:]}"
 
 
 class Recording:
@@ -83,12 +131,16 @@ class Recording:
             for slot, row, raw, kw, y, parents in self.all
             if slot in depends
         ]
+        self.depends = depends
+        self._walk([(out.slot, np.ones_like(out.value))])
+
+    def _walk(self, seeds):
+        """Collect the edges, and the cotangent of each slot, from cotangents of some slots on."""
         self.edges, self.cotangents = [], {}
-        arrived = self.tape.backward([(out.slot, np.ones_like(out.value))], self._visit)
+        arrived = self.tape.backward(seeds, self._visit)
         self.cotangents |= {slot: arrived[slot] for slot in self.inputs if arrived[slot] is not None}
 
     def _visit(self, slot, g, pulled):
-        """Collect the edges, and the cotangent of each slot."""
         g = list(g) if type(self.all[self.maker[slot]][4]) is tuple else [g]
         self.cotangents.update(enumerate(g, slot))
         for i, parent, k in pulled:
@@ -104,6 +156,38 @@ class Recording:
     def local(self, edge, *, y=None, args=None):
         """The cotangent that `edge` would hand back if the operation remembered another output or other arguments."""
         return self._local(edge.step, edge.i, edge.parent, edge.g, y, args)
+
+    def terms(self):
+        """[(edge, the recording of that term alone)]: the terms of the loss, where sums are split from the end on."""
+        found = []
+        ends = [edge for edge in self.edges if edge.parent in self.depends]
+        from_step = {}
+        for edge in ends:
+            from_step.setdefault(edge.step, []).append(edge)
+        queue = [self.maker.get(self.out.slot)]
+        while queue:
+            for edge in from_step.get(queue.pop(), ()):
+                maker = self.maker.get(edge.parent)
+                many = self.row(edge).function in (np.add, np.subtract)
+                if many:
+                    term = copy(self)
+                    term._walk({edge.parent: edge.k})
+                    found.append((edge, term))
+                if maker is not None and (self.all[maker][1].linear or self.all[maker][1].function in _SCALED):
+                    queue.append(maker)
+        return found
+
+    def between(self, early, late, cotangent):
+        """What a cotangent of slot `late` does to slot `early`, an array of its shape."""
+        first, last = self.maker.get(early, -1), self.maker[late]
+        alone = Tape()
+        alone.size = self.tape.size
+        alone.entries = [
+            (slot, row, raw, kw, y, [(i, p) for i, p in parents if p in self.depends])
+            for slot, row, raw, kw, y, parents in self.all[first + 1 : last + 1]
+        ]
+        out = alone.backward([(late, cotangent)])[early]
+        return np.zeros(np.shape(self.values[early])) if out is None else out
 
     def pull(self, slot, cotangent):
         """What a cotangent at `slot` does to the gradient."""
@@ -144,7 +228,22 @@ class Recording:
 
     def source(self, slot):
         """The text of the expression in `slot`."""
-        return self.inputs.get(slot) or self.places[self.maker[slot]].text
+        return self.inputs.get(slot) or self.places[self.maker[slot]].short
+
+    def line(self, slot):
+        """Where it stands: "line 12", or "an argument"."""
+        return f"line {self.places[self.maker[slot]].line}" if slot in self.maker else "an argument"
+
+    def operand(self, step, j):
+        """The text of operand `j` of an operation as it stands in the source, else its value."""
+        parents = dict(self.all[step][5])
+        if j in parents and (parents[j] in self.inputs or not self.places[step].operands):
+            return self.source(parents[j])
+        texts = self.places[step].operands
+        if j < len(texts) and texts[j]:
+            return _short(texts[j])
+        value = self.all[step][2][j]
+        return f"{value:g}" if np.ndim(value) == 0 else "the constant array"
 
     def group(self, step):
         """What makes two operations the same place in the source: the turns of a loop."""

@@ -55,14 +55,22 @@ def shape_moves(got, wanted, lengths):
     if len(got) == 2 and got[0] == got[1] == max(wanted, default=1):
         words = "(B, 1) against (B,) was blown up to (B, B)"
         yield "broadcast", 1, words, lambda g: np.diagonal(g).reshape(wanted)
-    if np.prod(got) == 1 < np.prod(wanted):
-        yield "batch", 3, "it was summed over all entries, and each entry has its own", None
-    for axis in range(len(wanted)) if len(got) < len(wanted) else ():
-        if _without(wanted, axis) == got:
-            yield "batch", 3, f"it was summed over axis {axis}, where each entry has its own gradient", None
     for length, place in lengths.items():
         if length > 1 and length in got and length not in wanted:
             yield "batch", 5, f"{length} is {place}: summed over the wrong axis?", None
+
+
+def lost_entries(expected):
+    """(kind, words, array) of what is left of a right gradient when several of its entries became one number."""
+    if expected.size > 1:
+        for verb, step in (("summed", np.sum), ("averaged", np.mean)):
+            yield "batch", f"it was {verb} over all entries, and each entry has its own", step(expected)
+            for axis in range(expected.ndim) if expected.ndim > 1 else ():
+                words = f"it was {verb} over axis {axis}, where each entry has its own gradient"
+                yield "batch", words, step(expected, axis)
+    if expected.ndim == 2 and expected.shape[0] == expected.shape[1]:
+        words = "it is the diagonal of the right gradient alone: an element-wise product in place of the outer product"
+        yield "shape", words, np.diagonal(expected)
 
 
 def _without(shape, axis):

@@ -49,14 +49,26 @@ _OPERANDS = {  # wrong forms in which the other operand v of an operation is use
 _OTHER_END = {np.max: np.min, np.min: np.max}
 
 
+ODD = (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError)  # raised by an altered operand that does not fit
+
+
 @dataclass(frozen=True)
 class Change:
-    """One way to go wrong: its kind, its cost in bits, its words, and `make`, which gives the wrong cotangent."""
+    """One way to go wrong: its kind, its cost in bits, its words, and `make`, which gives the wrong cotangent.
+
+    key: the sentence that it is told by; `words` is what stands in it.
+    """
 
     kind: str
     cost: float
     words: str
     make: object
+    key: str = "local"
+
+    @property
+    def parts(self):
+        """What the sentence needs."""
+        return {"factor" if self.key == "left out" else "words": self.words}
 
 
 def local_changes(recording, edge):
@@ -72,27 +84,44 @@ def local_changes(recording, edge):
         )
         yield Change("path", 1, "the kink is left out: this branch is taken nowhere", lambda e: 0 * e.k)
     elif not row.linear and _broadcasts(shape, np.shape(y)):
-        yield Change("chain-factor", 1, _left_out(recording, edge, floats), lambda e: _summed(e.g[0], shape))
+        factor = _left_out(recording, edge, floats)
+        key = "left out" if factor else "not derived"
+        yield Change("chain-factor", 1, factor, lambda e: _summed(e.g[0], shape), key)
     if row.function in _OTHER_END:
         words = "the gradient goes to the wrong end: to the minimum for the maximum, or the reverse"
         yield Change("path", 1, words, lambda e: _at_the_other_end(recording, e))
-    if np.shape(y) == shape and not row.linear and len(floats) == 1:
-        yield from _wrong_formulas(recording)
+    scaling = row.function in (np.multiply, np.divide)
+    if np.shape(y) == shape and not row.linear and len(floats) == 1 and not scaling:
+        yield from _wrong_formulas(recording, edge)
     for j in floats:
         if j != edge.i:
             yield from _operands(recording, edge, j, np.asarray(args[j]))
 
 
-def _wrong_formulas(recording):
+def _wrong_formulas(recording, edge):
     """Of an operation y = op(x), element by element."""
     chain = lambda cost, words, make: Change("chain-factor", cost, words, make)
+    function, kw = recording.all[edge.step][1].function, recording.all[edge.step][3]
+    x = recording.args(edge)[edge.i]
+
+    def at(e, value):
+        args = [value if j == e.i else v for j, v in enumerate(recording.args(e))]
+        return recording.local(e, y=function(*args, **kw), args=args)
+
+    for slot, value in recording.values.items() if len(recording.edges) <= 100 else ():
+        if np.shape(value) == np.shape(x) and np.ndim(x) and slot < edge.parent and not np.array_equal(value, x):
+            place = f"`{recording.source(slot)}` in place of `{recording.source(edge.parent)}`"
+            words = f"the derivative is taken at {place}"
+            yield chain(4, words, lambda e, v=value: at(e, v))
+    for words, change in (("the negative", np.negative), ("twice the", lambda v: 2 * v), ("half the", lambda v: v / 2)):
+        yield chain(5, f"the derivative is taken at {words} argument", lambda e, c=change: at(e, c(x)))
     yield chain(3, "the derivative is multiplied in twice", lambda e: e.k * e.k / np.where(e.g[0] == 0, 1, e.g[0]))
     mixed = "the derivative is taken of the {}: its formula wants the {}"
     yield chain(3, mixed.format("input", "output"), lambda e: recording.local(e, y=recording.args(e)[e.i]))
     yield chain(3, mixed.format("output", "input"), lambda e: _with(recording, e, e.i, lambda v: recording.y(e)))
     for form, function in _DERIVATIVES.items():
         words = f"the derivative is taken to be {form} (x the input, y the output)"
-        yield chain(5, words, lambda e, f=function: e.g[0] * f(recording.args(e)[e.i], recording.y(e)))
+        yield chain(7, words, lambda e, f=function: e.g[0] * f(recording.args(e)[e.i], recording.y(e)))
 
 
 def _operands(recording, edge, j, other):
@@ -101,12 +130,12 @@ def _operands(recording, edge, j, other):
         words = "the other factor is not transposed on the way back (or is, and should not be)"
         yield Change("transpose", 1, words, lambda e: _with(recording, e, j, np.transpose))
     for form, function in _OPERANDS.items():
-        words = f"the other operand v goes in as {form}"
-        yield Change("chain-factor", 5, words, lambda e, f=function: _with(recording, e, j, f))
+        words = f"the other factor v goes in as {form}"
+        yield Change("chain-factor", 7, words, lambda e, f=function: _with(recording, e, j, f))
     slot = dict(recording.all[edge.step][5]).get(j)
     for rival, value in recording.values.items() if len(recording.edges) <= 100 else ():
         if rival != slot and other.ndim and np.shape(value) == other.shape and not np.array_equal(value, other):
-            whose = f"`{recording.source(slot)}`" if slot is not None else "the other operand"
+            whose = f"`{recording.operand(edge.step, j)}`"
             words = f"`{recording.source(rival)}` is used in place of {whose}"
             yield Change("chain-factor", 4, words, lambda e, v=value: _with(recording, e, j, lambda _: v))
 
@@ -118,13 +147,16 @@ def value_changes(shape):
     if shape and shape[0] > 2:
         for step, words in ((1, "late"), (-1, "early")):
             yield Change("shift", 3, f"has its rows one place too {words}", lambda g, v, s=step: np.roll(g, s, 0))
-        words = "is summed over the batch for every row: (B, 1) against (B,) blown up to (B, B)?"
+        words = "is summed over the batch for every row: (B, 1) against (B,) blown up to (B, B)"
         yield Change("broadcast", 3, words, lambda g, v: np.broadcast_to(g.sum(0), g.shape))
         words = "is averaged over the batch for every row"
         yield Change("broadcast", 4, words, lambda g, v: np.broadcast_to(g.mean(0), g.shape))
+        words = "counts once for each entry, however often it is used"
+        size = np.log2(np.prod(shape)) / 4  # the narrowest place comes first
+        yield Change("entries", 4 + size, words, lambda g, v: np.sign(g) * np.min(abs(g)[g != 0], initial=np.inf))
     for form, (function, _) in OWN.items():
         words = f"has a factor {form.format('v')} too many, v being that value"
-        yield Change("chain-factor", 5, words, lambda g, v, f=function: g * f(v))
+        yield Change("chain-factor", 6, words, lambda g, v, f=function: g * f(v))
 
 
 def _floating(value):
@@ -132,12 +164,11 @@ def _floating(value):
 
 
 def _left_out(recording, edge, floats):
-    """Words for a local derivative of 1 in place of the right one."""
-    if len(floats) == 1:
-        return "the derivative is left out of the chain rule"
-    others = [f" `{recording.source(parent)}`" for i, parent in recording.all[edge.step][5] if i != edge.i]
-    constants = [f" {v:g}" for j, v in enumerate(recording.args(edge)) if j != edge.i and isinstance(v, (int, float))]
-    return f"the factor{[*others, *constants, ''][0]} is left out"
+    """The factor that a derivative of 1 in place of the right one leaves out; "" if it is the derivative itself."""
+    others = [j for j in range(len(recording.args(edge))) if j != edge.i]
+    if len(others) == 1 and recording.row(edge).function in (np.multiply, np.divide, np.matmul):
+        return f"`{recording.operand(edge.step, others[0])}`"
+    return ""
 
 
 def _at_the_other_end(recording, edge):

@@ -1,35 +1,25 @@
-"""The right gradient by another argument, and the part of it that comes through a sample's noise."""
+"""The part of a gradient that comes through a sample's noise, z = mean + std * eps."""
 
 import re
 
 import numpy as np
 
 from tinygen.mistakes.case import Guess, scaled
+from tinygen.mistakes.family import family
 from tinygen.mistakes.scales import ROLES, role_of
+from tinygen.mistakes.words import counted, say
 
 
-def other_argument_guesses(case, numbers):
-    """got = c * the gradient by another argument of the same shape."""
-    simple = [n for n in numbers if n.cost <= 2]
-    for i, name, array in case.others():
-        if array.dtype.kind == "f" and array.shape == case.got.shape and (found := case.gradient(argnum=i)):
-            gradient, bar = found
-            c = scaled(case, np.zeros(case.got.shape), gradient, simple, slack=bar + case.tolerance, free=False)
-            if c is not None and c.value:
-                whose = f"the gradient by {name}" if c.value == 1 else f"{c.words} times the gradient by {name}"
-                sentence = f"What is given as dL/d{case.name} is {whose}: are the gradients in the wrong order?"
-                yield Guess("other-argument", 4 + 4 * c.cost, c.value * gradient, sentence, slack=bar)
-
-
-def path_guesses(case, numbers):
+@family("structured", inside=True)
+def sample_path(case):
     """The path through the noise, z = mean + std * eps: dL/dz = (dL/deps) / std is known from the function itself."""
-    simple = [n for n in numbers if n.cost <= 3 and n.value != 1]
+    simple = [n for n in case.numbers if n.cost <= 3 and n.value != 1]
     role, std = role_of(case.name), _std_beside(case)
     for i, name, noise in case.others():
         drawn = (
             re.match(r"(?i)(eps|epsilon|noise|xi)", name) and noise.dtype.kind == "f" and noise.shape == case.got.shape
         )
-        found = case.gradient(argnum=i) if drawn and std is not None else None
+        found = case.gradient(argnum=i, at_once=True) if drawn and std is not None else None
         if found is None:
             continue
         gradient, bar = found
@@ -40,11 +30,7 @@ def path_guesses(case, numbers):
             continue
         c = scaled(case, case.expected - part, part, simple, slack=slack)
         if c is not None:
-            what = {0: "is missing", 2: "counts twice", -1: "has the wrong sign", 0.5: "counts half"}
-            sentence = (
-                f"In dL/d{case.name} the path through the sample z = mean + std * {name} "
-                f"{what.get(c.value, f'counts {c.words} times')}: z depends on {case.name} too (reparameterisation)."
-            )
+            sentence = say("sample", d=f"dL/d{case.name}", noise=name, counted=counted(c), name=case.name)
             yield Guess("path", 3 + c.cost, case.expected + (c.value - 1) * part, sentence, slack=slack)
 
 

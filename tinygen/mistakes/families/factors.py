@@ -5,7 +5,9 @@ import re
 import numpy as np
 
 from tinygen.mistakes.case import Guess, scaled
+from tinygen.mistakes.family import family
 from tinygen.mistakes.fields import fitted_schedule_fields, other_fields, own_fields, schedule_fields
+from tinygen.mistakes.words import say, times
 
 _ONE_STEP = (
     r"sqrt\(\S*beta\S*\) / sqrt\(1 - \S*(alpha|abar)\S*\)",
@@ -13,48 +15,46 @@ _ONE_STEP = (
 )
 
 
-def factor_guesses(case, numbers):
+@family("simple", inside=True)
+def factors(case, numbers=None):
     """got = c * expected."""
+    numbers = case.numbers if numbers is None else numbers
     got, expected, d = case.got, case.expected, f"dL/d{case.name}"
     if np.all(abs(got)[case.known] <= case.tolerance[case.known]):
-        sentence = f"{d} is zero everywhere: is {case.name} treated as a constant, or the gradient never written?"
-        yield Guess("zero", 0.5, np.zeros(got.shape), sentence)
+        yield Guess("zero", 0.5, np.zeros(got.shape), say("zero", d=d, name=case.name))
         return
     with np.errstate(all="ignore"):
         ratio = abs(got / expected)[case.known & (abs(expected) > case.tolerance)]
     slack = case.tolerance * max(1.0, float(np.median(ratio)) if ratio.size else 1.0)
     c = scaled(case, np.zeros(got.shape), expected, numbers, slack=slack)
     if c is not None:
-        kind = "sign" if c.value == -1 else "factor"
-        yield Guess(kind, c.cost + 0.5, c.value * expected, f"{d} {_told(c)}", _undone(d, c.words), slack=slack)
+        kind, sentence = "sign" if c.value == -1 else "factor", say("times", what=d, times=times(c))
+        yield Guess(
+            kind, c.cost + 0.5, c.value * expected, sentence, undone(d, c.words), slack=slack, number=c.fixed
+        )
 
 
-def _told(c):
-    """What a wrong factor `c` is called."""
-    if c.value == -1:
-        return "has the wrong sign."
-    sign, size, words = "has the wrong sign and " if c.value < 0 else "", abs(c.value), c.words.lstrip("-")
-    if size == 2:
-        return f"{sign}is twice what it should be: a 1/2 lost, or the 2 of a square kept?"
-    if size == 0.5:
-        return f"{sign}is half what it should be: a factor 2 is missing, of a square or a symmetric term?"
-    hint = "."
-    if "axis" in words or "entries" in words:
-        hint = ": is a mean taken for a sum?" if size > 1 else ": is a sum taken for a mean?"
-    if words == "1/ln 2":
-        hint = ": bits where nats are meant?"
-    if "pi/180" in words:
-        hint = ": degrees where radians are meant?"
-    return f"{sign}is {words} times what it should be{hint}"
+@family("structured", inside=True)
+def powers_of_it(case):
+    """got = expected^2 and the like: the gradient itself was squared, rooted, inverted."""
+    d, size = f"dL/d{case.name}", case.expected
+    for what, function, slope in (
+        ("the square", np.square, lambda e: 2 * abs(e)),
+        ("minus the square", lambda e: -(e**2), lambda e: 2 * abs(e)),
+        ("the inverse", lambda e: 1 / e, lambda e: 1 / e**2),
+        ("the square root", lambda e: np.sqrt(abs(e)) * np.sign(e), lambda e: 0.5 / np.sqrt(abs(e))),
+    ):
+        with np.errstate(all="ignore"):
+            slack = case.tolerance * np.maximum(1, slope(size))
+            yield Guess("power", 5, function(size), say("power", d=d, what=what), slack=slack)
 
 
-def _undone(d, words):
+def undone(d, words):
     """The formula that undoes a factor.
 
-    >>> _undone("dL/dx", "1/2"), _undone("dL/dx", "-1/5 x 1/x")
+    >>> undone("dL/dx", "1/2"), undone("dL/dx", "-1/5 x 1/x")
     ('dL/dx = (yours) * 2', 'dL/dx = -(yours) / (1/5 x 1/x)')
     """
-    words = re.sub(r" \(\d+ is [^)]*\)", "", words)
     sign, words = ("-", words[1:]) if words.startswith("-") else ("", words)
     if words in ("", "1"):
         return f"{d} = {sign}(yours)"
@@ -63,9 +63,11 @@ def _undone(d, words):
     return f"{d} = {sign}(yours) / {words if re.fullmatch(r'[^ /]+', words) else f'({words})'}"
 
 
-def field_guesses(case, numbers):
+@family("simple", inside=True)
+def multiples(case):
     """got = c * expected * field: a factor of the chain rule is missing, or is there once too often."""
     fields = own_fields(case.x, case.name) + other_fields(case)
+    numbers = case.numbers
     simple = [n for n in numbers if n.cost <= 4]
     yield from _multiplied(case, fields, simple, "chain-factor", 1 + np.log2(1 + len(fields)))
     fields, simple = schedule_fields(case), [n for n in numbers if n.cost <= 3]
@@ -84,14 +86,14 @@ def _multiplied(case, fields, numbers, kind, cost):
         if c is None or c.value == 0:
             continue
         words = field.words if c.value == 1 else f"{c.words} x {field.words}"
-        sentence = f"{d} is {words} times what it should be{_hint(case, field)}"
+        sentence = say("field", d=d, words=words, hint=_hint(case, field))
         this = kind
         if field.of == "own" and c.value == 1 and field.words in (case.name, f"exp(-{case.name})"):
             this = "parameterisation"
         elif field.of not in ("own", "matrix") and re.search(r"(?i)beta|alpha|abar|\[t\]", field.words):
             this = "schedule"
         cost_of_number = c.cost if c.value != 1 else -0.5
-        yield Guess(this, cost + cost_of_number, c.value * direction, sentence, _undone(d, words), slack=slack)
+        yield Guess(this, cost + cost_of_number, c.value * direction, sentence, undone(d, words), slack=slack)
 
 
 def _hint(case, field):
@@ -107,7 +109,7 @@ def _hint(case, field):
         return ": t is off by one?"
     if "tanh" in words and "^2" in words:
         return ": the derivative of tanh is 1 - tanh^2, taken of its output."
-    if " / " in words:
+    if " / " in words and (field.of == "schedule" or re.search(r"(?i)beta|alpha|abar|snr", words)):
         return ": the schedule enters in another way."
     if words.startswith("1/"):
         return f": a factor {words[2:]} is missing, or stands there once too often below the line."

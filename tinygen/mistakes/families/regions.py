@@ -1,16 +1,17 @@
 """Only some entries are wrong: which ones, and is there a mistake that explains just those?"""
 
-from dataclasses import replace
-
 import numpy as np
 
 from tinygen.mistakes.case import Guess
-from tinygen.mistakes.factors import factor_guesses
+from tinygen.mistakes.families.factors import factors
+from tinygen.mistakes.family import family
+from tinygen.mistakes.words import say
 
 _LINES = {0: "row", 1: "column"}
 
 
-def region_guesses(case, numbers):
+@family("structured")
+def some_entries(case):
     """got = expected but in a region; there it is often expected times a number."""
     wrong, n = case.wrong, int(case.known.sum())
     count, live = int(wrong.sum()), case.known & (abs(case.expected) > case.tolerance)
@@ -21,34 +22,36 @@ def region_guesses(case, numbers):
         return
     if words is None:
         words, bits = _listed(case, wrong), 12 + np.log2(n + 1)
-    kept, start = np.where(wrong, case.got, case.expected), f"In dL/d{case.name} only {words}"
-    yield Guess("entries", bits + 12, kept, f"{start}; the others are right.", where=words, certain=True)
-    for guess in factor_guesses(case.only(wrong), [number for number in numbers if number.cost <= 5]):
+    kept, d = np.where(wrong, case.got, case.expected), f"dL/d{case.name}"
+    yield Guess("entries", bits + 12, kept, say("entries", d=d, region=words), where=words, certain=True)
+    for guess in factors(case.only(wrong), [number for number in case.numbers if number.cost <= 5]):
         if guess.cost < 7:  # a named number: a free one explains any single entry
-            said = guess.sentence.replace(f"dL/d{case.name}", "it", 1)
-            said = f"{start}: there {'it is zero: left out?' if guess.kind == 'zero' else said}"
+            told = "it is zero: left out?" if guess.kind == "zero" else guess.sentence.replace(d, "it", 1)
+            said = say("region", d=d, region=words, told=told)
             kind = "sign" if guess.kind == "sign" else "entries"
             predicted = np.where(wrong, guess.predicted, case.expected)
-            yield Guess(kind, bits + guess.cost, predicted, said, where=words, slack=guess.slack)
+            key = f"{kind} {guess.number}"  # at another point, other entries may be the ones
+            yield Guess(kind, bits + guess.cost, predicted, said, where=words, slack=guess.slack, key=key)
 
 
-def two_guesses(case, numbers):
+@family("structured")
+def two_mistakes(case):
     """Two mistakes: one named factor for most entries, and something else in the few that remain."""
     known = case.known
-    simple = [n for n in numbers if n.cost <= 3]
+    simple = [n for n in case.numbers if n.cost <= 3]
     for number in simple if known.sum() >= 4 else ():
         fits = known & (abs(case.got - number.value * case.expected) <= case.tolerance * max(1, abs(number.value)))
         rest = known & ~fits
         if not rest.any() or fits.sum() < 0.6 * known.sum() or np.mean(case.wrong[fits]) < 0.5:
             continue
-        corrected = replace(case, got=np.where(fits, case.expected, case.got))
+        corrected = case.alike(got=np.where(fits, case.expected, case.got))
         words, bits = _described(corrected, rest)
         if words is None:
             words, bits = _listed(case, rest), 20
-        for main in factor_guesses(case.only(fits), simple):
-            sentence = f"Two mistakes: {main.sentence.rstrip('.')} - but {words} in another way."
+        for main in factors(case.only(fits), simple):
+            sentence = say("two", main=main.sentence.rstrip("."), region=words)
             predicted = np.where(fits, main.predicted, case.got)
-            yield Guess("two", main.cost + bits + 14, predicted, sentence, slack=main.slack)
+            yield Guess("two", main.cost + bits + 14, predicted, sentence, slack=main.slack, key=main.sentence)
 
 
 def _listed(case, wrong):

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygen.mistakes.case import Guess, scaled
+from tinygen.mistakes.family import family
 from tinygen.mistakes.scales import role_of
+from tinygen.mistakes.words import say
 
 MOST = 60  # gradients at altered arguments in one diagnosis
+UNLIKELY = -9  # bits: many other causes make a gradient look like this, and each is plainer
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,10 @@ class Alteration:
     factor: bool = False
 
 
-def altered_guesses(case, numbers):
+@family("searched")
+def another_point(case):
     """got = c * the gradient of f at altered arguments."""
-    simple = [n for n in numbers if n.cost <= 3 and n.value]
+    simple = [n for n in case.numbers if n.cost <= 3 and n.value]
     one = [n for n in simple if n.value == 1]
     alterations = sorted(_alterations(case), key=lambda alteration: -alteration.worth)
     cost = 3 + np.log2(1 + len(alterations))
@@ -45,8 +49,8 @@ def altered_guesses(case, numbers):
         base = np.zeros(case.got.shape)
         c = scaled(case, base, gradient, simple if alteration.factor else one, slack=slack, free=False)
         if c is not None:
-            also = "" if c.value == 1 else f" (times {c.words})"
-            sentence = f"dL/d{case.name} is right {alteration.words}{also}"
+            also = "" if c.value == 1 else f" (times {c})"
+            sentence = say("at", d=f"dL/d{case.name}", where=alteration.words + also)
             predicted = c.value * gradient
             yield Guess(alteration.kind, cost - alteration.worth + c.cost, predicted, sentence, slack=slack)
 
@@ -83,7 +87,7 @@ def _other(i, name, array):
         yield alter(
             "chain-factor", 1, f"if {name} were 1 everywhere: the factor {name} is left out.", np.ones_like(array)
         )
-    yield alter("path", 0, f"if {name} were 0: the part that comes through {name} is left out.", 0 * array)
+    yield alter("path", -2, f"if {name} were 0: the part that comes through {name} is left out.", 0 * array)
     yield alter("other-point", 1, f"for -{name} in place of {name}: the sign of {name}.", -array)
     if np.all((array > 0) & (array < 1)):
         yield alter("other-point", 1, f"for 1 - {name} in place of {name}.", 1 - array)
@@ -142,9 +146,11 @@ def _own(case):
         end = f": {hints[factor]}" if role_of(name) == "logvar" else "."
         for inner in (1, factor):
             words = f"at {factor:g} * {name} in place of {name}{end}"
-            yield Alteration("other-point", 1, words, {k: (factor * x).astype(x.dtype)}, lambda g, c=inner: c * g)
+            worth = 1 if role_of(name) == "logvar" else UNLIKELY
+            yield Alteration("other-point", worth, words, {k: (factor * x).astype(x.dtype)}, lambda g, c=inner: c * g)
     for inner in (1, -1):
-        yield Alteration("other-point", 0, f"at -{name} in place of {name}.", {k: -x}, lambda g, c=inner: c * g)
+        words = f"at -{name} in place of {name}."
+        yield Alteration("other-point", UNLIKELY, words, {k: -x}, lambda g, c=inner: c * g)
     if x.ndim == 2:
         turned = {i: v.T.copy() for i, v in enumerate(case.args) if isinstance(v, np.ndarray) and v.shape == x.shape}
         words = f"for {name} transposed: the wrong axis (axis 0 for axis 1)."

@@ -1,0 +1,1 @@
+"""The families of mistakes, one file each; family.families() finds them all."""

@@ -1,0 +1,168 @@
+"""Is it the right gradient of a slightly different function? The recording is replayed with one operand changed."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from tinygen.autodiff import grad
+from tinygen.mistakes.case import Guess, scaled
+from tinygen.mistakes.family import family
+from tinygen.mistakes.spoiling import ODD
+from tinygen.mistakes.words import say
+
+_DIVIDED = {"mean": (1, 1), "var": (0.5, 1), "std": (0.5, 0.5)}  # powers in which n scales the input, and the value
+
+
+@family("far")
+def another_function(case):
+    """got = the gradient of f with one operand replaced, of another sign or size, or left out."""
+    if case.recording:
+        yield from islice(_variants(case, case.recording), case.recording.affordable)
+
+
+def _variants(case, recording):
+    changes = list(_changes(case, recording))
+    x = recording.values[recording.input]
+    slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
+    numbers = [n for n in case.numbers if n.cost <= 6 and n.value not in (0, 1, -1)]
+
+    def gradient(change):
+        def altered(step, args, env):
+            steps, j = change.steps, change.j
+            return [*args[:j], change.make(args[j], env), *args[j + 1 :]] if step in steps else args
+
+        try:
+            return grad(recording.replay(altered))(x)
+        except (*ODD, KeyError):
+            return None  # an altered operand need not fit
+
+    def guess(words, cost, predicted, step):
+        place = recording.places[step]
+        sentence = say("variant", d=f"dL/d{case.name}", words=words, place=place)
+        return Guess("other-point", cost, predicted, sentence, where=place.where, slack=slack)
+
+    for change in changes:
+        found, step = gradient(change), change.steps[0]
+        if found is None or not np.all(np.isfinite(found)):
+            continue
+        yield guess(change.words, change.cost + np.log2(len(changes) + 1), found, step)
+        if change.zero and (c := scaled(case, found, case.expected - found, numbers, slack=slack, free=False)):
+            times = Change(change.steps, change.j, "", lambda v, env, c=c.value: c * v)
+            found = gradient(times)  # it may not be linear in that operand
+            if found is not None:
+                words = f"{c.words} x {change.zero} in place of {change.zero}{f' ({c.of})' if c.of else ''}"
+                yield guess(words, 5 + c.cost + np.log2(len(changes) + 1), found, step)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Operand `j` of the operations `steps` becomes make(operand, environment). zero: its text, where it becomes 0."""
+
+    steps: list
+    j: int
+    words: str
+    make: object
+    cost: float = 7
+    zero: str = ""
+
+
+def _changes(case, recording):
+    """All Changes that are tried."""
+    groups = defaultdict(list)
+    for step in range(len(recording.all)):
+        groups[recording.group(step)].append(step)
+    matrices = {f"`np.linalg.inv({name})`": _inverse(v) for name, v in zip(case.names, case.args) if _square(v)}
+    for steps in groups.values():
+        slot, row, raw, kw, y, parents = recording.all[steps[0]]
+        sources = dict(parents)
+        if row.name in _DIVIDED:
+            yield from _other_ddof(recording, slot, steps, raw[0], kw.get("ddof", 0), y, row.name)
+        moves = row.linear and row.symbol in (None, "[]") and len(sources) == 1  # no other number of the formula
+        for j, operand in enumerate(() if moves else raw):
+            number = (
+                isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
+            )
+            text = f"`{recording.operand(steps[0], j)}`"
+            if j in sources:
+                yield from _replaced(steps, j, text, np.shape(operand), _sign_cost(recording, row, sources[j]))
+                yield from _exchanged(recording, steps, j, text, sources[j])
+                if row.name == "multiply" and any(np.ndim(v) == 0 and v == 2 for v in raw):
+                    other = next(k for k, v in enumerate(raw) if np.ndim(v) == 0 and v == 2)
+                    words = f"{text} squared in place of doubled"
+                    yield Change(steps, other, words, lambda v, env, s=sources[j]: env[s])
+            elif isinstance(operand, int) and row.names[j : j + 1] == ("axis",):
+                yield from _other_axes(steps, j, operand)
+            elif number and np.ndim(operand) == 0:
+                yield from _other_numbers(steps, j, operand, text.strip("`"))
+            elif number:
+                yield from _replaced(steps, j, text, np.shape(operand), _sign_cost(recording, row, None))
+                for name, value in matrices.items():
+                    if value is not None and value.shape == np.shape(operand):
+                        yield Change(steps, j, f"{name} in place of {text}", lambda v, env, m=value: m)
+                yield from _exchanged(recording, steps, j, text, None)
+
+
+def _square(value):
+    return isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == value.shape[1]
+
+
+def _inverse(value):
+    try:
+        return np.linalg.inv(value)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def _sign_cost(recording, row, slot):
+    """A term of a sum gets a wrong sign more easily than a factor, and the argument itself hardly ever."""
+    return 9 if slot == recording.input else 4 if row.name in ("add", "subtract") else 6
+
+
+def _replaced(steps, j, text, shape, sign_cost):
+    yield Change(steps, j, f"-{text} in place of {text}", lambda v, env: -v, sign_cost)
+    yield Change(steps, j, f"{text} left out (0)", lambda v, env: v * 0, 5, text)
+    yield Change(steps, j, f"{text} left out (1)", lambda v, env: v * 0 + 1, 4)
+    yield Change(steps, j, f"{text} squared", lambda v, env: v * v)
+    if len(shape) == 2 and shape[0] == shape[1]:
+        yield Change(steps, j, f"{text} transposed", lambda v, env: np.transpose(v), 5)
+    for step in (1, -1) if shape and shape[0] > 2 else ():
+        words = f"{text} shifted by one place ({step:+d}): an index off by one?"
+        yield Change(steps, j, words, lambda v, env, s=step: np.roll(v, s, 0))
+
+
+def _other_axes(steps, j, axis):
+    for other in {0, 1, -1} - {axis}:
+        yield Change(steps, j, f"axis {other} in place of axis {axis}", lambda v, env, a=other: a)
+
+
+def _other_numbers(steps, j, number, text):
+    yield Change(steps, j, f"-{text} in place of {text}", lambda v, env: -v)
+    yield Change(steps, j, f"{text} left out (0)", lambda v, env: 0 * v, 7, text)
+    for other in {1, 2 * number, number / 2, number + 1, number - 1} - {number, 0}:
+        yield Change(steps, j, f"{other:g} in place of {text}", lambda v, env, c=other: c)
+
+
+def _other_ddof(recording, slot, steps, x, ddof, y, name):
+    """A mean or variance over n - 1 in place of n, or the reverse: all of it, or its value but not its derivative."""
+    n, other = np.size(x) // max(np.size(y), 1), 1 - ddof
+    if ddof not in (0, 1) or n < 2:
+        return
+    ratio, (of_input, of_value) = (n - ddof) / (n - other), _DIVIDED[name]
+    words = f"{n - other} in place of {n - ddof} to divide by ({'n - 1, not n' if other else 'n, not n - 1'}: ddof)"
+    yield Change(steps, 0, words, lambda v, env: v * ratio**of_input)
+    for step, (_, _, _, _, _, parents) in enumerate(recording.all):
+        for j in (j for j, parent in parents if parent == slot):
+            said = f"{words} in the value of `{recording.source(slot)}`, though not in its derivative,"
+            yield Change([step], j, said, lambda v, env: v + y * (ratio**of_value - 1))
+
+
+def _exchanged(recording, steps, j, text, own):
+    """Another value of the same shape that is known by then in its place."""
+    before = recording.all[steps[0]][0]
+    value = recording.all[steps[0]][2][j] if own is None else recording.values[own]
+    for rival, other in recording.values.items() if np.ndim(value) else ():
+        if rival != own and rival < before and np.shape(other) == np.shape(value) and not np.array_equal(other, value):
+            words = f"`{recording.source(rival)}` in place of {text}"
+            yield Change(steps, j, words, lambda v, env, r=rival: env[r])

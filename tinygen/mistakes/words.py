@@ -1,0 +1,156 @@
+"""Every sentence that names a mistake, in one place: `say("sign", d="dL/dx")`.
+
+A sentence says what the numbers determine, where in the user's own symbols, and what to change; a cause that is only
+likely stands behind a question mark. `d` is the gradient ("dL/dx"), `name` the argument, `place` a Place in the source.
+"""
+
+SENTENCES = {
+    # the whole gradient, or the whole result
+    "zero": "{d} is zero everywhere: is {name} treated as a constant, or the gradient never written?",
+    "times": "{what} {times}",
+    "varies": "{d} is {here:.6g} times what it should be here, and {there:.6g} times at another point: a factor that "
+    "depends on the arguments is wrong or missing, such as a normaliser or a norm.",
+    "field": "{d} is {words} times what it should be{hint}",
+    "by another": "{d} is {told} what it should be: derivative by {given} instead of {true}?",
+    "power": "{d} is {what} of what it should be.",
+    "abs": "{d} has lost its signs: it is the absolute value.",
+    "minus abs": "{d} has lost its signs: it is minus the absolute value.",
+    "clipped": "{d} is cut off at +-{limit:.6g}: clipped?",
+    "cut": "{d} has zeros where it should be {kind}: a ReLU or a maximum too many?",
+    "order": "{d} has the right numbers in the wrong order.",
+    "moved": "{d} {move}",
+    "precision": "{d} is right to the precision of {dtype} only (off by {error:.0e} of it): was it computed in "
+    "{dtype}?",
+    # one argument's gradient for another's; f at another point
+    "other argument": "What is given as dL/d{name} is {whose}: are the gradients in the wrong order?",
+    "at": "{d} is right {where}",
+    "reading": "{d} is the gradient for another reading of {name}: {words}",
+    "not chained": "{d} is the gradient for another reading of {name}, {words}, without the derivative of that "
+    "reading.",
+    # terms
+    "offset": "Every entry of {d} is {size} too {way}: a term linear in {name}?",
+    "entropy": "Every entry of {d} {told}: the term {name} of an entropy or a log-determinant?",
+    "added": "{d} is right but for {sign} {words}{of}.",
+    "named term": "{term}: in {d} this term {counted}.",
+    "named terms": "In {d} {count} terms are wrong: {words}.",
+    "term": "In {d} the term `{source}` ({line}) {counted}.",
+    "path": "In {d} what comes through `{source}` {counted}, in {place}",
+    "held": "In {d} `{source}` is held constant: what comes through it is missing, in {place}",
+    "held two": "In {d} {sources} are held constant: what comes through them is missing.",
+    "both": "In {d} what comes through {sources} {counted}.",
+    "sample": "In {d} the path through the sample z = mean + std * {noise} {counted}: z depends on {name} too "
+    "(reparameterisation).",
+    # a step of the chain rule
+    "left out": "In {d} the factor {factor} is left out, in {place}",
+    "not derived": "In {d} the derivative of {place} is left out of the chain rule.",
+    "local": "In {d} {words}, in {place}",
+    "back": "In {d} what comes back through `{source}` ({line}) {words}.",
+    "one turn": "In {d} only the {turn} turn of the loop counts, in {place}: = in place of +=?",
+    "same": "In {d} what comes through `{name}` in {place} is taken to be the same as in {other}: a matrix taken for "
+    "symmetric, or a transpose left out?",
+    "jacobian twice": "In {d} the derivative of `{source}` ({line}) by {by} is multiplied in twice.",
+    "jacobian left out": "In {d} the derivative of `{source}` ({line}) by {by} is left out{inside}.",
+    "jacobian diagonal": "In {d} only the diagonal of the Jacobian of `{source}` ({line}) is used: each of its entries "
+    "depends on the other entries of {by} too.",
+    "variant": "{d} is the gradient of another function: with {words}, in {place}",
+    # along an axis
+    "mean": "The error is one and the same number {where}: the mean over this axis, or a normaliser's derivative, is "
+    "missing or subtracted once too often.",
+    "centred": "The error {where} is a multiple of {name} minus its mean: what comes through the standard deviation is "
+    "wrong or missing.",
+    "mean and centred": "The error {where} is a number plus a multiple of {name}: what comes through the mean and the "
+    "standard deviation is wrong.",
+    "norm": "The error {where} is a multiple of {name}: a norm's derivative, or a penalty on {name}, is wrong or "
+    "missing.",
+    "softmax": "The error {where} is a multiple of softmax({name}): the softmax's Jacobian lacks its second part, the "
+    "weighted mean that is subtracted.",
+    "slices": "Each slice {where} has a factor of its own: a weight, a normaliser or a mask is wrong.",
+    "softmax axis": "In {d} {words} is taken over axis {wrong} instead of axis {right}.",
+    # only some entries
+    "entries": "In {d} only {region}; the others are right.",
+    "region": "In {d} only {region}: there {told}",
+    "two": "Two mistakes: {main} - but {region} in another way.",
+    # values, means and lines
+    "value shape": "the numbers are right; only the shape is not: it should be {shape}",
+    "counted": "the {term} {counted}",
+    "misread": "{where}{reading}",
+    "swapped": "{one} and {two} have changed places",
+    "constant": "all the numbers are off by the same {size}",
+    "offset line": "too {way} by {size} at every point",
+    "line": "it {times}, at every point",
+    "nearly": "they agree to {off:.0e}: if a line is a Monte Carlo mean or an integral by quad, return (value, bar)",
+    "estimate": "{where} {times}",
+    "estimate zero": "{where} is 0: no gradient arrives",
+    "estimate slight": "{where} is too {way} by {off:.1e} of it",
+    "estimate about": "{where} is {c:.{digits}g} times what it should be{guess}",
+    "variance": "the mean is right, but the variance is {ratio:.3g} times what is stated",
+}
+COUNTED = {0: "is missing", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
+
+
+def say(key, **parts):
+    """The sentence `key` with its parts filled in.
+
+    >>> say("term", d="dL/dx", source="np.log(s)", line="line 3", counted="is missing")
+    'In dL/dx the term `np.log(s)` (line 3) is missing.'
+    """
+    return SENTENCES[key].format(**parts)
+
+
+def counted(number):
+    """How a term or a path with the factor `number` (a Number) counts: "is missing", "counts 1/3 times (3 is ...)".
+
+    >>> from tinygen.mistakes.numbers import Number
+    >>> counted(Number(0.5, 2, "1/2")), counted(Number(3.0, 3, "3", "3 is the length of axis 0 of x"))
+    ('counts half', 'counts 3 times (3 is the length of axis 0 of x)')
+    """
+    of = f" ({number.of})" if number.of else ""
+    return COUNTED.get(number.value, f"counts {number.words} times{of}")
+
+
+def times(number, of=None):
+    """What a result with the wrong factor `number` (a Number) is called, whatever was checked.
+
+    >>> from tinygen.mistakes.numbers import Number
+    >>> times(Number(-1.0, 1, "-1")), times(Number(3.14159265, 6, "pi"))
+    ('has the wrong sign.', 'is pi times what it should be.')
+    """
+    if number.value == -1:
+        return "has the wrong sign."
+    sign = "has the wrong sign and " if number.value < 0 else ""
+    size, words = abs(number.value), number.words.lstrip("-")
+    if size == 2:
+        return f"{sign}is twice what it should be: a 1/2 lost, or the 2 of a square kept?"
+    if size == 0.5:
+        return f"{sign}is half what it should be: a factor 2 is missing, of a square or a symmetric term?"
+    place = f" ({number.of})" if number.of else ""
+    return f"{sign}is {words}{place} times what it should be{_hint(number, size, words)}"
+
+
+def _hint(number, size, words):
+    if "axis" in number.of or "entries" in number.of:
+        return ": is a mean taken for a sum?" if size > 1 else ": is a sum taken for a mean?"
+    if "(pi/180)" in words:
+        return ": degrees where radians are meant?"
+    if "180/pi" in words:
+        return ": radians where degrees are meant?"
+    return {
+        "ln 2": ": the logarithm to the base 2, or bits for nats?",
+        "1/ln 2": ": the logarithm to the base 2, or bits for nats?",
+        "ln 10": ": the logarithm to the base 10?",
+        "1/ln 10": ": the logarithm to the base 10?",
+    }.get(words, ".")
+
+
+def joined(sentences):
+    """Alternatives that explain the numbers equally well, as one sentence.
+
+    >>> joined(["In dL/dx the factor `a` is left out.", "In dL/dx the term `b` is missing."])
+    'In dL/dx the factor `a` is left out; or the term `b` is missing.'
+    """
+    first, *rest = sentences
+    told = [first.rstrip(".?")]
+    for other in rest:
+        same = next((k for k, (a, b) in enumerate(zip(first, other)) if a != b), 0)
+        told.append(other[first[:same].rfind(" ") + 1 :].rstrip(".?"))
+    return "; or ".join(told) + ("?" if sentences[-1].endswith("?") else ".")
