@@ -123,4 +123,4 @@ def test_pytest_sees_each_exercise_of_a_lesson(lesson_file):
     path = lesson_file(lesson_file.text.replace("secret = x * x", "secret = 2 * x * x"))
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib",
                            "--rootdir", str(path.parent), str(path)], capture_output=True, text=True)
-    assert "1 failed" in done.stdout and "twice too large" in done.stdout, done.stdout
+    assert "1 failed" in done.stdout and "twice what it should be" in done.stdout, done.stdout

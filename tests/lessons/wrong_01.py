@@ -46,7 +46,7 @@ WRONG = {
         ("this is the backward difference", lambda f, x, h: (f(x) - f(x - h)) / h),
         ("divide by 2h, not by h", lambda f, x, h: (f(x + h) - f(x - h)) / h),
         ("(a / 2) * h", lambda f, x, h: (f(x + h) - f(x - h)) / 2 * h),
-        ("the sign is wrong everywhere", lambda f, x, h: (f(x - h) - f(x + h)) / (2 * h)),
+        ("the result has the wrong sign", lambda f, x, h: (f(x - h) - f(x + h)) / (2 * h)),
         ("value on the left has the wrong sign", lambda f, x, h: (f(x + h) + f(x - h)) / (2 * h)),
         ("", lambda f, x, h: np.cos(x)),
     ],
@@ -83,7 +83,7 @@ WRONG = {
     "repaired_error": [
         ("(B, 1) minus (B,) is (B, B)", lambda w, x, y: np.mean((x @ w - y) ** 2)),
         ("a mean was asked for", lambda w, x, y: np.sum(((x @ w)[:, 0] - y) ** 2)),
-        ("half as large", lambda w, x, y: 0.5 * np.mean(((x @ w)[:, 0] - y) ** 2)),
+        ("half what it should be", lambda w, x, y: 0.5 * np.mean(((x @ w)[:, 0] - y) ** 2)),
         ("expected an array of shape ()", lambda w, x, y: ((x @ w)[:, 0] - y) ** 2),
     ],
 }

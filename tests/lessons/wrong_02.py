@@ -85,7 +85,7 @@ WRONG = {
         ("not the derivative of the quotient", lambda a, da, b, db: da / db),
         ("divide by b squared", lambda a, da, b, db: da * b - a * db),
         ("divided by b squared, not by b", lambda a, da, b, db: da / b - a * db / b),
-        ("the sign is wrong everywhere", lambda a, da, b, db: a * db / b**2 - da / b),
+        ("the result has the wrong sign", lambda a, da, b, db: a * db / b**2 - da / b),
     ],
     "counterexample": [
         ("does not show the mistake", lambda x: x),

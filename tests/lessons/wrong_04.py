@@ -72,7 +72,7 @@ WRONG = {
         ("not by n", lambda r: (r.mean(), r.std(ddof=1) / len(r))),
     ],
     "kl_full": [
-        ("log-determinant, the logs of the diagonal is only half", lambda mean, L: full(
+        ("log-determinant, the logs of the diagonal counts half", lambda mean, L: full(
             mean, L, 0.5 * np.sum(np.log(np.diag(L))))),
         ("log-determinant, the logs of the diagonal has the wrong sign", lambda mean, L: full(
             mean, L, -np.sum(np.log(np.diag(L))))),
@@ -85,7 +85,7 @@ WRONG = {
         ("in the other direction", lambda m0, l0, m1, l1, eps: -ratios(m1 + np.exp(l1 / 2) * eps, m0, l0, m1, l1)),
         ("exp(logvar) as standard deviation", lambda m0, l0, m1, l1, eps: ratios(
             m0 + np.exp(l0) * eps, m0, l0, m1, l1)),
-        ("the sign is wrong everywhere", lambda m0, l0, m1, l1, eps: -ratios(
+        ("the result has the wrong sign", lambda m0, l0, m1, l1, eps: -ratios(
             m0 + np.exp(l0 / 2) * eps, m0, l0, m1, l1)),
     ],
 }

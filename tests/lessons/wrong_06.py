@@ -26,7 +26,7 @@ def bound(mean, logvar, eps, log_q):
 
 WRONG = {
     "jensen_gap": [
-        ("the sign is wrong everywhere", lambda v, p: np.sum(p * np.log(v)) - np.log(np.sum(p * v))),
+        ("the result has the wrong sign", lambda v, p: np.sum(p * np.log(v)) - np.log(np.sum(p * v))),
         ("the probabilities are left out", lambda v, p: np.log(np.mean(v)) - np.mean(np.log(v))),
         ("inside the logarithm", lambda v, p: np.log(np.sum(p * v)) - np.sum(np.log(p * v))),
         ("mean of the log, taken off is missing", lambda v, p: np.log(np.sum(p * v))),
@@ -34,9 +34,9 @@ WRONG = {
     "elbo": [
         ("w^2 s^2 is missing", lambda *a: elbo(*a, spread=0.0)),
         ("divergence has the wrong sign", lambda *a: elbo(*a, kl=-1.0)),
-        ("divergence is counted twice", lambda *a: elbo(*a, kl=2.0)),
+        ("divergence counts twice", lambda *a: elbo(*a, kl=2.0)),
         ("constant -1/2 log(2 pi sigma^2) is missing", lambda *a: elbo(*a, constant=0.0)),
-        ("the sign is wrong everywhere", lambda *a: -elbo(*a)),
+        ("the result has the wrong sign", lambda *a: -elbo(*a)),
     ],
     "elbo_gradient": [
         ("divergence: in dL/dmean this term is missing", lambda *a: (by_mean(*a) + a[0], by_logvar(*a))),
@@ -56,8 +56,8 @@ WRONG = {
             np.sum(np.log(np.diag(np.linalg.inv(precision)))) + np.linalg.slogdet(precision)[1])),
         ("the logarithm is the second", lambda precision: 0.5 * (
             np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[0])),
-        ("twice too large", lambda precision: np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[1]),
-        ("the sign is wrong everywhere", lambda precision: 0.5 * (
+        ("is twice", lambda precision: np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[1]),
+        ("the result has the wrong sign", lambda precision: 0.5 * (
             np.linalg.slogdet(precision)[1] - np.sum(np.log(np.diag(precision))))),
     ],
     "repaired_bound": [

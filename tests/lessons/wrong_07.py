@@ -50,7 +50,7 @@ WRONG = {
         ("the variance below the line is missing", lambda eps, m, s, x, w, s2: (
             w * (x - w * (m + s * eps)), w * (x - w * (m + s * eps)) * eps)),
         ("by s the chain rule has a factor eps", lambda *a: (term(*a)[0], term(*a)[0])),
-        ("the sign is wrong everywhere", lambda *a: (-term(*a)[0], -term(*a)[1])),
+        ("the result has the wrong sign", lambda *a: (-term(*a)[0], -term(*a)[1])),
         ("the 1/2 takes it away", lambda *a: (2 * term(*a)[0], 2 * term(*a)[1])),
     ],
     "repaired_draw": [

@@ -16,9 +16,9 @@ def linear_bound(mean, logvar, eps, std):
 
 WRONG = {
     "kl": [
-        ("the sign is wrong everywhere", lambda mean, logvar: -kl(mean, logvar)),
+        ("the result has the wrong sign", lambda mean, logvar: -kl(mean, logvar)),
         ("constant -1/2 for each dimension is missing", lambda mean, logvar: kl(mean, logvar) + 0.5 * mean.shape[-1]),
-        ("twice too large", lambda mean, logvar: 2 * kl(mean, logvar)),
+        ("twice what it should be", lambda mean, logvar: 2 * kl(mean, logvar)),
         ("logvar was taken for log sigma", lambda mean, logvar: kl(mean, 2 * logvar)),
         ("a mean where a sum was asked for", lambda mean, logvar: kl(mean, logvar) / mean.shape[-1]),
         ("sum over the whole batch", lambda mean, logvar: kl(mean, logvar).sum()),
@@ -53,11 +53,11 @@ WRONG = {
         ("constant -1/2 ln 2 pi", lambda x, mean, logvar: -0.5 * np.sum((x - mean) ** 2 / np.exp(logvar) + logvar, -1)),
         ("-1/2 log sigma^2 is missing",
          lambda x, mean, logvar: -0.5 * np.sum((x - mean) ** 2 / np.exp(logvar) + LN_2PI, -1)),
-        ("the sign is wrong everywhere",
+        ("the result has the wrong sign",
          lambda x, mean, logvar: 0.5 * np.sum((x - mean) ** 2 / np.exp(logvar) + logvar + LN_2PI, -1)),
         ("logvar was taken for log sigma",
          lambda x, mean, logvar: -0.5 * np.sum((x - mean) ** 2 / np.exp(2 * logvar) + logvar + LN_2PI, -1)),
-        ("squared error over 2 sigma^2 is counted twice",
+        ("squared error over 2 sigma^2 counts twice",
          lambda x, mean, logvar: -0.5 * np.sum(2 * (x - mean) ** 2 / np.exp(logvar) + logvar + LN_2PI, -1)),
     ],
     "repaired": [
@@ -68,7 +68,7 @@ WRONG = {
         ("the divergence has the wrong sign",
          lambda mean, logvar, eps: linear_bound(mean, logvar, eps, np.exp(logvar / 2)) + 2 * kl(mean, logvar)),
         ("", lambda mean, logvar, eps: linear_bound(mean, logvar, eps, np.exp(2 * logvar))),
-        ("the sign is wrong everywhere",
+        ("the result has the wrong sign",
          lambda mean, logvar, eps: -linear_bound(mean, logvar, eps, np.exp(logvar / 2))),
     ],
 }

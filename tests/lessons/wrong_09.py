@@ -48,9 +48,9 @@ WRONG = {
         ("-log sigma has the derivative -1/sigma", lambda std, w, s2, beta: w**2 * std / s2 + beta * (std + 1 / std)),
         ("derivative by log sigma", lambda std, w, s2, beta: w**2 * std**2 / s2 + beta * (std**2 - 1)),
         ("derivative by sigma^2", lambda std, w, s2, beta: 0.5 * (w**2 / s2 + beta * (1 - 1 / std**2))),
-        ("the sign is wrong everywhere", lambda std, w, s2, beta: -(w**2) * std / s2 - beta * (std - 1 / std)),
+        ("the result has the wrong sign", lambda std, w, s2, beta: -(w**2) * std / s2 - beta * (std - 1 / std)),
         ("log sigma^2 is 2 log sigma", lambda std, w, s2, beta: w**2 * std / s2 + beta * (std - 1 / (2 * std))),
-        ("the noise in the first term is only half", lambda std, w, s2, beta: (
+        ("the noise in the first term counts half", lambda std, w, s2, beta: (
             w**2 * std / (2 * s2) + beta * (std - 1 / std))),
         ("w stands without its square", lambda std, w, s2, beta: w * std / s2 + beta * (std - 1 / std)),
     ],

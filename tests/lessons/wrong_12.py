@@ -86,7 +86,7 @@ WRONG = {
         ("logarithm, -D/2 log(1 - alpha), is missing", lambda x, alpha: mismatch(x, alpha, log=0.0)),
         ("logarithm, -D/2 log(1 - alpha), has the wrong sign", lambda x, alpha: mismatch(x, alpha, log=-1.0)),
         ("-D alpha / 2, is missing", lambda x, alpha: mismatch(x, alpha, less=0.0)),
-        ("twice too large", lambda x, alpha: 2 * mismatch(x, alpha)),
+        ("twice what it should be", lambda x, alpha: 2 * mismatch(x, alpha)),
         ("the variance of z_T given x is 1 - alpha", lambda x, alpha: 0.5 * (
             alpha * np.sum(x**2, -1) - x.shape[-1] * (alpha + np.log(alpha)))),
         ("it comes D times", lambda x, alpha: 0.5 * (alpha * np.sum(x**2, -1) - alpha - np.log(1 - alpha))),

@@ -56,8 +56,8 @@ WRONG = {
         ("this is right if both variances are equal", lambda mean, var, m, v: kl(mean, var, m, v, ratio=0.0, log=0.0)),
         ("logarithm of the variances has the wrong sign", lambda mean, var, m, v: kl(mean, var, m, v, log=-1.0)),
         ("logarithm of the variances is missing", lambda mean, var, m, v: kl(mean, var, m, v, log=0.0)),
-        ("twice too large", lambda mean, var, m, v: 2 * kl(mean, var, m, v)),
-        ("squared difference of the means is counted twice", lambda mean, var, m, v: kl(mean, var, m, v, apart=2.0)),
+        ("is twice", lambda mean, var, m, v: 2 * kl(mean, var, m, v)),
+        ("squared difference of the means counts twice", lambda mean, var, m, v: kl(mean, var, m, v, apart=2.0)),
         ("a mean where a sum", lambda mean, var, m, v: kl(mean, var, m, v) / mean.shape[-1]),
         ("whole batch", lambda mean, var, m, v: kl(mean, var, m, v).sum()),
     ],
@@ -70,7 +70,7 @@ WRONG = {
             process.posterior(schedule, z, x, t)[0], schedule.beta[t], *model(z, t)))(
                 process.noisy(schedule, x, t, eps))),
         ("not the kernel", without_x),
-        ("the sign is wrong everywhere", lambda *args: -term(*args)),
+        ("the result has the wrong sign", lambda *args: -term(*args)),
         ("whole batch", lambda *args: term(*args).sum()),
     ],
     "best_back": [
@@ -94,9 +94,9 @@ WRONG = {
         ("not one in x", lambda before, alpha: (on_x(before, alpha), on_x(before, alpha))),
         ("difference of the alphas", lambda before, alpha: (
             0.5 * (before - alpha), 0.5 * (before - alpha) / snr(alpha))),
-        ("the sign is wrong everywhere", lambda before, alpha: (
+        ("the result has the wrong sign", lambda before, alpha: (
             -on_x(before, alpha), -on_x(before, alpha) / snr(alpha))),
-        ("twice too large", lambda before, alpha: (2 * on_x(before, alpha), 2 * on_x(before, alpha) / snr(alpha))),
+        ("is twice", lambda before, alpha: (2 * on_x(before, alpha), 2 * on_x(before, alpha) / snr(alpha))),
     ],
     "batch_estimate": [
         ("the factor T is missing", lambda terms, prior, T, N: N / len(terms) * np.sum(terms - prior)),
@@ -119,6 +119,6 @@ WRONG = {
         ("the sum of the KLs has the wrong sign", lambda *args: whole(*args, steps=-1.0)),
         ("its logarithm belongs", lambda *args: whole(*args, log=lambda v: v)),
         ("lacks -D/2 log(2 pi)", lambda x, *args: whole(x, *args) + 0.5 * x.shape[-1] * np.log(2 * np.pi)),
-        ("the sign is wrong everywhere", lambda *args: -whole(*args)),
+        ("the result has the wrong sign", lambda *args: -whole(*args)),
     ],
 }

@@ -91,7 +91,7 @@ WRONG = {
             (predict(noisy(eps, x, alpha)) - eps) ** 2)),
         ("these are absolute errors", lambda predict, x, eps, alpha: np.mean(
             np.abs(predict(noisy(x, eps, alpha)) - eps))),
-        ("half as large", lambda predict, x, eps, alpha: 0.5 * np.mean((predict(noisy(x, eps, alpha)) - eps) ** 2)),
+        ("is half", lambda predict, x, eps, alpha: 0.5 * np.mean((predict(noisy(x, eps, alpha)) - eps) ** 2)),
     ],
     "ancestral_step": [
         ("by its root, the standard deviation", lambda z, eps, t, noise, beta, alpha: (

@@ -82,7 +82,7 @@ WRONG = {
             -0.5 * np.sum(end**2, axis=1) + end.shape[1] / 2 * np.log(a) + div)),
         ("log(1 - alpha) stands where", lambda end, div, a: ends(end) + end.shape[1] / 2 * np.log(1 - a) + div),
         ("each row has its own", lambda end, div, a: ends(end).sum() + end.shape[1] / 2 * np.log(a) + div),
-        ("D/2 log alpha is counted twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
+        ("D/2 log alpha counts twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
     ],
     "hutchinson": [
         ("not multiplied by the probe again", lambda pull, probes: np.mean(
@@ -104,7 +104,7 @@ WRONG = {
         ("both parts are halved once more", lambda *args: flow(*args, 0.25, 0.5)),
         ("growth, beta/2 z is missing", lambda *args: flow(*args, 0.0, 0.5)),
         ("pull of the score has the wrong sign", lambda *args: flow(*args, 0.5, -0.5)),
-        ("growth, beta/2 z is counted twice", lambda *args: flow(*args, 1.0, 0.5)),
-        ("pull of the score is only half", lambda *args: flow(*args, 0.5, 0.25)),
+        ("growth, beta/2 z counts twice", lambda *args: flow(*args, 1.0, 0.5)),
+        ("pull of the score counts half", lambda *args: flow(*args, 0.5, 0.25)),
     ],
 }

@@ -20,10 +20,10 @@ RIGHT = lambda a, b: a**2 + np.log(a) + b
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    (lambda a, b: RIGHT(a, b) - 0.5 * LN_2PI, "too small by 0.918939 = 1/2 ln 2 pi at every point"),
-    (lambda a, b: RIGHT(a, b) + 3.7, "too large by 3.7 at every point"),
-    (lambda a, b: -RIGHT(a, b), "-1 times the line before at every point"),
-    (lambda a, b: RIGHT(a, b) / 2, "0.5 = 1/2 times the line before at every point"),
+    (lambda a, b: RIGHT(a, b) - 0.5 * LN_2PI, "too small by 0.918939, that is 1/2 ln(2 pi), at every point"),
+    (lambda a, b: RIGHT(a, b) + 3.7, "too large by 3.7, at every point"),
+    (lambda a, b: -RIGHT(a, b), "it has the wrong sign, at every point"),
+    (lambda a, b: RIGHT(a, b) / 2, "it is half what it should be"),
     (lambda a, b: RIGHT(a, b) * (1 + 1e-4 * np.sin(9 * b)), "return (value, bar)"),
     (lambda a, b: a**2 + np.log(a) + 2 * b, ""),
     (lambda a, b: a + np.log(a) + b, ""),

@@ -9,9 +9,6 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +16,7 @@ from tinygen.autodiff.arraylike import frame_outside, source
 from tinygen.autodiff.tape import Tape, Var
 
 MOST_WORK = 3e7  # array entries in one search: about a second
-_SCALED = (np.multiply, np.divide, np.mean)  # terms are seen through them
+_SCALED = ("multiply", "divide", "mean")  # terms are seen through them
 # frames of these modules are not the student's
 _MACHINERY = ("tinygen.autodiff", "tinygen.measure", "tinygen.mistakes", "tinygen.check", "numpy")
 
@@ -168,12 +165,12 @@ class Recording:
         while queue:
             for edge in from_step.get(queue.pop(), ()):
                 maker = self.maker.get(edge.parent)
-                many = self.row(edge).function in (np.add, np.subtract)
+                many = self.row(edge).symbol in ("+", "-")
                 if many:
                     term = copy(self)
-                    term._walk({edge.parent: edge.k})
+                    term._walk([(edge.parent, edge.k)])
                     found.append((edge, term))
-                if maker is not None and (self.all[maker][1].linear or self.all[maker][1].function in _SCALED):
+                if maker is not None and (self.all[maker][1].linear or self.all[maker][1].name in _SCALED):
                     queue.append(maker)
         return found
 

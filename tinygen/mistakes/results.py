@@ -43,7 +43,7 @@ class _Search:
 def result_mistakes(got, expected, bar, terms, evaluate, args, names):
     """The Mistakes that explain a result `got` in place of `expected` +- `bar`, the simplest first.
 
-    terms: {name: value} of the terms whose sum is expected, if it has any. evaluate: of other arguments, (terms, value).
+    terms: {name: value} of the terms whose sum is expected, if any. evaluate: of other arguments, (terms, value).
     """
     search = _Search(got, expected, bar, args, names)
     c = search.factor(got, expected)

@@ -90,7 +90,7 @@ def local_changes(recording, edge):
     if row.function in _OTHER_END:
         words = "the gradient goes to the wrong end: to the minimum for the maximum, or the reverse"
         yield Change("path", 1, words, lambda e: _at_the_other_end(recording, e))
-    scaling = row.function in (np.multiply, np.divide)
+    scaling = row.symbol in ("*", "/")
     if np.shape(y) == shape and not row.linear and len(floats) == 1 and not scaling:
         yield from _wrong_formulas(recording, edge)
     for j in floats:
@@ -166,7 +166,7 @@ def _floating(value):
 def _left_out(recording, edge, floats):
     """The factor that a derivative of 1 in place of the right one leaves out; "" if it is the derivative itself."""
     others = [j for j in range(len(recording.args(edge))) if j != edge.i]
-    if len(others) == 1 and recording.row(edge).function in (np.multiply, np.divide, np.matmul):
+    if len(others) == 1 and recording.row(edge).symbol in ("*", "/", "@"):
         return f"`{recording.operand(edge.step, others[0])}`"
     return ""
 

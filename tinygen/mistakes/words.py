@@ -76,7 +76,7 @@ SENTENCES = {
     "misread": "{where}{reading}",
     "swapped": "{one} and {two} have changed places",
     "constant": "all the numbers are off by the same {size}",
-    "offset line": "too {way} by {size} at every point",
+    "offset line": "too {way} by {size}, at every point",
     "line": "it {times}, at every point",
     "nearly": "they agree to {off:.0e}: if a line is a Monte Carlo mean or an integral by quad, return (value, bar)",
     "estimate": "{where} {times}",

@@ -84,7 +84,7 @@ class Search:
             return
         place, source = recording.places[edge.step], recording.operand(edge.step, edge.i)
         users = {recording.group(e.step) for e in recording.edges if e.parent == edge.parent}
-        term = recording.row(edge).function in (np.add, np.subtract) and len(users) == 1
+        term = recording.row(edge).symbol in ("+", "-") and len(users) == 1
         key = "term" if term else "held" if c.value == 0 and edge.parent in recording.maker else "path"
         sentence = say(key, d=self.d, source=source, line=f"line {place.line}", place=place, counted=counted(c))
         more = {"number": c.fixed}

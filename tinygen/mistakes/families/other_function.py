@@ -88,7 +88,7 @@ def _changes(case, recording):
             if j in sources:
                 yield from _replaced(steps, j, text, np.shape(operand), _sign_cost(recording, row, sources[j]))
                 yield from _exchanged(recording, steps, j, text, sources[j])
-                if row.name == "multiply" and any(np.ndim(v) == 0 and v == 2 for v in raw):
+                if row.symbol == "*" and any(np.ndim(v) == 0 and v == 2 for v in raw):
                     other = next(k for k, v in enumerate(raw) if np.ndim(v) == 0 and v == 2)
                     words = f"{text} squared in place of doubled"
                     yield Change(steps, other, words, lambda v, env, s=sources[j]: env[s])
@@ -117,7 +117,7 @@ def _inverse(value):
 
 def _sign_cost(recording, row, slot):
     """A term of a sum gets a wrong sign more easily than a factor, and the argument itself hardly ever."""
-    return 9 if slot == recording.input else 4 if row.name in ("add", "subtract") else 6
+    return 9 if slot == recording.input else 4 if row.symbol in ("+", "-") else 6
 
 
 def _replaced(steps, j, text, shape, sign_cost):
