@@ -215,7 +215,7 @@ def check_backward(backward):
     x, y = rng.normal(), 1.5 + rng.random()
     reports = []
     for f in (lambda x, y: x * y + sin(x), twice_used, unused):
-        answer = answers.backward(lambda walk, f=f: lambda x, y: np.array(gradient(f, walk)(x, y)))
+        answer = answers.backward.through(lambda walk, f=f: gradient(f, walk))
         mine = lambda x, y, f=f: gradient(f, backward)(x, y)
         reports.append(check_value(mine, answer, x, y, names=("x", "y")))
     numeric = check_grad(value(twice_used), gradient(twice_used, backward), x, y, names=("x", "y"))

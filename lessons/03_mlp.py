@@ -203,9 +203,9 @@ def adam(theta, m, v, g, t, rate):
 
 def check_adam(adam):
     theta, m, g = rng.normal(size=(3, 5))
-    stacked = lambda *args: np.stack(adam(*args))
-    names = ("theta", "m", "v", "g", "t", "rate")
-    return check_value(stacked, answers.adam, theta, m, rng.random(5), g, 3, 0.05, names=names)
+    names, parts = ("theta", "m", "v", "g", "t", "rate"), ("theta", "m", "v")
+    args = theta, m, rng.random(5), g, 3, 0.05
+    return check_value(adam, answers.adam, *args, names=names, parts=parts)
 
 
 test_adam = exercise(adam, check_adam)
@@ -339,11 +339,9 @@ def repaired_batches(x, y, order, size):
 
 def check_repaired(repaired_batches):
     x, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
-    joined = lambda *args: np.concatenate([np.hstack(pair) for pair in repaired_batches(*args)])
-    sizes = lambda *args: [len(pair[1]) for pair in repaired_batches(*args)]
     args, names = (x, y, rng.permutation(7), 3), ("x", "y", "order", "size")
-    rows = check_value(joined, answers.batches, *args, names=names)
-    return rows, check_value(sizes, answers.batch_sizes, *args, names=names)
+    return [check_value(of(repaired_batches), answers.batches.through(of), *args, names=names)
+            for of in (answers.joined, answers.sizes)]  # fmt: skip
 
 
 test_repaired = exercise(repaired_batches, check_repaired)

@@ -256,7 +256,8 @@ def estimate(r):
 
 
 def check_estimate(estimate):
-    return check_value(estimate, answers.estimate, 1 + rng.normal(size=11), names="r")
+    return check_value(estimate, answers.estimate, 1 + rng.normal(size=11), names="r",
+                       parts=("the mean", "the standard error"))  # fmt: skip
 
 
 test_estimate = exercise(estimate, check_estimate)

@@ -300,9 +300,9 @@ def rate_and_distortion(x, W, b, mean, logvar):
 def check_rate(rate_and_distortion):
     W, b = rng.normal(size=(5, 3)), rng.normal(size=5)
     x, (mean, logvar) = rng.normal(size=(7, 5)), rng.normal(size=(2, 7, 3))
-    both = lambda *args: np.stack(rate_and_distortion(*args))
-    names = ("x", "W", "b", "mean", "logvar")
-    return check_value(both, answers.rate_distortion, x, W, b, mean, logvar, names=names)
+    names, parts = ("x", "W", "b", "mean", "logvar"), ("the rate", "the distortion")
+    args = x, W, b, mean, logvar
+    return check_value(rate_and_distortion, answers.rate_distortion, *args, names=names, parts=parts)
 
 
 test_rate = exercise(rate_and_distortion, check_rate)

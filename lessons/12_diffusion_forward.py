@@ -273,8 +273,8 @@ def marginal(mean, var, alpha):
 
 def check_marginal(marginal):
     mean, var, alpha = rng.normal(size=5), 3 * rng.random(5), rng.random(5)
-    both = lambda *args: np.stack(marginal(*args))
-    return check_value(both, answers.marginal, mean, var, alpha, names=("mean", "var", "alpha"))
+    names, parts = ("mean", "var", "alpha"), ("the mean", "the variance")
+    return check_value(marginal, answers.marginal, mean, var, alpha, names=names, parts=parts)
 
 
 test_marginal = exercise(marginal, check_marginal)
@@ -454,9 +454,9 @@ def posterior(x, z, beta, before):
 
 def check_posterior(posterior):
     x, z = rng.normal(size=(2, 5))
-    both = lambda *args: np.stack(posterior(*args))
+    names, parts = ("x", "z", "beta", "before"), ("the mean", "the variance")
     args = x, z, 0.1 + 0.5 * rng.random(5), 0.2 + 0.6 * rng.random(5)
-    return check_value(both, answers.posterior, *args, names=("x", "z", "beta", "before"))
+    return check_value(posterior, answers.posterior, *args, names=names, parts=parts)
 
 
 test_posterior = exercise(posterior, check_posterior)

@@ -357,9 +357,8 @@ def weights(before, alpha):
 
 def check_weights(weights):
     before = 0.3 + 0.6 * rng.random(5)
-    both = lambda *args: np.stack(weights(*args))
-    args = before, before * (0.4 + 0.5 * rng.random(5))
-    return check_value(both, answers.weights, *args, names=("before", "alpha"))
+    args, parts = (before, before * (0.4 + 0.5 * rng.random(5))), ("the factor of x", "of eps")
+    return check_value(weights, answers.weights, *args, names=("before", "alpha"), parts=parts)
 
 
 test_weights = exercise(weights, check_weights)

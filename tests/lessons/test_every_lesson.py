@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.course import exercise, lesson
+from tinygen.course import claims, excerpt, exercise, lesson
 
 PATHS = lesson.catalogue()
 HERE = Path(__file__).parent
@@ -16,7 +16,11 @@ WIDTH = 100  # of a line of code on a page
 
 
 def wrong_answers(name):
-    """{exercise: [(words that the report has to hold, wrong function)]} from tests/lessons/wrong_NN.py."""
+    """{exercise: [(words that the report has to hold, wrong function)]} from tests/lessons/wrong_NN.py.
+
+    These are the mistakes that the general diagnosis has to find. Those that the lesson's file of answers knows are
+    claims of the exercise, and tested by a loop over that file.
+    """
     path = HERE / f"wrong_{name[:2]}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -71,16 +75,24 @@ def test_in_the_student_build_each_exercise_fails_with_its_own_message(path, tmp
     for r in ran:
         assert not r.error or "is not written yet" in r.error, r.error
     tests = lesson.tests(names)
-    assert set(tests) == set(wrong_answers(path.stem)), "an exercise was not reached, or has no wrong answers"
+    assert set(tests) == set(excerpt.excerpts(path)), "an exercise was not reached"
     for name, test in tests.items():
         with pytest.raises(AssertionError, match=f"{name} is not written yet"):
             test()
 
 
-def test_every_exercise_lists_three_wrong_answers(path):
-    listed = wrong_answers(path.stem)
-    assert set(listed) == {name for _, _, name in lesson.solutions(path.read_text(encoding="utf-8"))}
-    assert all(len(wrong) >= 3 for wrong in listed.values())
+def test_every_exercise_has_three_wrong_answers(path):
+    listed, exercises = wrong_answers(path.stem), excerpt.excerpts(path)
+    assert set(listed) <= set(exercises) == {n for _, _, n in lesson.solutions(path.read_text(encoding="utf-8"))}
+    for name, one in exercises.items():
+        assert len(listed.get(name, ())) + len(claims.mistakes(one, one.run())) >= 3, name
+
+
+@pytest.mark.lessons
+@pytest.mark.parametrize("one", excerpt.catalogue(), ids=lambda one: f"{one.path.stem}-{one.name}")
+def test_the_mistakes_that_the_answers_know_are_rejected_by_name(one, rng):
+    report = claims.check(one, rng)
+    assert report.ok, str(report)
 
 
 @pytest.mark.lessons

@@ -42,25 +42,14 @@ def one_hot(labels):
 
 WRONG = {
     "central_difference": [
-        ("this is the forward difference", lambda f, x, h: (f(x + h) - f(x)) / h),
-        ("this is the backward difference", lambda f, x, h: (f(x) - f(x - h)) / h),
-        ("divide by 2h, not by h", lambda f, x, h: (f(x + h) - f(x - h)) / h),
-        ("(a / 2) * h", lambda f, x, h: (f(x + h) - f(x - h)) / 2 * h),
         ("the result has the wrong sign", lambda f, x, h: (f(x - h) - f(x + h)) / (2 * h)),
         ("value on the left has the wrong sign", lambda f, x, h: (f(x + h) + f(x - h)) / (2 * h)),
         ("", lambda f, x, h: np.cos(x)),
     ],
     "best_step": [
-        ("where the two errors are equal", lambda size, third, eps: (6 * eps * size / third) ** (1 / 3)),
-        ("the power is 1/3", lambda size, third, eps: (3 * eps * size / third) ** 0.5),
         ("size and third have changed places", lambda size, third, eps: (3 * eps * third / size) ** (1 / 3)),
-        ("the factor is 3", lambda size, third, eps: (eps * size / third) ** (1 / 3)),
-        ("take the cube root", lambda size, third, eps: 3 * eps * size / third),
     ],
     "numeric_gradient": [
-        ("forward differences", numeric(lambda f, x, step, h: (f(x + step) - f(x)) / h)),
-        ("divide by 2h, not by h", numeric(lambda f, x, step, h: (f(x + step) - f(x - step)) / h)),
-        ("move one at a time", lambda f, x, h: np.full(x.shape, (f(x + h) - f(x - h)) / (2 * h))),
         ("only the shape is not", lambda f, x, h: numeric(
             lambda f, x, step, h: (f(x + step) - f(x - step)) / (2 * h))(f, x, h).ravel()),
         ("", without_restoring),
@@ -81,8 +70,6 @@ WRONG = {
         ("finite", overflowing),
     ],
     "repaired_error": [
-        ("(B, 1) minus (B,) is (B, B)", lambda w, x, y: np.mean((x @ w - y) ** 2)),
-        ("a mean was asked for", lambda w, x, y: np.sum(((x @ w)[:, 0] - y) ** 2)),
         ("half what it should be", lambda w, x, y: 0.5 * np.mean(((x @ w)[:, 0] - y) ** 2)),
         ("expected an array of shape ()", lambda w, x, y: ((x @ w)[:, 0] - y) ** 2),
     ],

@@ -47,17 +47,6 @@ def backward(params, x, one_hot, slope=lambda h: 1 - h**2, gap_of=None, through=
     return [{"W": x.T @ into, "b": into.sum(0)}, {"W": h.T @ gap, "b": gap.sum(0)}]
 
 
-def adam(theta, m, v, g, t, rate, first=True, second=True, square=True, sign=1, inside=False):
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * (g**2 if square else g)
-    up, below = m / (1 - 0.9**t) if first else m, v / (1 - 0.999**t) if second else v
-    with np.errstate(invalid="ignore"):
-        return theta - sign * rate * up / (np.sqrt(below + 1e-8) if inside else np.sqrt(below) + 1e-8), m, v
-
-
-def cut(x, y, size):
-    return [(x[i:i + size], y[i:i + size]) for i in range(0, len(x), size)]
-
-
 WRONG = {
     "unbroadcast": [
         ("not summed over the batch", lambda g, shape: g),
@@ -78,19 +67,5 @@ WRONG = {
         ("is taken to be 1 - y", lambda *a: backward(*a, slope=lambda h: 1 - h)),
         ("7", lambda *a: backward(*a, gap_of=lambda p, y: p - y)),
         ("sign", lambda *a: backward(*a, gap_of=lambda p, y: (y - p) / len(y))),
-    ],
-    "adam": [
-        ("m is not divided by 1 - beta1^t", lambda *a: adam(*a, first=False)),
-        ("v is not divided by 1 - beta2^t", lambda *a: adam(*a, second=False)),
-        ("neither average is divided", lambda *a: adam(*a, first=False, second=False)),
-        ("the step goes uphill", lambda *a: adam(*a, sign=-1)),
-        ("under the root", lambda *a: adam(*a, inside=True)),
-    ],
-    "repaired_batches": [
-        ("y stays in its old order", lambda x, y, order, size: cut(x[order], y, size)),
-        ("x stays in its old order", lambda x, y, order, size: cut(x, y[order], size)),
-        ("nothing is shuffled", lambda x, y, order, size: cut(x, y, size)),
-        ("the last batch, which is smaller, is missing", lambda x, y, order, size: cut(
-            x[order], y[order], size)[:len(x) // size]),
     ],
 }

@@ -29,22 +29,12 @@ def careless(p, q):
         return np.sum(p * np.log(p / q))
 
 
-def happening(p, q, f):
-    """f of the entries that can happen, infinite where q forbids one."""
-    chosen = p > 0
-    return np.inf if np.any(q[chosen] == 0) else f(p[chosen], q[chosen])
-
-
 def full(mean, L, logs):
     return 0.5 * (np.sum(L**2) + mean @ mean - len(mean)) - logs
 
 
 WRONG = {
     "kl_discrete": [
-        ("the mean is taken under q", lambda p, q: happening(p, q, lambda p, q: np.sum(q * np.log(p / q)))),
-        ("in the other direction", lambda p, q: happening(p, q, lambda p, q: np.sum(q * np.log(q / p)))),
-        ("cross-entropy", lambda p, q: happening(p, q, lambda p, q: -np.sum(p * np.log(q)))),
-        ("these are bits", lambda p, q: happening(p, q, lambda p, q: np.sum(p * np.log2(p / q)))),
         ("not finite", careless),
         ("expected inf", lambda p, q: np.sum((p * np.log(np.maximum(p, 1e-300) / np.maximum(q, 1e-300)))[p > 0])),
     ],
@@ -65,26 +55,14 @@ WRONG = {
         ("mean0 in place of mean1",
          lambda m0, l0, m1, l1: (*gradients(m0, l0, m1, l1)[:3], 0.5 * (1 - np.exp(l0 - l1)))),
     ],
-    "estimate": [
-        ("spread of single values", lambda r: (r.mean(), r.std(ddof=1))),
-        ("ddof=1", lambda r: (r.mean(), r.std() / np.sqrt(len(r)))),
-        ("take the root", lambda r: (r.mean(), r.var(ddof=1) / len(r))),
-        ("not by n", lambda r: (r.mean(), r.std(ddof=1) / len(r))),
-    ],
     "kl_full": [
         ("log-determinant, the logs of the diagonal counts half", lambda mean, L: full(
             mean, L, 0.5 * np.sum(np.log(np.diag(L))))),
         ("log-determinant, the logs of the diagonal has the wrong sign", lambda mean, L: full(
             mean, L, -np.sum(np.log(np.diag(L))))),
         ("constant -D/2 is missing", lambda mean, L: full(mean, L, np.sum(np.log(np.diag(L)))) + len(mean) / 2),
-        ("not only its diagonal", lambda mean, L: full(mean, np.diag(np.diag(L)), np.sum(np.log(np.diag(L))))),
     ],
     "repaired_ratios": [
-        ("the draws are from the second", lambda m0, l0, m1, l1, eps: ratios(
-            m1 + np.exp(l1 / 2) * eps, m0, l0, m1, l1)),
-        ("in the other direction", lambda m0, l0, m1, l1, eps: -ratios(m1 + np.exp(l1 / 2) * eps, m0, l0, m1, l1)),
-        ("exp(logvar) as standard deviation", lambda m0, l0, m1, l1, eps: ratios(
-            m0 + np.exp(l0) * eps, m0, l0, m1, l1)),
         ("the result has the wrong sign", lambda m0, l0, m1, l1, eps: -ratios(
             m0 + np.exp(l0 / 2) * eps, m0, l0, m1, l1)),
     ],

@@ -27,15 +27,11 @@ def bound(mean, logvar, eps, log_q):
 WRONG = {
     "jensen_gap": [
         ("the result has the wrong sign", lambda v, p: np.sum(p * np.log(v)) - np.log(np.sum(p * v))),
-        ("the probabilities are left out", lambda v, p: np.log(np.mean(v)) - np.mean(np.log(v))),
-        ("inside the logarithm", lambda v, p: np.log(np.sum(p * v)) - np.sum(np.log(p * v))),
         ("mean of the log, taken off is missing", lambda v, p: np.log(np.sum(p * v))),
     ],
     "elbo": [
-        ("w^2 s^2 is missing", lambda *a: elbo(*a, spread=0.0)),
         ("divergence has the wrong sign", lambda *a: elbo(*a, kl=-1.0)),
         ("divergence counts twice", lambda *a: elbo(*a, kl=2.0)),
-        ("constant -1/2 log(2 pi sigma^2) is missing", lambda *a: elbo(*a, constant=0.0)),
         ("the result has the wrong sign", lambda *a: -elbo(*a)),
     ],
     "elbo_gradient": [
@@ -45,17 +41,7 @@ WRONG = {
         ("first term: in dL/dlogvar this term is missing", lambda mean, logvar, x, w, s2: (
             by_mean(mean, logvar, x, w, s2), 0.5 * (1 - np.exp(logvar)))),
     ],
-    "posterior": [
-        ("precision: its inverse", lambda x, w, s2: (w * x / (w**2 + s2), (w**2 + s2) / s2)),
-        ("the variance was asked for", lambda x, w, s2: (w * x / (w**2 + s2), np.sqrt(s2 / (w**2 + s2)))),
-        ("the prior is left out", lambda x, w, s2: (x / w, s2 / w**2)),
-        ("lacks the factor w", lambda x, w, s2: (x / (w**2 + s2), s2 / (w**2 + s2))),
-    ],
     "diagonal_gap": [
-        ("the diagonal of the covariance", lambda precision: 0.5 * (
-            np.sum(np.log(np.diag(np.linalg.inv(precision)))) + np.linalg.slogdet(precision)[1])),
-        ("the logarithm is the second", lambda precision: 0.5 * (
-            np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[0])),
         ("is twice", lambda precision: np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[1]),
         ("the result has the wrong sign", lambda precision: 0.5 * (
             np.linalg.slogdet(precision)[1] - np.sum(np.log(np.diag(precision))))),
@@ -64,8 +50,5 @@ WRONG = {
         ("density of q, taken off is missing", lambda mean, logvar, eps: bound(mean, logvar, eps, 0.0)),
         ("density of q, taken off has the wrong sign", lambda mean, logvar, eps: bound(
             mean, logvar, eps, 0.5 * (LN_2PI + logvar + eps**2))),
-        ("add logvar / 2", lambda mean, logvar, eps: bound(mean, logvar, eps, -0.5 * (LN_2PI + eps**2))),
-        ("it is logvar / 2", lambda mean, logvar, eps: bound(
-            mean, logvar, eps, -0.5 * (LN_2PI + 2 * logvar + eps**2))),
     ],
 }

@@ -61,7 +61,6 @@ WRONG = {
          lambda x, mean, logvar: -0.5 * np.sum(2 * (x - mean) ** 2 / np.exp(logvar) + logvar + LN_2PI, -1)),
     ],
     "repaired": [
-        ("logvar was taken for log sigma", lambda mean, logvar, eps: linear_bound(mean, logvar, eps, np.exp(logvar))),
         ("", lambda mean, logvar, eps: linear_bound(mean, logvar, eps, np.exp(logvar)) + kl(mean, logvar)),
         ("the divergence is missing",
          lambda mean, logvar, eps: linear_bound(mean, logvar, eps, np.exp(logvar / 2)) + kl(mean, logvar)),

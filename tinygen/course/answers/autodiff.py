@@ -57,17 +57,16 @@ def _depth_first(out):
     return bar
 
 
-def backward(use):
-    """The Answer for the walk backwards; `use(walk)` is the function of arrays that it is judged by."""
-    known = {
+backward = Answer(
+    _walk,
+    {
         "a number that is used twice keeps only what came last: add to what is there": _overwriting,
         "the tape is walked from its beginning: nothing has been collected yet": _forwards,
         "what is handed on is the slope alone: multiply by the number's own derivative": _without_the_chain,
         "numbers hand on that the output does not depend on: their derivative is 0, not 1": _everything,
         "a number hands on before it has collected everything: keep to the order of the tape": _depth_first,
-    }
-    return Answer(use(_walk), {sentence: use(walk) for sentence, walk in known.items()})
-
+    },
+)
 
 dual_divide = Answer(
     lambda a, da, b, db: da / b - a * db / b**2,

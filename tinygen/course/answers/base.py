@@ -26,6 +26,11 @@ class Answer:
     def __call__(self, *args):
         return self.value(*args)
 
+    def through(self, use):
+        """The Answer whose functions are ``use(function)``: where the check compares something made with the answer."""
+        table = lambda functions: {sentence: use(function) for sentence, function in functions.items()}
+        return Answer(use(self.value), table(self.known), table(self.also))
+
     def alone(self, *args):
         """The answer as one array."""
         return total(self.value(*args))

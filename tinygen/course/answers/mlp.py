@@ -29,20 +29,29 @@ adam = Answer(
     },
 )
 
+def _batches(x, y, order, size, shuffled="xy", whole=False):
+    """The pairs of one pass, in the given order: of the arrays that `shuffled` names."""
+    x, y = (x[order] if "x" in shuffled else x), (y[order] if "y" in shuffled else y)
+    end = len(x) // size * size if whole else len(x)
+    return [(x[i : i + size], y[i : i + size]) for i in range(0, end, size)]
+
+
 batches = Answer(
-    lambda x, y, order, size: np.hstack([x[order], y[order]]),
+    _batches,
     {
-        "y stays in its old order: x and y no longer belong together": (
-            lambda x, y, order, size: np.hstack([x[order], y])
-        ),
-        "x stays in its old order: x and y no longer belong together": (
-            lambda x, y, order, size: np.hstack([x, y[order]])
-        ),
-        "nothing is shuffled": lambda x, y, order, size: np.hstack([x, y]),
-        "the last batch, which is smaller, is missing": (
-            lambda x, y, order, size: np.hstack([x[order], y[order]])[: len(x) // size * size]
-        ),
+        "y stays in its old order: x and y no longer belong together": lambda *a: _batches(*a, shuffled="x"),
+        "x stays in its old order: x and y no longer belong together": lambda *a: _batches(*a, shuffled="y"),
+        "nothing is shuffled": lambda *a: _batches(*a, shuffled=""),
+        "the last batch, which is smaller, is missing": lambda *a: _batches(*a, whole=True),
     },
 )
 
-batch_sizes = Answer(lambda x, y, order, size: np.array([len(order[i:i + size]) for i in range(0, len(order), size)]))
+
+def joined(batches):
+    """The function whose batches, rows beside each other, are one array."""
+    return lambda *args: np.concatenate([np.hstack(pair) for pair in batches(*args)])
+
+
+def sizes(batches):
+    """The function that says how many rows each batch has."""
+    return lambda *args: np.array([len(pair[1]) for pair in batches(*args)])

@@ -84,7 +84,7 @@ first_term = Answer(
     },
 )
 
-def own_noise(function, mean, std, seed):
+def own_noise(function, answer, mean, std, seed):
     """Does each entry of ``function(mean, std, noise)`` have a noise of its own, in any order of draws? -> Report.
 
     noise(shape) draws from a generator that is made from `seed`.
@@ -95,9 +95,7 @@ def own_noise(function, mean, std, seed):
         return lambda shape=(): drawn.append(rng.normal(size=shape)) or drawn[-1]
 
     fresh = lambda mean, std: function(mean, std, noise_from(np.random.default_rng(seed)))
-    known = {said: lambda mean, std, wrong=wrong: wrong(mean, std, noise_from(np.random.default_rng(seed)))
-             for said, wrong in batch_draw.known.items()}  # fmt: skip
-    right = Answer(lambda mean, std: batch_draw(mean, std, noise_from(np.random.default_rng(seed))), known)
+    right = answer.through(lambda draw: lambda mean, std: draw(mean, std, noise_from(np.random.default_rng(seed))))
     report = check_value(fresh, right, mean, std, names=("mean", "std"))
     if report.ok or report.mistakes:
         return report
