@@ -26,6 +26,7 @@ ACCEPTED = {
     "0-d arrays": (lambda s, x: (s * 2, s + x, np.reshape(s, (1, 1)) @ x[:1]), np.array(1.3), M),
     "a spread number": (tg.grad(lambda x: np.sum(np.tanh(np.mean(x)) * np.ones((3, 3)) * x)), M),
     "a number into places": (lambda x: tg.grad(lambda x: x[0, 1] * x[2, 2] * np.sum(x))(x), M),
+    "numbers into a place": (lambda a: tg.hvp(lambda a: np.vecdot(a, a) ** 2)(a, a), np.arange(1.0, 4.0)),
     "a power of arrays": (lambda x, y: x**y, M, M * 0.5),
     "a power of a row": (lambda x, y: x**y, M, np.array([2.0])),
     "slogdet": (lambda x: np.linalg.slogdet(x), M),
@@ -123,3 +124,11 @@ def test_products_with_oneself_and_with_an_equal_array(name, dtype):
     a, b, c = (RNG.standard_normal((37, 53)).astype(dtype) for _ in range(3))
     for x, y in ((a, b), (a, a), (b, b), (b, c), (c, c), (c, a), (a, a.copy()), (c, c)):
         same_bits(compiled(x, y), f(x, y))
+
+
+def test_taking_by_an_index_that_is_an_argument_keeps_the_layout_of_take():
+    f = lambda x, i: (np.take(x, i, axis=1) * 2.0).sum()
+    compiled = tg.compile(f)
+    for _ in range(20):
+        x, i = RNG.standard_normal((3, 5)), RNG.integers(0, 5, (2, 7))
+        same_bits(compiled(x, i), f(x, i))

@@ -128,6 +128,8 @@ def _view(write, out, index):
 
 
 def _add_at(write, args, out):
+    if out is None:
+        return None
     x, g, _, *index = args
     there = _view(write, out, index)
     copy = [] if x.text == out.text else [f"copyto({out}, {x})"]

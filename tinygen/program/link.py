@@ -88,13 +88,15 @@ class _Linker:
         place = self.place[slot]
         if k in self.target:
             if place.text != self.target[k]:
-                self._line(f"copyto({self.target[k]}, {place})", f"result: {self.names[slot]}", place.layout.nbytes)
+                self._line(
+                    f"copyto({self.target[k]}, {place})", lambda: f"result: {self.names[slot]}", place.layout.nbytes
+                )
             return self.target[k]
         if place.layout.is_array and self._root(slot) in self.inputs:
             if (slot, "copy") not in self.cells:
                 self.cells[slot, "copy"] = self._array(place.layout, None, "r#")
                 copied = f"copyto({self.cells[slot, 'copy']}, {place})"
-                self._line(copied, f"result: {self.names[slot]}", place.layout.nbytes)
+                self._line(copied, lambda: f"result: {self.names[slot]}", place.layout.nbytes)
             return self.cells[slot, "copy"]
         return place.text
 
@@ -114,12 +116,15 @@ class _Linker:
             self._numbers(op, args)
         else:
             self._arrays(k, op, args)
-        names = ", ".join(self.names[slot] for slot in op.outputs)
-        comment = f"{names} = {written(op, self.names)}  {', '.join(map(str, op.layouts))}{self.note}"
+        comment, nbytes = functools.partial(self._comment, op, self.note), sum(layout.nbytes for layout in op.layouts)
         for text in self.lines:
-            self._line(text, comment, sum(layout.nbytes for layout in op.layouts))
-            comment = ""
+            self._line(text, comment, nbytes)
+            comment = str
         self._release(k, op)
+
+    def _comment(self, op, note):
+        names = ", ".join(self.names[slot] for slot in op.outputs)
+        return f"{names} = {written(op, self.names)}  {', '.join(map(str, op.layouts))}{note}"
 
     def _line(self, text, comment, nbytes):
         self.source.lines.append(Line(text, comment, nbytes))
@@ -200,6 +205,7 @@ class _Linker:
             return None
         lines = self._try(kernel, args, out, op.kw)
         if lines:
+            self.source.fast = True
             self.note = f"  [for speed: within {bound}]"
         return lines
 

@@ -1,6 +1,7 @@
 """Record a function once, then replay what it did, as straight-line NumPy in arrays that were allocated once."""
 
 import contextvars
+import functools
 import threading
 import warnings
 from collections import OrderedDict
@@ -161,21 +162,22 @@ class Plan:
 
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
-        _compare(f, args, kw, leaves, self._binder(linked(exact=True)[0]))
-        self.outside.remember()
         self.lines, self.nbytes, self.pairs = linked(exact=False)
-        self.source = self.lines.text(self._title())
         self.bind = self._binder(self.lines)
+        _compare(f, args, kw, leaves, self._binder(linked(exact=True)[0]) if self.lines.fast else self.bind)
+        self.outside.remember()
         self.step = self._bound(self.bind)
 
-    def _title(self):
+    @functools.cached_property
+    def source(self):
+        """The replay as a NumPy program, with what each line computes."""
         kinds = ", ".join(f"{name}: {layout}" for name, (_, layout) in zip(self.lines.given, self.program.inputs))
-        return f"{self.name}, as it was recorded for {kinds or 'numbers'}."
+        return self.lines.text(f"{self.name}, as it was recorded for {kinds or 'numbers'}.", commented=True)
 
     def _binder(self, lines, timed=False):
         """The source as a function of the inputs' arrays; other arrays are the same at each call."""
         space = {}
-        exec(lines.text(self.name, timed), space)
+        exec(lines.text(self.name, timed=timed), space)
         others = [value for value in lines.given.values() if value is not None]
         return lambda arrays, *more: space["bind"](*arrays, *others, *more)
 
@@ -216,7 +218,7 @@ class Plan:
         lines = [f"{'us':>8}  {'bytes':>10}  line"]
         width = min(max((len(line.text) for line in self.lines.lines), default=0), 60)
         for us, line in zip(took, self.lines.lines):
-            comment = f"  # {line.comment}" if line.comment else ""
+            comment = f"  # {line.comment()}" if line.comment() else ""
             lines.append(f"{us:8.2f}  {line.nbytes:10d}  {line.text:{width}}{comment}")
         lines.append(f"{took.sum():8.2f}  {self.nbytes:10d}  in all: {len(self.lines.lines)} lines, bytes of buffers")
         for a in self.program.frozen():

@@ -25,7 +25,7 @@ class Line(NamedTuple):
     """A statement; what it computes, in the words of `f`; the bytes that it writes."""
 
     text: str
-    comment: str
+    comment: Any  # a function that says it
     nbytes: int
 
 
@@ -51,7 +51,7 @@ class Source:
         self.imported, self.imports = {}, {}  # id of a function -> its name; module -> its names
         self.given, self.numbers = {}, []
         self.head, self.bound, self.lines = [], {}, []
-        self.result = "None"
+        self.result, self.fast = "None", False  # fast: are there kernels that change the last bits?
         self.known = {}  # id of an array -> its name in f's surroundings
 
     def name(self, hint):
@@ -209,7 +209,7 @@ class Source:
         keys = self.value(list(structure.keys))
         return f"{self.function(tree.rebuild)}({self.function(kind)}, {keys}, [{', '.join(parts)}])"
 
-    def text(self, title, timed=False):
+    def text(self, title, commented=False, timed=False):
         """The whole program. `timed`: with a look at the clock after each line, for explain()."""
         names = [name for name in NUMPY if any(f"{name}(" in line for line in self._all())]
         memory = any("aligned(" in line for line in self.head)
@@ -230,7 +230,8 @@ class Source:
             if timed:
                 out += [f"        {line.text}", "        ticks.append(clock())"]
             else:
-                out.append(f"        {line.text:{width}}  # {line.comment}" if line.comment else f"        {line.text}")
+                comment = line.comment() if commented else ""
+                out.append(f"        {line.text:{width}}  # {comment}" if comment else f"        {line.text}")
         out += [f"        return {'ticks' if timed else self.result}", "", "    return step", ""]
         return "\n".join(out)
 

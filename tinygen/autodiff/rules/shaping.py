@@ -268,7 +268,8 @@ def _take_through(a, indices, axis=None):
         return apply(_take_row, (a, indices, axis), {})
     if axis is None:
         return getitem(np.reshape(a, -1), indices)
-    return getitem(a, (*(slice(None),) * (axis % np.ndim(a)), indices))
+    taken = getitem(a, (*(slice(None),) * (axis % np.ndim(a)), indices))
+    return np.copy(taken, order="C")  # as np.take lays it out, which decides the order of later sums
 
 
 stands_for(np.take, _take_through)
