@@ -10,6 +10,7 @@ _WHERE = {
     "GAN": "gan.estimator",
     "ConditionalGAN": "gan.estimator",
     "LatentDiffusion": "diffusion.latent",
+    "Flow": "flow.estimator",
 }
 __all__ = sorted(_WHERE)
 
