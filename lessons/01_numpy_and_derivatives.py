@@ -7,7 +7,7 @@
 # | | |
 # |---|---|
 # | In the notes | used everywhere, explained nowhere |
-# | In the book | Prince, *Understanding Deep Learning*, chapters 6 and 7, appendix B |
+# | In the book | Prince, *Understanding Deep Learning*, chapters 5 to 7, appendix B |
 # | Before this | calculus, and arrays in NumPy |
 # | Reading | 40 minutes |
 # | Running | 3 seconds |
@@ -389,8 +389,9 @@ gradient[123, 17] *= 1.01
 print(f"one entry 1 % off:      {np.sum(direction * gradient):.6f}")
 
 # %% [markdown]
-# **All-ones directions.** Never test along $v = (1, 1, \dots, 1)$ only. The derivative of a softmax along it is
-# 0, right or wrong.
+# **All-ones directions.** Never test along $v = (1, 1, \dots, 1)$ only. Along it the loss of a classifier does not
+# change, since a constant added to all scores changes no probability. So the right gradient gives 0 there, and so do
+# many wrong ones: one of twice the size, one of the other sign, one with another label.
 #
 # **Kinks.** At a corner, as in $|x|$ at 0, there is no derivative, and everything between the slopes on both
 # sides is allowed. The checker says so.

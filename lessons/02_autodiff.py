@@ -395,7 +395,7 @@ except RecursionError as error:
 # - **Changing arrays in place.** `y += 1` on an array would change a value that somebody else's derivative
 #   still needs. The package refuses, and says what to write instead.
 # - **Your own rules.** Where you know a better derivative than the automatic one, `tg.primitive` puts it in.
-#   The Gaussian formulas of this course are all put in like that, derived by hand.
+#   The formulas of lesson 4 are put in like that, derived by hand.
 
 # %% tags=["script"]
 if __name__ == "__main__":

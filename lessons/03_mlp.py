@@ -7,7 +7,7 @@
 # | | |
 # |---|---|
 # | In the notes | the "NN" in "a NN $f$" |
-# | In the book | Prince, *Understanding Deep Learning*, chapters 3, 4, 6 and 7 |
+# | In the book | Prince, *Understanding Deep Learning*, chapters 3 to 7 |
 # | Before this | 1 and 2 |
 # | Reading | 45 minutes |
 # | Running | 6 seconds |
@@ -118,9 +118,10 @@ test_linear = exercise(linear_backward, check_linear)
 # ## 4. The whole network
 #
 # The loss is the mean of $-\log p[\text{label}]$, as in lesson 1. There you derived its gradient by the scores:
-# $(p - \text{one-hot}) / B$. Now chain everything, from the loss to the first layer:
+# $(p - y) / B$. Here $y$ is the label as a **one-hot** row: a 1 in the place of the right class, and zeros
+# elsewhere. Now chain everything, from the loss to the first layer:
 #
-# 1. scores: $\bar{s} = (p - \text{one-hot}) / B$;
+# 1. scores: $\bar{s} = (p - y) / B$;
 # 2. second layer: $\bar{h}$, $\bar{W_2}$, $\bar{b_2}$ from $\bar{s}$;
 # 3. $\tanh$: multiply $\bar{h}$ by $1 - h^2$, number by number;
 # 4. first layer: $\bar{W_1}$, $\bar{b_1}$.
@@ -264,8 +265,8 @@ print(f"right on images that it has never seen:  {accuracy(params, test_images, 
 
 # %%
 steps = np.arange(1, len(history["loss"]) + 1)
-fig = plots.curves(steps, {"loss": history["loss"]}, smooth=15, xlabel="step", ylabel="nats")
-fig.axes[0].set(yscale="log", title="The loss while training", ylabel="nats for each image")
+fig = plots.curves(steps, {"loss": history["loss"]}, smooth=15, xlabel="step")
+fig.axes[0].set(yscale="log", title="The loss while training", ylabel="mean of -log p[label]")
 
 # %% [markdown]
 # Where is it wrong? Some of these are hard for you too.

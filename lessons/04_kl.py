@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 4 · The Kullback-Leibler divergence
 #
-# How far is one distribution from another? You write the answer down in two ways, work it out for Gaussians,
+# How different is one distribution from another? You write the answer down in two ways, work it out for Gaussians,
 # derive its gradients, and measure it from samples, with an error bar.
 #
 # | | |
@@ -43,8 +43,9 @@ rng = np.random.default_rng(4)  # every random number of this lesson comes from 
 # D_{KL}(P \,\|\, Q) = \int P(x) \log \frac{P(x)}{Q(x)}\, dx = -\int P(x) \log \frac{Q(x)}{P(x)}\, dx .
 # $$
 #
-# > The notes call it the divergence "from $Q$ to $P$". The formula is right. In words, better say "of $P$
-# > **relative to** $Q$": it is a mean under the *first* of the two, the one that things really follow.
+# > The notes call it the divergence "from $Q$ to $P$". The formula is right. Since others say "from $P$ to $Q$" for the
+# > same formula, this course says only "of $P$ **relative to** $Q$": it is a mean under the *first* of the two, the one
+# > that things really follow.
 #
 # **Your turn.** Write it for probabilities. Two corners need care. What never happens ($p_i = 0$) costs
 # nothing: $0 \log 0$ counts as 0. And if something happens that you held impossible ($p_i > 0$, $q_i = 0$), the
@@ -208,9 +209,9 @@ test_kl_gradients = exercise(kl_gradients, check_kl_gradients)
 
 # %% [markdown]
 # For $Q = \mathcal{N}(0, 1)$ this becomes the second term of a VAE: $\frac12 (e^{\ell} + m^2 - 1 - \ell)$, with
-# the derivatives $m$ and $\frac12 (e^{\ell} - 1)$. The package keeps both as derivations: [the
-# value](derivation:kl/standard) and [the gradient](derivation:kl/gradient). Each of them shows a wrong line
-# too, the one that people write.
+# the derivatives $m$ and $\frac12 (e^{\ell} - 1)$. The package keeps both, line by line, every line a function that is
+# computed and compared with the line before: [the value](derivation:kl/standard) and [the
+# gradient](derivation:kl/gradient). Each of them shows a wrong line too, the one that people write.
 #
 # What follows the arrows downhill? Start from four normals and let the divergence relative to
 # $\mathcal{N}(0, 1)$ pull.
@@ -305,7 +306,9 @@ print(f"variance of Q over that of P, for these: {np.exp(q[1] - p[1]):.3f}")
 #
 # ## 5. Many dimensions that depend on each other
 #
-# With a full covariance $S$, the divergence relative to $\mathcal{N}(0, I)$ is
+# The **covariance** of a random vector is the matrix $S$ of the means of $(z_i - m_i)(z_j - m_j)$: variances on its
+# diagonal, and beside it how two coordinates vary together. With a full covariance $S$, the divergence relative to
+# $\mathcal{N}(0, I)$ is
 #
 # $$\tfrac12 \left( \operatorname{tr} S + m^\top m - D - \log \det S \right) .$$
 #
@@ -377,8 +380,8 @@ test_repaired = exercise(repaired_ratios, check_repaired)
 #
 # ## 7. What the notes leave out
 #
-# - **It can be infinite.** $Q$ must be positive wherever $P$ is. Two uniform distributions that do not cover
-#   each other are infinitely far apart in at least one direction. For a VAE this never happens: normals are
+# - **It can be infinite.** $Q$ must be positive wherever $P$ is. Of two different uniform distributions at least one
+#   has an infinite divergence relative to the other. For a VAE this never happens: normals are
 #   positive everywhere.
 # - **It does not depend on the units.** Measure $x$ in metres or in feet, or bend the axis with any invertible
 #   function: both densities change by the same factor, and the ratio stays ([for affine

@@ -8,7 +8,7 @@
 # | | |
 # |---|---|
 # | In the notes | Chapter 17, "Probabilistic", the integral that is "intractable" |
-# | In the book | Prince, *Understanding Deep Learning*, sections 17.1 and 17.2 |
+# | In the book | Prince, *Understanding Deep Learning*, sections 17.1, 17.2 and 17.8.1 |
 # | Before this | 1 and 4 |
 # | Reading | 40 minutes |
 # | Running | 4 seconds |
@@ -228,7 +228,8 @@ for k in sizes:
 
 # %% [markdown]
 # With one latent it is fine. With sixteen it is off by far more than its own spread, and always to the same
-# side: too low. Nothing in the ten estimates warns you.
+# side: too low. The ten estimates disagree by many nats, so something is wrong; but they do not say on which side the
+# truth lies, nor how far. The highest of them is still too low.
 #
 # The reason: almost all $z$ from the prior explain this $x$ badly. What counts is the tiny region where the
 # posterior sits, and nobody went there. In sixteen dimensions ten thousand draws never hit it. That is what
@@ -331,8 +332,8 @@ test_repaired = exercise(repaired_estimate, check_repaired)
 # ## 7. What the notes leave out
 #
 # - **The estimate is biased, after the logarithm.** The mean of the weights is right on average. Its logarithm
-#   is too low on average, by Jensen's inequality. With more draws the bias goes like the variance of the
-#   weights over $2n$ (lesson 10).
+#   is too low on average, by Jensen's inequality. For many draws $n$ it is too low by $V / (2 n E^2)$, with $E$ and
+#   $V$ the mean and the variance of one weight (lesson 10).
 # - **Two latents are no problem.** For up to two latents the package integrates on a grid, with an error
 #   estimate. That is how it knows the true posterior when lesson 9 asks how much a VAE loses.
 # - **Discrete latents.** If $z$ is one of $K$ labels, the integral is a sum, and you are done. The trouble

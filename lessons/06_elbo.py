@@ -7,7 +7,7 @@
 # | | |
 # |---|---|
 # | In the notes | Chapter 17, "Probabilistic", the chain from log Pr(x) to the two terms |
-# | In the book | Prince, *Understanding Deep Learning*, sections 17.3 and 17.4 |
+# | In the book | Prince, *Understanding Deep Learning*, sections 17.3 to 17.5 |
 # | Before this | 4 and 5 |
 # | Reading | 50 minutes |
 # | Running | 5 seconds |
@@ -93,7 +93,7 @@ derivation("elbo/chain")
 # $x$, and $f$ is only its mean. Then three lines agree. Then comes $\geq$, and something is lost. After it
 # nothing is lost any more.
 #
-# And the loss has a name: it is $D_{KL}\big[ q(z) \,\|\, Pr(z \mid x) \big]$, the divergence of $q$ from the
+# And the loss has a name: it is $D_{KL}\big[ q(z) \,\|\, Pr(z \mid x) \big]$, the divergence of $q$ relative to the
 # *posterior*, to the last digit. Why? Write the posterior into the chain, $Pr(x, z) = Pr(z \mid x)\, Pr(x)$:
 #
 # $$
@@ -232,8 +232,9 @@ test_posterior = exercise(posterior, check_posterior)
 
 # %% [markdown]
 # > The notes say: if $q$ resembles the prior $Pr(z)$, "then the first term is exactly what we wanted to
-# > compute". That needs the posterior in place of the prior: [the bound is tight there, and the first term
-# > alone is not the evidence](derivation:elbo/tight).
+# > compute". It is not. If $q$ is the prior, the first term is the whole bound, and that is not tight. If $q$ is the
+# > *posterior*, the bound is tight, but then it is the first term *minus* the divergence ([both, as
+# > numbers](derivation:elbo/tight)).
 #
 # With $w = 2$, $\sigma^2 = 0.1$, $x = 1$ and $q$ = prior the divergence is 0, and the first term stands alone:
 
@@ -338,8 +339,10 @@ def two_latents(angle):
 Slider(two_latents, np.arange(90, 4, -7.5), label="angle {:.0f}", play=True)
 
 # %% [markdown]
-# The diagonal $q$ sits *inside* the posterior: it is too sure. That is the direction of the divergence,
-# "choose rather than cover", from lesson 4.
+# The diagonal $q$ is too sure: its variances $1 / \Lambda_{jj}$ are at most the posterior's own variances of $z_j$,
+# the diagonal of $\Lambda^{-1}$, and smaller wherever the latents are correlated. (Its outline does not lie inside the
+# posterior's: across the long axis it sticks out.) That is the direction of the divergence, "choose rather than
+# cover", from lesson 4.
 #
 # ## 7. Break it: find the planted mistake
 #
@@ -396,8 +399,9 @@ test_repaired = exercise(repaired_bound, check_repaired)
 # ## 8. What the notes leave out
 #
 # - **It is for one $x$.** $L(x, \phi)$ is the loss of one example. Training sums over all of them, each with
-#   its own $q$. For a batch of $B$ out of $N$ examples, multiply by $N/B$ to estimate the sum ([the
-#   derivation](derivation:elbo/loss)).
+#   its own $q$. For a batch of $B$ out of $N$ examples, drawn at random, multiply by $N/B$: each example is in the
+#   batch with probability $B/N$, so the mean of the product is the sum over all. ([The loss of one
+#   example.](derivation:elbo/loss))
 # - **The sign.** The bound is maximised. The loss is minus the bound.
 # - **What learning does with the gap.** The decoder's parameters appear in the evidence and in the gap. Raising
 #   the bound can raise the evidence, or it can make the posterior more like the $q$ that you are able to write

@@ -204,8 +204,8 @@ print(f"spread of dF/dm, score function with the mean of f as baseline: {with_ba
 # ## 5. The first term of the bound
 #
 # > The notes say: "the first term can be approximated with a fixed sample $z$", and later "fix a unit normal
-# > source of randomness $\epsilon$ and then rewrite to deterministic". Two different readings of "fixed" are
-# > around. Only one is right.
+# > source of randomness $\epsilon$ and then rewrite to deterministic". "Fixed" can be read in three ways. Only one is
+# > right.
 #
 # - **Keep the path.** $\epsilon$ is given, and $z = m + s\epsilon$ stays a function of $m$ and $s$. Right.
 # - **Freeze $z$.** Then $\log Pr(x \mid z)$ does not depend on the encoder at all, and its gradient is 0.
@@ -353,8 +353,9 @@ test_repaired = exercise(repaired_draw, check_repaired)
 # - **Noise is an argument.** In this package every random function takes its noise, or a generator. Then it can
 #   be run again, checked by finite differences, and recorded. That is the reparameterisation once more:
 #   randomness moved out of the function.
-# - **What the book prints.** Two of its numbers for such an expectation are samples, given as true values.
-#   Exact ones stand [in a derivation](derivation:reparameterization/book), with [its
+# - **What is printed elsewhere.** The notebook that goes with the book's section on this trick gives sampled numbers
+#   for such an expectation and its derivative as true values. Exact ones stand [in a
+#   derivation](derivation:reparameterization/book), with [its
 #   derivative](derivation:reparameterization/book-gradient).
 
 # %% tags=["script"]

@@ -160,7 +160,7 @@ for name, value in lines.items():
 # = \int q \log \frac{q(z)}{Pr(z \mid x)}\, dz = D_{KL}\big[ q \,\|\, Pr(z \mid x) \big].
 # $$
 #
-# The gap is the divergence of $q$ from the **posterior** $Pr(z \mid x)$, what Bayes' rule says about $z$ once
+# The gap is the divergence of $q$ relative to the **posterior** $Pr(z \mid x)$, what Bayes' rule says about $z$ once
 # you have seen $x$. For the linear model the posterior is known: variance $v = 1/(1 + w^2/\sigma^2)$, mean
 # $v w x/\sigma^2$.
 
@@ -170,7 +170,7 @@ posterior_mean = posterior_var * w * x / s2
 both = mean, 2 * np.log(std), posterior_mean, np.log(posterior_var)  # q, then the posterior
 gap = gaussian.kl(*(np.array([value]) for value in both))
 print(f"line 1 - line 5:            {lines['(1)'] - lines['(5)']:.10f}")
-print(f"KL from q to the posterior: {gap:.10f}")
+print(f"KL(q || posterior):         {gap:.10f}")
 
 # %% [markdown]
 # Slide $q$'s mean towards the posterior's, and watch the bound rise. With the posterior's width it touches;
@@ -245,8 +245,8 @@ print(f"log evidence:              {wanted:.3f}")
 # $z \sim \mathcal{N}(\mu_j, \sigma_j^2)$ you know $\mathbb{E}(z - \mu_j)^2$ and $\mathbb{E} z^2$. Finish it on
 # paper.
 #
-# > The notes say "KL from $Q$ to $P$" for $D_{KL}(P \,\|\, Q)$. The formula is right. As words, say "of $P$
-# > relative to $Q$": it is an expectation under the *first* argument, and it is not symmetric. It needs
+# > The notes say "from $Q$ to $P$" for $D_{KL}(P \,\|\, Q)$. The formula is right. In words this course says "of $P$
+# > relative to $Q$" (lesson 4): it is an expectation under the *first* argument, and it is not symmetric. It needs
 # > $Q > 0$ wherever $P > 0$.
 #
 # **Your turn.** Write the divergence for a whole batch: `mean` and `logvar` have shape `(B, D)`, one number for
@@ -586,7 +586,7 @@ print(f"log evidence:              {evidence:.4f}")
 
 # %% [markdown]
 # A right gradient of a wrong function. A lower bound that lies *above* what it bounds, by far more than its
-# error: that cannot be. (This very mistake is in the published code of a book.)
+# error: that cannot be.
 #
 # **Your turn.** Find it, and write the function without it. One line differs. (The divergence is exact here, only
 # the first term is drawn. The estimate of lesson 6, which draws all of it, has the same mean and passes too.)
@@ -614,7 +614,8 @@ test_repaired = exercise(repaired, check_repaired)
 #
 # - **The bound is not the likelihood.** It is off by the divergence of $q$ from the true posterior, image by
 #   image. So minus the bound is an *upper* bound of the negative log likelihood. Averaging many weights
-#   $Pr(x, z)/q(z \mid x)$ before the logarithm closes the gap (lesson 10):
+#   $Pr(x, z)/q(z \mid x)$ before the logarithm closes the gap (lesson 10). Here for the first 100 test images, which
+#   have another mean than all 447 in section 7:
 
 # %% tags=["look"]
 some = test[:100].astype(np.float32)

@@ -98,9 +98,9 @@ print(f"pure noise through all 64 axes: error {error:.0e}")
 #
 # ## 2. A code of which nothing is known
 #
-# Now a bent autoencoder and a VAE, with 8 latents each. Both copy equally well. Then decode codes that belong
-# to no image: draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the same one, but the
-# codes come from a normal with the mean and the covariance of its own codes; the VAE.
+# Now a bent autoencoder and a VAE, with 8 latents each. The VAE's copies of new images are no worse. Then
+# decode codes that belong to no image: draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the
+# same one, but the codes come from a normal with the mean and the covariance of its own codes; the VAE.
 
 # %% tags=["look"]
 options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, cosine_decay=True, validation_fraction=0, ema=0,
@@ -498,7 +498,7 @@ for w in (2.0, 1.0, 0.1, 0.0):
 plane = VAE(2, decoder=Gaussian(0.05), epochs=60, **options).fit(train)
 diagnosis = plane.diagnose(test)
 print(f"rate {diagnosis.rate:.2f} nats = mutual information {diagnosis.mutual_information:.2f}"
-      f" + distance of all codes from the prior {diagnosis.marginal_kl:.2f}")  # fmt: skip
+      f" + divergence of all codes relative to the prior {diagnosis.marginal_kl:.2f}")  # fmt: skip
 
 # %% [markdown]
 # ## 9. What $q$ is

@@ -48,8 +48,8 @@ rng = np.random.default_rng(12)  # every random number of this lesson comes from
 # This is the **diffusion kernel**. As a density it reads
 # $q(z_t \mid z_{t-1}) = \mathcal{N}\big(z_t;\, \sqrt{1 - \beta_t}\, z_{t-1},\, \beta_t I\big)$.
 #
-# > The notes write $\epsilon\sqrt{\beta}$. The $\beta$ there lacks its index: each step has its own. So does
-# > the $\epsilon$: each step draws its own noise.
+# > The notes write $z_t = z_{t-1}\sqrt{1 - \beta_t} + \epsilon\sqrt{\beta}$. The second $\beta$ lacks its index: each
+# > step has its own. So does the $\epsilon$: each step draws its own noise.
 #
 # **Your turn.** One step, for a whole batch.
 

@@ -379,8 +379,8 @@ ax.legend()
 # ([Both forms, checked.](derivation:diffusion/weights)) In terms of $x$ the factors cover almost ten powers of
 # ten; in terms of the noise two, most of that in the first steps. That is one reason to predict noise.
 #
-# Many programs drop the factors, and minimise $|\epsilon - \hat\epsilon|^2$ as it is. This is the *simple
-# loss*. It is another objective than the bound: next to the others, the first steps count for much less, and
+# Many programs drop the factors, and minimise $|\epsilon - \hat\epsilon|^2$ as it is. This is the **simple
+# loss**. It is another objective than the bound: next to the others, the first steps count for much less, and
 # there the finest detail is decided.
 #
 # ## 7. The variance is chosen

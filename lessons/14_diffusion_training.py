@@ -8,7 +8,7 @@
 # | | |
 # |---|---|
 # | In the notes | Chapter 18, "Implementation" |
-# | In the book | Prince, *Understanding Deep Learning*, sections 18.4 and 18.5 |
+# | In the book | Prince, *Understanding Deep Learning*, sections 18.4 to 18.6 |
 # | Before this | 12 and 13 |
 # | Reading | 50 minutes |
 # | Running | 5 seconds |
@@ -209,8 +209,8 @@ def check_reverse_mean(reverse_mean):
 test_reverse_mean = exercise(reverse_mean, check_reverse_mean)
 
 # %% [markdown]
-# > The notes say: find the noise $\epsilon = \frac{z_t - z_{t-1} \sqrt{1 - \beta}}{\sqrt{\beta}}$, "then we get
-# > a cute and nice expression". That is the noise of the *last step* alone (and $\beta$ wants its index $t$).
+# > The notes say: find the noise $\epsilon = \frac{z_t - z_{t-1} \sqrt{1 - \beta_t}}{\sqrt{\beta}}$, "then we get
+# > a cute and nice expression". That is the noise of the *last step* alone (and the $\beta$ below wants its index $t$).
 # > The $\epsilon$ above is the *total* noise, of all steps from $x$ to $z_t$. They are the same at $t = 1$
 # > only.
 #
@@ -540,10 +540,16 @@ for name, samples in (("trained", by_net[-1]), ("exact", by_exact[-1])):
     print(f"{name:8} told apart     ", metrics.two_sample_accuracy(real, samples, other=other))
 
 # %% [markdown]
-# Within its error the energy distance sees no difference. The classifier is the sharper judge. The sharpest is
-# the log-likelihood of data that the network has not seen: it needs lesson 16.
+# Read each number with its error, and beside what real data reach: a difference within the error says nothing either
+# way. Both compare 400 points with 400 others. How likely the network holds data that it has not seen is another
+# question, and a sharper one; it needs lesson 16.
 #
 # ## 8. Break it: find the planted mistake
+#
+# One word first. The gradient of a log density by the point, $\nabla \log q(z_t)$, is called its **score**; it shows to
+# where the noisy data are denser. The best guess of a noise is the score times a known factor
+# ([checked](derivation:diffusion/score)): $\mathbb{E}[\epsilon \mid z_t] = -\sqrt{1 - \alpha_t}\, \nabla \log q(z_t)$
+# for the total noise, and $-\sqrt{\beta_t}\, \nabla \log q(z_t)$ for that of the last step.
 #
 # Somebody follows the notes to the letter. The network learns the noise of the last step, and it learns it
 # perfectly: its loss is as low as it can be. The sampler takes it from there:
@@ -601,10 +607,8 @@ test_repaired = exercise(repaired_step, check_repaired)
 #
 # - **Which network is kept.** The last one, after the size of the steps has fallen to 0. Or a running mean of
 #   its weights, which costs nothing and is what `Diffusion` keeps.
-# - **The guess knows where the data are.** The gradient of a log density by the point, $\nabla \log q(z_t)$, is
-#   called its **score**; it shows to where the noisy data are denser. And
-#   $\mathbb{E}[\epsilon \mid z_t] = -\sqrt{1 - \alpha_t}\, \nabla \log q(z_t)$
-#   ([checked](derivation:diffusion/score)). `perfect` above used that. The next two lessons live on it.
+# - **The guess knows where the data are.** It is the score, up to a factor, as `perfect` above used it. The next two
+#   lessons live on it.
 # - **Fewer steps.** A hundred calls of the network for one picture is slow. A sampler without noise gets by with
 #   ten (lesson 16).
 # - **It is in the package.** `Diffusion(predicts="eps").fit(data)` does all of this, `predicts="v"` too.

@@ -469,8 +469,8 @@ print("  ".join(f"w = {w}: {s:.3f}" for w, s in zip(weights, spread)))
 # %% [markdown]
 # Two things go on at once. The network is poor: its digits scatter more than real ones, and guidance hides
 # that, because what is atypical is pushed away. And even with exact guesses the variance shrinks, as on the
-# line. With a large $w$ the judge recognises *more* of the samples than of the real digits. That is not
-# quality: it is a sign that something is missing. So report both numbers, with what real data reach.
+# line. A judge may then recognise as many of the samples as of real digits, or more. That is not quality: it is a
+# sign that something is missing. So report both numbers, with what real data reach.
 #
 # ## 7. Break it: find the planted mistake
 #

@@ -76,6 +76,29 @@ def test_a_term_stands_in_the_lesson_that_it_names_and_is_bold_in_none_before(te
     assert not [n for n in PROSE if n < number and any(bold.search(text) for _, text in PROSE[n])]
 
 
+# Words of the glossary that stand for something else in an earlier lesson, explained there or plain English.
+ELSEWHERE = {"divergence", "order", "flow", "precision", "rate", "score", "beta", "autoencoder", "discriminator"}
+
+
+@pytest.mark.parametrize(("term", "number"), sides.entries())
+def test_a_term_is_explained_before_it_is_used(term, number):
+    used = re.compile(rf"(?<![\w-]){re.escape(term)}(?![\w-])", re.IGNORECASE)
+    if term not in ELSEWHERE:
+        before = {n: text for n in PROSE if n < number for _, text in PROSE[n] if used.search(text)}
+        assert not before
+    own = [text for _, text in PROSE.get(number, ()) if used.search(text)]
+    bold = [i for i, text in enumerate(own) if re.search(rf"\*\*{re.escape(term)}", text, re.IGNORECASE)]
+    assert not bold or bold[0] <= 1, f"used before it is explained: {own[0]}"  # a title and a quotation may be first
+
+
+def test_the_words_for_a_divergence_have_one_direction():
+    """Of the first relative to the second; "from" and "to" are used both ways elsewhere, so only in quotations."""
+    wrong = re.compile(r"(divergence|KL|D_\{KL\})\W+(\S+ ){0,3}from\b(?! lesson)|from \$?[qQ]\$? to (the|\$?P)", re.IGNORECASE)
+    for number, prose in PROSE.items():
+        for _, text in prose:
+            assert not wrong.search(re.sub(r'"[^"]*"', "", text)), f"lesson {number}: {text}"
+
+
 def test_a_lesson_that_is_not_there_gets_no_link_and_is_named():
     text = sides.page("lecturers", [LESSONS[1], LESSONS[4]])
     assert f'href="{LESSONS[4].name}.html"' in text and LESSONS[5].name not in text

@@ -68,7 +68,7 @@ def _needed(nodes, names):
     chosen = []
     for node in reversed(nodes):
         defined = _defined(node)
-        if defined & names:
+        if (defined | _changed(node)) & names:
             names = (names - defined) | _read(compile(ast.Module([node], []), "", "exec"))
             chosen.append(node)
     return chosen[::-1]
@@ -87,6 +87,12 @@ def _defined(node):
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _changed(node):
+    """The names whose object a node at the top of a module changes: ``names["key"] = ...``."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return {t.value.id for t in targets if isinstance(t, ast.Subscript) and isinstance(t.value, ast.Name)}
 
 
 def _answer(nodes, check):

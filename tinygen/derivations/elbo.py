@@ -229,7 +229,7 @@ GAP = Derivation(
     points=[SHOWN, *NASTY],
     draw=model_and_q,
     source="notes, chapter 17: 'a compromise mechanism for computing the true negative log likelihood'",
-    title="What Jensen gives away: the KL from q to the posterior",
+    title="What Jensen gives away: the KL of q relative to the posterior",
 )
 
 TIGHT = Derivation(

@@ -135,7 +135,7 @@ STANDARD = Derivation(
     points=[dict(m=0.2, l=2 * np.log(0.7)), dict(m=0.0, l=0.0), dict(m=3.0, l=-12.0), dict(m=-3.0, l=12.0)],
     draw=lambda rng: dict(m=rng.normal(), l=rng.normal()),
     source="notes, chapter 17, last line of the chain",
-    title="The second term of the ELBO: KL from q to the unit normal, with l = ln sigma^2",
+    title="The second term of the ELBO: the KL of q relative to the unit normal, with l = ln sigma^2",
 )
 
 
