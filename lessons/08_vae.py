@@ -612,7 +612,7 @@ test_repaired = exercise(repaired, check_repaired)
 # %% [markdown]
 # ## 10. What the notes leave out
 #
-# - **The bound is not the likelihood.** It is off by the divergence of $q$ from the true posterior, image by
+# - **The bound is not the likelihood.** It is off by the divergence of $q$ relative to the true posterior, image by
 #   image. So minus the bound is an *upper* bound of the negative log likelihood. Averaging many weights
 #   $Pr(x, z)/q(z \mid x)$ before the logarithm closes the gap (lesson 10). Here for the first 100 test images, which
 #   have another mean than all 447 in section 7:
