@@ -7,6 +7,7 @@ exercise's function that is wrong, the reference takes that one's place.
 import contextlib
 import functools
 import io
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,13 +49,25 @@ class Solved:
 
 
 @functools.cache
-def solved(path):
-    """The Solved lesson at `path`; run once in a process."""
-    names = {}
-    for _ in lesson.run(lesson.read(path), lesson.for_exercises, names):
-        pass
+def solved(path, hidden=0):
+    """The Solved lesson at `path`; run once in a process.
+
+    hidden: a number from which all seeds of the lesson are made anew, so that its exercises are tried at other points;
+    0: its own seeds. An exercise whose solution does not pass at the other points keeps the lesson's own.
+    """
+    read, names = lesson.read(path), {}
+    if hidden:
+        for cell in read.cells:
+            cell.source = re.sub(r"default_rng\((\d+)\)", lambda m: f"default_rng([{m[1]}, {hidden}])", cell.source)
+    with contextlib.redirect_stdout(io.StringIO()):
+        for _ in lesson.run(read, lesson.for_exercises, names):
+            pass
     tests = lesson.tests(names)
-    return Solved(Path(path).stem, {name: test.check for name, test in tests.items()}, names)
+    checks = {name: test.check for name, test in tests.items()}
+    if hidden and not all(test.report.ok for test in tests.values()):
+        shown = solved(path)
+        checks = {name: check if tests[name].report.ok else shown.checks[name] for name, check in checks.items()}
+    return Solved(Path(path).stem, checks, names)
 
 
 @dataclass
@@ -216,16 +229,17 @@ class Sitting:
         }
 
 
-def judge(path, original, *, limits=Limits(), isolate=True):
+def judge(path, original, *, limits=Limits(), isolate=True, hidden=0):
     """The Verdict on the file at `path`, made from the package's lesson at `original`.
 
-    isolate: use bubblewrap where it is installed. Raises LessonError if the file cannot be read as a lesson.
+    isolate: use bubblewrap where it is installed. hidden: see `solved`. Raises LessonError if the file cannot be read
+    as a lesson.
     """
     started = time.monotonic()
     path = Path(path)
     if path.stat().st_size > SIZE:
         raise lesson.LessonError(f"{path} has {path.stat().st_size} bytes; a lesson has at most {SIZE}")
-    sitting = Sitting(lesson.read(path), solved(Path(original)), limits, isolate)
+    sitting = Sitting(lesson.read(path), solved(Path(original), hidden), limits, isolate)
     sitting.run()
     return Verdict(
         lesson=sitting.solved.name,

@@ -92,7 +92,7 @@ class Process:
             environment |= {"HOME": where, "MPLCONFIGDIR": f"{where}/mpl"}
             if sys.platform == "win32":
                 environment |= {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
-        self.others = _descendants(os.getpid())
+        self.others = _descendants(os.getpid())  # what was there before is nobody's of this one
         _adopt_orphans()
         try:
             self.process = subprocess.Popen(
@@ -109,6 +109,7 @@ class Process:
             os.close(down_read)
             os.close(up_write)
         self.wire = Wire(up_read, down_write)
+        _alive.add(self.process.pid)
 
     def end(self):
         """End it and all that it has started; return the last line that it wrote to its error stream."""
@@ -120,8 +121,9 @@ class Process:
         with contextlib.suppress(OSError, AttributeError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        _alive.discard(self.process.pid)
         for _ in range(50):  # what has left the group is found by its parents
-            left = _descendants(os.getpid()) - self.others
+            left = _descendants(os.getpid()) - self.others - _of_others(self.process.pid)
             for pid in left:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
@@ -135,6 +137,14 @@ class Process:
         if self.scratch:
             shutil.rmtree(self.scratch, ignore_errors=True)
         return lines[-1] if lines else ""
+
+
+_alive = set()  # the students' processes of all threads of this one
+
+
+def _of_others(pid):
+    """The processes of students that are judged in other threads."""
+    return {each for other in _alive - {pid} for each in {other} | _descendants(other)}
 
 
 def _adopt_orphans():

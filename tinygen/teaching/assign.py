@@ -1,0 +1,67 @@
+"""What students get: the lessons without their solutions, as scripts and as notebooks, in one zip."""
+
+import io
+import zipfile
+
+from tinygen.course import lesson
+from tinygen.nn.checkpoint import replacing
+
+INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q tinygen"
+README = """\
+# {title}
+
+Each lesson is here twice, `.py` and `.ipynb`: work in one of them, and hand that file in under its own name.
+Replace each `raise NotImplementedError` by your lines; nothing else has to be changed.
+
+    pip install 'tinygen[course]'
+    tinygen learn check 04_kl.py        # what you have so far, and which mistake it is where it is wrong
+
+| lesson | deadline |
+|---|---|
+{rows}
+"""
+
+
+def assign(course, out=None):
+    """Write the zip of a Course to `out` (default: assignments.zip in its folder); returns its path.
+
+    It is the same bytes each time. Raises OSError if it cannot be written; an old one then stays whole.
+    """
+    out = out or course.folder / "assignments.zip"
+    rows = []
+    files = {}
+    for one in course.lessons:
+        read = lesson.read(one.path)
+        text = lesson.student(read.text)
+        files[one.path.name] = text
+        files[f"{one.path.stem}.ipynb"] = notebook(text, one.path.stem, course.address)
+        rows.append(f"| {read.title} | {one.deadline or ''} |")
+    files["README.md"] = README.format(title=course.title, rows="\n".join(rows))
+    with replacing(out) as file, io.BytesIO() as packed:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(files):
+                member = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+                member.external_attr = 0o644 << 16
+                archive.writestr(member, files[name], zipfile.ZIP_DEFLATED)
+        file.write(packed.getvalue())
+    return out
+
+
+def notebook(text, stem, address=""):
+    """A lesson's text as a notebook: its kernel named, a first cell that installs the package, a link to Colab.
+
+    address: "owner/repository/blob/main/folder", where the notebook will lie; "" for no link.
+    """
+    import jupytext
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    book = jupytext.reads(text, fmt="py:percent")
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    first = [new_code_cell(INSTALL, id="install")]
+    if address:
+        link = f"https://colab.research.google.com/github/{address.strip('/')}/{stem}.ipynb"
+        first.insert(0, new_markdown_cell(f"[Open in Colab]({link})", id="colab"))
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"cell-{number}"
+    book.cells[:0] = first
+    return jupytext.writes(book, fmt="ipynb")

@@ -1,0 +1,171 @@
+"""A course as a lecturer writes it down: one file, course.toml, which is read and checked here."""
+
+import datetime
+from dataclasses import dataclass, field
+from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
+
+from tinygen.course import lesson
+
+
+class CourseError(Exception):
+    """Something in a course or among what was handed in that the lecturer can put right: what, where, the remedy."""
+
+
+TEMPLATE = """\
+# A course, in one file. `tinygen teach assign` and `tinygen teach grade` read it; nothing else has to be edited.
+title = "Generative models"
+
+# Where the notebooks can be opened from, for links to Colab: "owner/repository/blob/main/folder". Empty: no links.
+address = ""
+
+# Hidden checks: the same exercises at other random points, by a number that you keep to yourself. 0: the lesson's own.
+hidden = 0
+
+[late]
+# What is handed in after a lesson's deadline loses `per_day` of its mark for each day that has begun, after
+# `grace_minutes`, and at most `most` of it.
+grace_minutes = 30
+per_day = 0.1
+most = 0.5
+
+# What a student's file may take.
+[limits]
+seconds = 20        # for each cell and each exercise
+memory_mb = 2048
+
+# The lessons in their order. `weight` is the lesson's share of the final mark; a deadline is local time.
+{lessons}"""
+LESSON = """
+[[lessons]]
+number = {number}     # {title}
+weight = 1.0
+# deadline = {deadline}T23:59:00
+"""
+README = """\
+# {title}
+
+`course.toml` is the only file to edit. Then:
+
+    tinygen teach assign {folder}                      # writes {folder}/assignments.zip: hand this out
+    tinygen teach grade {folder} SUBMISSIONS           # a folder or zip as your LMS exports it -> {folder}/marks/
+
+`marks/marks.csv` has one row a student; `marks/index.html` shows the class, and a page for each student. Grading again
+judges only what is new. `tinygen teach --help` says the rest.
+"""
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A lesson of a course: its number, its path in the package, its weight, its deadline (or None)."""
+
+    number: int
+    path: Path
+    weight: float = 1.0
+    deadline: datetime.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """What course.toml says."""
+
+    folder: Path
+    title: str
+    lessons: tuple
+    address: str = ""
+    hidden: int = 0
+    late: dict = field(default_factory=dict)
+    seconds: float = 20.0
+    memory: int = 2 << 30
+
+    def factor(self, assigned, handed_in):
+        """What is left of a mark that was handed in then: 1, less for each day too late (see course.toml)."""
+        if assigned.deadline is None or handed_in is None:
+            return 1.0
+        late = (handed_in - assigned.deadline).total_seconds() / 60 - self.late["grace_minutes"]
+        if late <= 0:
+            return 1.0
+        days = -(-late // (24 * 60))
+        return 1.0 - min(self.late["most"], days * self.late["per_day"])
+
+
+def new(folder, numbers=None):
+    """Write a course into `folder` (course.toml and a README); returns the path of course.toml.
+
+    Raises CourseError if there is one already.
+    """
+    folder = Path(folder)
+    path = folder / "course.toml"
+    if path.exists():
+        raise CourseError(f"{path} is there already; edit it, or name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    first = datetime.date.today() + datetime.timedelta(weeks=1)
+    parts = []
+    for one in map(lesson.read, lesson.catalogue()):
+        if one.count and (numbers is None or one.number in numbers):
+            deadline = first + datetime.timedelta(weeks=len(parts))
+            parts.append(LESSON.format(number=one.number, title=one.title.partition("· ")[2], deadline=deadline))
+    path.write_text(TEMPLATE.format(lessons="".join(parts)), encoding="utf-8")
+    readme = README.format(title="Generative models", folder=folder.name)
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    return path
+
+
+KNOWN = {
+    "": {"title": str, "address": str, "hidden": int, "late": dict, "limits": dict, "lessons": list},
+    "late": {"grace_minutes": (int, float), "per_day": (int, float), "most": (int, float)},
+    "limits": {"seconds": (int, float), "memory_mb": int},
+    "lessons": {"number": int, "weight": (int, float), "deadline": datetime.datetime},
+}
+
+
+def read(folder):
+    """The Course in `folder`. Raises CourseError, naming the key, what was found and what is expected."""
+    path = Path(folder)
+    path = path if path.suffix == ".toml" else path / "course.toml"
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"there is no {path}; `tinygen teach new {path.parent}` writes one") from None
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{path}: {error}") from None
+    _check(path, "", found)
+    for part in ("late", "limits"):
+        _check(path, part, found.get(part, {}))
+    lessons = []
+    for entry in found.get("lessons", []):
+        _check(path, "lessons", entry)
+        if "number" not in entry:
+            raise CourseError(f"{path}: an entry of [[lessons]] without number")
+        try:
+            where = lesson.find(entry["number"])
+        except lesson.LessonError as error:
+            raise CourseError(f"{path}: {error}") from None
+        lessons.append(Assigned(entry["number"], where, float(entry.get("weight", 1.0)), entry.get("deadline")))
+    if not lessons:
+        raise CourseError(f"{path} names no lesson: add [[lessons]] with number = 4, say")
+    twice = {one.number for one in lessons if sum(other.number == one.number for other in lessons) > 1}
+    if twice:
+        raise CourseError(f"{path} names lesson {min(twice)} twice")
+    late = {"grace_minutes": 0, "per_day": 0.0, "most": 0.0} | found.get("late", {})
+    limits = {"seconds": 20.0, "memory_mb": 2048} | found.get("limits", {})
+    return Course(
+        path.parent, found.get("title", "Course"), tuple(lessons), found.get("address", ""), found.get("hidden", 0),
+        late, float(limits["seconds"]), int(limits["memory_mb"]) << 20,
+    )  # fmt: skip
+
+
+def _check(path, part, entry):
+    known = KNOWN[part]
+    name = f"[{part}] " if part else ""
+    for key, value in entry.items():
+        if key not in known:
+            raise CourseError(f"{path}: {name}{key} is not known; expected {', '.join(known)}")
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            kinds = known[key] if isinstance(known[key], tuple) else (known[key],)
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise CourseError(f"{path}: {name}{key} = {value!r}; expected {wanted}")

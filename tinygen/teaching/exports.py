@@ -1,0 +1,116 @@
+"""Marks and graders in the forms that learning systems take."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from tinygen.course.pages import write
+from tinygen.nn.checkpoint import replacing
+from tinygen.teaching.course import CourseError
+from tinygen.teaching.grade import judged, plain
+from tinygen.teaching.judge import Limits
+
+SETUP = """\
+#!/usr/bin/env bash
+set -e
+apt-get update
+apt-get install -y python3 python3-venv bubblewrap
+python3 -m venv /autograder/env
+/autograder/env/bin/pip install 'tinygen[teach]'
+"""
+RUN = """\
+#!/usr/bin/env bash
+cd /autograder
+/autograder/env/bin/python -m tinygen.teaching.exports source/course submission results/results.json
+"""
+
+
+def moodle(marks):
+    """Write moodle.csv beside marks.json in the folder `marks`: a row a student with the percentage; returns its path.
+
+    Moodle's grade import maps the first column to the user and the others to grade items.
+    """
+    path = Path(marks) / "marks.json"
+    try:
+        students = json.loads(path.read_text(encoding="utf-8"))["students"]
+    except FileNotFoundError:
+        raise CourseError(f"there is no {path}: grade first") from None
+    lessons = sorted({number for found in students.values() for number in found["lessons"]}, key=int)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(["Identifier", "Total", *(f"Lesson {number}" for number in lessons)])
+    for student, found in students.items():
+        each = [found["lessons"].get(number) for number in lessons]
+        row = [f"{100 * one['mark']:.2f}" if one else "" for one in each]
+        writer.writerow([plain(student), f"{100 * found['total']:.2f}", *row])
+    target = path.with_name("moodle.csv")
+    write(target, file.getvalue())
+    return target
+
+
+def gradescope(course, out):
+    """Write the archive for Gradescope's autograder: setup.sh, run_autograder, and the course; returns its path."""
+    files = {"setup.sh": SETUP, "run_autograder": RUN}
+    files["course/course.toml"] = (course.folder / "course.toml").read_text(encoding="utf-8")
+    with replacing(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            member = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+            member.external_attr = 0o755 << 16
+            archive.writestr(member, content)
+    return out
+
+
+def results(course, folder, work):
+    """What Gradescope's results.json holds for the one submission in `folder`: a test for each exercise."""
+    from tinygen.teaching.collect import collect
+
+    found = collect(folder, [one.path for one in course.lessons], work)
+    weights = {one.path: one.weight for one in course.lessons}
+    limits = Limits(cell=course.seconds, exercise=course.seconds, memory=course.memory)
+    tests, notes = [], [f"Not judged: {name}: {why}" for name, why in found.unknown]
+    for one in found.submissions:
+        verdict = judged(one.path, one.original, limits=limits, hidden=course.hidden)
+        notes += verdict.errors
+        if not verdict.isolated:
+            notes.append(f"{one.named} was judged without isolation.")
+        share = 100 * weights[one.original] / max(1, len(verdict.exercises)) / sum(weights.values())
+        tests += [
+            {
+                "name": f"{one.original.stem}: {each['name']}",
+                "score": share if each["ok"] else 0.0,
+                "max_score": share,
+                "status": "passed" if each["ok"] else "failed",
+                "output": each["said"],
+                "output_format": "text",
+            }
+            for each in verdict.exercises
+        ]
+    return {
+        "score": sum(each["score"] for each in tests),
+        "output": "\n".join(notes),
+        "output_format": "text",
+        "tests": tests,
+        "visibility": "visible",
+    }
+
+
+def main(course, folder, out):
+    """Judge the submission in `folder` by the course in the folder `course`; write results.json to `out`."""
+    import tempfile
+
+    from tinygen.teaching.course import read
+
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            content = results(read(course), Path(folder), work)
+    except Exception as error:  # Gradescope shows what stands in the file, and nothing else
+        content = {"score": 0.0, "output": f"The file could not be judged: {error}", "tests": []}
+    write(Path(out), json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(*sys.argv[1:])
