@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinygen.course import lesson
-from tinygen.teaching import sandbox
+from tinygen.teaching import sandbox, stripped
 from tinygen.teaching.judge import Limits, judge
 
 HOSTILE = runpy.run_path(str(Path(__file__).with_name("hostile.py")))
@@ -106,7 +106,7 @@ def attack(hand_in, name, isolate, tmp_path):
 
 def _is_students(pid):
     try:
-        return b"tinygen.teaching.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return str(stripped.package()).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 
