@@ -244,15 +244,18 @@ class Estimator:
         if "random_state" in options and not isinstance(self.random_state, (int, np.integer)):
             options["random_state"] = None
         fitted = {name: value for name, value in vars(self).items() if _is_fitted(name)}
-        return {"options": self._described(options), "fitted": self._described(fitted)}
+        return {
+            "options": self._described(options), "fitted": self._described(fitted), "names of fitted": sorted(fitted)
+        }  # fmt: skip
 
     @classmethod
     def _of_state(cls, state):
         """The model that `_state` has described."""
         model = cls(**cls._rebuilt(state["options"]))
         fitted = cls._rebuilt(state["fitted"])
-        if fitted:
-            fitted["_fitted_with"], fitted["n_features_in_"]  # both are in every whole state
+        missing = set(state["names of fitted"]) - set(fitted)
+        if missing:
+            raise KeyError(", ".join(sorted(missing)))
         vars(model).update(fitted)
         return model
 

@@ -102,7 +102,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
     def __init__(self, *, schedule="log-linear", steps=1000, predicts="v", levels="auto", scaling="auto", width=128,
                  blocks=2, dropout=0.0, label_dropout=0.1, weight="simple", ema=0.99, max_steps=5000, epochs=None,
                  validation_fraction=0.1, patience=20, batch_size=512, learning_rate=2e-3, cosine_decay=False,
-                 dtype="float32", sampler="auto", sample_steps=50, eta=0.0, guidance=0.0, clip="auto", score_steps=50,
+                 dtype="float32", sampler="auto", sample_steps=50, eta=0.0, guidance=0.0, clip="auto", score_steps=24,
                  score_probes=32, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
         given = locals()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.models.flow.continuous import rk4, slope_and_divergence
+from tinygen.models.flow.continuous import slope_and_divergence
 
 
 class Likelihood(NamedTuple):
@@ -23,7 +23,7 @@ class Likelihood(NamedTuple):
     standard_error: np.ndarray  # of log_prob through Hutchinson's estimate; 0 where the divergence is exact
     solver_error: np.ndarray  # log_prob with half as many steps (or 100 times the tolerance) minus log_prob; or nan
     end: np.ndarray  # (B, D), z at the last s: N(0, I) if the model fits
-    calls: int  # of the net
+    calls: int  # of the net, with and without its derivatives
 
     def interval(self, z=1.96):
         """log_prob -+ z standard errors, two arrays (B,): what Hutchinson's noise leaves open."""
@@ -31,7 +31,7 @@ class Likelihood(NamedTuple):
 
 
 def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", tolerance=1e-6, probes=None, prior=None,
-                   compare=True):  # fmt: skip
+                   compare=True, field=None):  # fmt: skip
     """The log density of each row of x (B, D) under the ODE's model, as `Likelihood`.
 
     eps_of(z, logsnr) -> (B, D): the noise that the net sees in z at this log SNR, a number; plain NumPy, which is
@@ -42,6 +42,8 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     variance, such as random signs, for Hutchinson's estimate, unbiased, with its standard error over the K >= 2 probes.
     prior(z) -> (B,): log density at the end; None: N(0, I). With the end's true law the mismatch at T is gone, and
     what is left is the solver's error: so the two can be told apart (`terminal_mismatch`).
+    field: instead of eps_of, an object that knows `slope(y, log_s)`, dy/dlog s (B, D), and `both(y, log_s)`, that and
+    the divergence (K, B), K = 1 if exact: for a net whose derivatives are recorded once.
     compare: solve a second time, with half the steps, for `solver_error`; without, it is nan.
     Raises ValueError for D > 256 without probes, one probe, or log SNRs that do not fall.
     """
@@ -56,12 +58,12 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
         got = np.shape(probes)
         raise ValueError(f"log_likelihood: got probes {got}; expected (K, {len(x)}, {x.shape[1]}), K >= 2.")
     span = (-0.5 * logsnr[0], -0.5 * logsnr[1])
-    flow = _Flow(eps_of, probes)
+    flow = _Flow(eps_of, probes) if field is None else field
     prior = _standard if prior is None else prior
     results = [np.full(len(x), np.nan)] * (not compare)
     for rough in (True, False)[not compare :]:
         if solver == "rk4":
-            y, gained = rk4(flow, x, span, max(1, steps // 2) if rough else steps)
+            y, gained = _rk4(flow, x, span, max(1, steps // 2) if rough else steps)
         else:
             y, gained = _scipy(flow, x, span, solver, tolerance * (100 if rough else 1))
         share = 1 / np.sqrt(1 + np.exp(2 * span[1]))  # sqrt(alpha_bar) at the end
@@ -70,7 +72,7 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
         results.append(each.mean(axis=0))
     K = len(each)
     error = each.std(axis=0, ddof=1) / np.sqrt(K) if K > 1 else np.zeros(len(x))
-    return Likelihood(results[1], error, results[0] - results[1], end, flow.calls)
+    return Likelihood(results[1], error, results[0] - results[1], end, getattr(flow, "calls", 0))
 
 
 def terminal_mismatch(end, log_end, prior=None):
@@ -87,11 +89,41 @@ class _Flow:
     def __init__(self, eps_of, probes):
         self.eps_of, self.probes, self.calls = eps_of, probes, 0
 
-    def __call__(self, y, log_s):
+    def both(self, y, log_s):
         self.calls += 1
-        s = np.exp(log_s)
-        share = 1 / np.sqrt(1 + s * s)
-        return slope_and_divergence(lambda y: s * self.eps_of(share * y, -2 * log_s), y, self.probes)
+        return slope_and_divergence(self._slope_at(log_s), y, self.probes)
+
+    def slope(self, y, log_s):
+        self.calls += 1
+        return self._slope_at(log_s)(y)
+
+    def _slope_at(self, log_s):
+        s = float(np.exp(log_s))  # Python floats leave y's dtype alone
+        share = float(1 / np.sqrt(1 + s * s))
+        return lambda y: s * self.eps_of(share * y, -2 * log_s)
+
+
+def _rk4(flow, y, span, steps):
+    """Where the flow carries y, by Runge and Kutta's fourth order, and the integral of the divergence on the way.
+
+    The way does not depend on the divergence, which costs D times as much: so it is taken at the steps' ends and
+    middles only, and summed by Simpson's rule, of fourth order too. A middle is that of the cubic through both ends
+    with the slopes there (Hermite).
+    """
+    h = (span[1] - span[0]) / steps
+    k1, before = flow.both(y, span[0])
+    gained = 0.0
+    for i in range(steps):
+        at = span[0] + i * h
+        k2 = flow.slope(y + h / 2 * k1, at + h / 2)
+        k3 = flow.slope(y + h / 2 * k2, at + h / 2)
+        k4 = flow.slope(y + h * k3, at + h)
+        there = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        k5, after = flow.both(there, at + h)
+        _, middle = flow.both((y + there) / 2 + h / 8 * (k1 - k5), at + h / 2)
+        gained = gained + h / 6 * (before + 4 * middle + after)
+        y, k1, before = there, k5, after
+    return y, gained
 
 
 def _scipy(flow, x, span, method, tolerance):
@@ -100,7 +132,7 @@ def _scipy(flow, x, span, method, tolerance):
     K = 1 if flow.probes is None else len(flow.probes)
 
     def slope(log_s, state):
-        dy, div = flow(state[: x.size].reshape(x.shape).astype(x.dtype), log_s)
+        dy, div = flow.both(state[: x.size].reshape(x.shape).astype(x.dtype), log_s)
         return np.concatenate([dy.ravel(), div.ravel()])
 
     start = np.concatenate([x.ravel(), np.zeros(K * len(x))])

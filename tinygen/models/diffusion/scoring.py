@@ -2,12 +2,14 @@
 
 import numpy as np
 
+import tinygen as tg
 from tinygen.models import labels, randomness
 from tinygen.models.diffusion import bound, net
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.parameterization import convert
+from tinygen.models.diffusion.parameterization import convert, line
 from tinygen.models.diffusion.schedule import Schedule
+from tinygen.models.flow.continuous import slope_and_divergence
 
 ROWS = 512  # scored at a time
 MOST_EXACT = 256  # dimensions up to which the divergence of the ODE is computed exactly
@@ -78,25 +80,35 @@ class Scoring:
         """
         X = self._check_rows(X)
         y = None if y is None else labels.checked(y, len(X))
-        parts = [slice(i, i + ROWS) for i in range(0, len(X), ROWS)]
-        score = self._bound if self.grid_ is not None else self._density
-        found = [score(X[rows], None if y is None else y[rows]) for rows in self._with_bar(parts, "scoring")]
-        nats, error = (np.concatenate(part) for part in zip(*found))
+        score = self._bound if self.grid_ is not None else self._density_by(_Field(self, len(X) > 32))
+        x, found = self._to_net(X), []
+        for start in self._with_bar(range(0, len(X), ROWS), "scoring"):
+            index = np.minimum(np.arange(start, start + min(ROWS, len(X))), len(X) - 1)  # the last block is filled up
+            found.append(score(x[index], None if y is None else y[index]))
+        nats, error = (np.concatenate(part)[: len(X)].astype(np.float64) for part in zip(*found))
+        nats += self.scaling_.log_det
         nats[self.scaling_.impossible(X)] = -np.inf
         return (nats, error) if return_error else nats
 
-    def _density(self, X, y):
-        s, x = self.schedule_, self._to_net(X)
-        probes = None
-        if self.scaling_.dims > MOST_EXACT:
-            u = randomness.row_uniforms(self.seed_, x, self.score_probes * x.shape[1])
-            probes = np.where(u < 0.5, -1, 1).reshape(len(x), self.score_probes, -1).swapaxes(0, 1).astype(x.dtype)
-        span = (s.logsnr[1], s.logsnr[-1])
-        found = log_likelihood(self.eps_of(y), x, logsnr=span, steps=self.score_steps, probes=probes, compare=False)
-        return found.log_prob.astype(np.float64) + self.scaling_.log_det, found.standard_error.astype(np.float64)
+    def _density_by(self, field):
+        """A function of the net's rows x (B, d) and labels: log p(x) and its standard error, (B,) each."""
+        span = (self.schedule_.logsnr[1], self.schedule_.logsnr[-1])
 
-    def _bound(self, X, y):
-        x, s, D = self._to_net(X), self.schedule_, X.shape[1]
+        def density(x, y):
+            probes = None
+            if self.scaling_.dims > MOST_EXACT:
+                u = randomness.row_uniforms(self.seed_, x, self.score_probes * x.shape[1])
+                probes = np.where(u < 0.5, -1, 1).reshape(len(x), self.score_probes, -1).swapaxes(0, 1).astype(x.dtype)
+            field.given(self._label_indices(y), probes)
+            found = log_likelihood(None, x.astype(np.float64), logsnr=span, steps=self.score_steps, probes=probes,
+                                   compare=False, field=field)  # fmt: skip
+            return found.log_prob, found.standard_error
+
+        return density
+
+    def _bound(self, x, y):
+        """The bound at the net's rows x (B, D) of values on a grid, and its standard error, (B,) each."""
+        s, D = self.schedule_, x.shape[1]
         steps = min(self.score_steps, s.T)
         shift = randomness.row_uniforms(self.seed_, x, 1)[:, 0]
         noise = randomness.row_normals(self.seed_, x, (steps + 1, D), purpose="validation").swapaxes(0, 1)
@@ -115,3 +127,45 @@ class Scoring:
         c, logsnr = self._label_indices(y), schedule.logsnr[1]
         logits = lambda z: net.grid_logits(self.params_, z, self._conditioning(np.full(len(z), logsnr), c, z.dtype))
         return bound.grid_decoder(schedule, self._values(), logits)
+
+
+class _Field:
+    """The probability-flow ODE of a fitted Diffusion, as `log_likelihood` wants it; recorded once if `many` rows ask.
+
+    The net computes in its own dtype, the solver in float64.
+    """
+
+    def __init__(self, model, many):
+        self.model = model
+        self._slope, self._both = (tg.compile(_slope), tg.compile(_both)) if many else (_slope, _both)
+
+    def given(self, c, probes):
+        """The rows' labels, as whole numbers (B,) or None, and Hutchinson's probes (K, B, d) or None."""
+        self.c, self.probes = c, probes
+
+    def slope(self, y, log_s):
+        return self._slope(*self._arguments(y, log_s)).astype(np.float64)
+
+    def both(self, y, log_s):
+        slope, divergence = self._both(*self._arguments(y, log_s), self.probes)
+        return slope.astype(np.float64), divergence.astype(np.float64)
+
+    def _arguments(self, y, log_s):
+        model, dtype = self.model, np.dtype(self.model.dtype)
+        at = Schedule.from_logsnr([-2 * log_s])
+        (from_x, from_z), (to_x, to_z) = line(at, model._kind()), line(at, "eps")
+        factor = to_x[1] / from_x[1]  # eps = factor * prediction + offset * z
+        s = np.exp(log_s)
+        numbers = (s, 1 / np.sqrt(1 + s * s), factor, to_z[1] - factor * from_z[1])
+        conditioning = model._conditioning(np.full(len(y), -2 * log_s), self.c, dtype)
+        return model.params_, y.astype(dtype), conditioning, *(np.array(number, dtype) for number in numbers)
+
+
+def _slope(params, y, conditioning, s, share, factor, offset):
+    """dy/dlog s = s eps(z), z = share y, eps = factor * prediction + offset z, (B, d)."""
+    z = share * y
+    return s * (factor * net.predict(params, z, conditioning) + offset * z)
+
+
+def _both(params, y, conditioning, s, share, factor, offset, probes):
+    return slope_and_divergence(lambda y: _slope(params, y, conditioning, s, share, factor, offset), y, probes)

@@ -21,7 +21,7 @@ from tinygen.models.vae.nets import decode, encode, init
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
-BLOCK = 2**18  # numbers in a hidden layer while rows are scored: they stay in the cache
+BLOCK = 2**21  # numbers in a hidden layer while rows are scored
 PARTS = {"decoder": decoders, "decoder_": decoders, "posterior": posteriors}  # attributes that may be objects
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
@@ -92,7 +92,7 @@ class VAE(trained.Trained):
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
                  posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, max_steps=5000,
                  epochs=None, validation_fraction=0.1, patience=20, batch_size=100, learning_rate=2e-3,
-                 cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=32, random_state=None,
+                 cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8, random_state=None,
                  progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():

@@ -1,0 +1,162 @@
+"""How good the defaults are on tables of real numbers: `python -m benchmarks.tables`
+
+Held-out log density (the VAE's: its bound) in nats a row, with nothing but defaults, raw and standardised, beside what
+one would try first: a Gaussian, scikit-learn's GaussianMixture (components and covariance type by BIC) and
+KernelDensity (bandwidth by cross-validation), all fitted to standardised columns. Ties are spread by half their step
+first: else a density may be made as large as one likes by spikes on them. Defaults were chosen on other sets: CHOSEN_ON.
+
+Lines, aims, exit status and --quick are as in benchmarks.quality.
+"""
+
+import sys
+import time
+import warnings
+
+import numpy as np
+
+from benchmarks.quality import main
+from tinygen.data import toy
+from tinygen.models import VAE, Diffusion
+
+
+def spread(X, rng):
+    """The rows X with tied columns moved by up to half their smallest step."""
+    X = X.copy()
+    for column in X.T:
+        values = np.unique(column)
+        if 1 < len(values) < len(column):
+            column += np.diff(values).min() * (rng.random(len(column)) - 0.5)
+    return X
+
+
+def scikit(name):
+    """A set that comes with scikit-learn, (n, D)."""
+    from sklearn import datasets
+
+    return getattr(datasets, f"load_{name}")().data.astype(np.float64)
+
+
+def mixture_1d(rng):
+    """2000 draws from three Gaussians on the line."""
+    k = rng.choice(3, 2000, p=[0.3, 0.5, 0.2])
+    return (np.array([-3.0, 0.0, 2.0])[k] + np.array([0.4, 1.0, 0.2])[k] * rng.standard_normal(2000))[:, None]
+
+
+SETS = {
+    "iris": lambda rng: scikit("iris"),
+    "wine": lambda rng: scikit("wine"),
+    "breast cancer": lambda rng: scikit("breast_cancer"),
+    "diabetes": lambda rng: scikit("diabetes"),
+    "two moons": lambda rng: toy.two_moons(2000, rng, noise=0.1),
+    "1-D mixture": mixture_1d,
+}
+
+
+def linnerud_like(rng):
+    """A skewed table: exponentials of correlated Gaussians, and sums of them."""
+    u = np.exp(0.7 * rng.standard_normal((300, 4)) @ rng.standard_normal((4, 6)) + 0.3 * rng.standard_normal((300, 6)))
+    return np.concatenate([u, u[:, :2] * u[:, 2:4]], axis=1)
+
+
+def clusters(rng):
+    """Four Gaussian clusters with covariances of their own, in nine dimensions, 240 rows."""
+    k = rng.integers(4, size=240)
+    centres, turns = 3 * rng.standard_normal((4, 9)), rng.standard_normal((4, 9, 9)) / 2
+    return np.stack([centres[j] + turns[j] @ rng.standard_normal(9) for j in k])
+
+
+def curve(rng):
+    """A noisy curve in five dimensions, 600 rows."""
+    t = rng.uniform(0, 2 * np.pi, 600)
+    line = np.stack([np.cos(t), np.sin(t), np.cos(2 * t), t / 3, np.sin(3 * t)], axis=1)
+    return line + 0.1 * rng.standard_normal(line.shape)
+
+
+CHOSEN_ON = {
+    "skewed": linnerud_like,
+    "clusters": clusters,
+    "curve": curve,
+    "ring": lambda rng: toy.ring(1500, rng),
+    "small gaussian": lambda rng: rng.standard_normal((130, 12)) @ rng.standard_normal((12, 12)),
+    "factors": lambda rng: rng.standard_normal((500, 3)) ** 3 @ rng.standard_normal((3, 20))
+    + 0.2 * rng.standard_normal((500, 20)),
+}
+
+
+def peers(train, test):
+    """{name: mean log density of the test rows}, all of models fitted to standardised columns."""
+    from sklearn.mixture import GaussianMixture
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neighbors import KernelDensity
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mixtures = [
+            GaussianMixture(k, covariance_type=kind, random_state=0, n_init=2, reg_covar=1e-6).fit(train)
+            for k in range(1, 9) for kind in ("full", "tied", "diag", "spherical")
+        ]  # fmt: skip
+    best = min(mixtures, key=lambda g: g.bic(train))
+    search = GridSearchCV(KernelDensity(), {"bandwidth": np.geomspace(0.03, 3, 20)}, cv=5).fit(train)
+    return {
+        "Gaussian": mixtures[0].score(test),
+        "mixture": best.score(test),
+        "kernels": search.best_estimator_.score(test) / len(test),
+    }
+
+
+def split_of(draw, seed):
+    """Training and test rows, as they are and by the training rows' means and standard deviations."""
+    rng = np.random.default_rng([seed, 17])
+    X = spread(draw(rng), rng)
+    order = rng.permutation(len(X))
+    test, train = np.split(X[order], [len(X) // 4])
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    return (train, test), ((train - mean) / std, (test - mean) / std), float(np.log(std).sum())
+
+
+def tables(quick, sets=SETS, models=(VAE, Diffusion)):
+    """Held-out nats a row on six sets, raw and standardised, beside the best of three peers."""
+    behind = {model.__name__: [] for model in models}
+    for name, draw in list(sets.items())[-1:] if quick else sets.items():
+        raw, standard, logs = split_of(draw, 0)
+        found = peers(*standard)
+        best = max(found.values())
+        yield f"{name}: " + ", ".join(f"{peer} {value - logs:.2f}" for peer, value in found.items()), "", None
+        for model in models:
+            short = dict(max_steps=100) if quick else {}
+            started, values = time.perf_counter(), []
+            for (train, test), offset in ((raw, 0.0), (standard, logs)):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    fitted = model(random_state=0, progress=False, **short).fit(train)
+                nats = fitted.score_samples(test)
+                values.append(float(nats.mean()) - offset)
+                error = nats.std() / np.sqrt(len(nats))
+                if offset == 0.0:
+                    seconds, steps = fitted.history_["seconds"][-1], len(fitted.history_["loss"])
+            line = f"{name}, {model.__name__}: {values[0]:.2f} raw, {values[1]:.2f} standardised +- {error:.2f}"
+            line += f", {steps} steps in {seconds:.0f} s"
+            gap = best - logs - values[0]
+            behind[model.__name__].append(gap)
+            yield f"{line}; behind the best by {gap:.2f}", "<= 1", None if quick else gap <= 1
+            yield f"{name}, {model.__name__}: raw and standardised differ by {abs(values[0] - values[1]):.3f}", "<= .1", (
+                abs(values[0] - values[1]) <= 0.1
+            )
+            yield f"{name}, {model.__name__}: trained in {seconds:.0f} s", "< 60 s", None if quick else seconds < 60
+            del started
+    for model, gaps in behind.items():
+        close = sum(gap <= 0.3 for gap in gaps)
+        aim = None if quick else close >= 4
+        yield f"{model}: within .3 nat of the best peer, or better, on {close} of {len(gaps)} sets", ">= 4", aim
+
+
+def chosen_on(quick):
+    """The sets on which the defaults were chosen."""
+    yield from tables(quick, CHOSEN_ON)
+
+
+SECTIONS = {f.__name__: f for f in (tables, chosen_on)}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sections=SECTIONS, about=__doc__))
