@@ -17,7 +17,7 @@ from tinygen.models import options, randomness, rows, scaling, trained
 from tinygen.models.vae import bounds, decoders, posteriors, priors
 from tinygen.models.vae.bounds import elbo_terms, loss
 from tinygen.models.vae.diagnose import diagnose
-from tinygen.models.vae.nets import decode, encode, init
+from tinygen.models.vae.nets import decode, encode, init, start_as_gaussian
 
 __all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
 
@@ -143,9 +143,9 @@ class VAE(trained.Trained):
         """Random parameters for the rows x that the nets see."""
         params = init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
                       dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
-        if self.scaling_.kind == "whiten":  # begin at the Gaussian that whitens the data: z carries nothing yet
-            params["decoder"][-1]["W"] *= 0
-            params["encoder"][-1]["W"] *= x.dtype.type(0.1)
+        spread = posteriors.posterior(self.posterior).outputs(self.latents) >= 2 * self.latents  # not a mere point
+        if spread and self.scaling_.kind == "whiten" and getattr(self.decoder_, "var", None) == "pixel":
+            return start_as_gaussian(params)
         return params
 
     def _optimiser(self, steps):

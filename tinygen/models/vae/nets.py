@@ -38,12 +38,37 @@ def encode(params, x, c=None, *, posterior="diagonal", activation="tanh"):
     x: (n, D). c: (n, classes), the labels as one-hot rows, or None.
     """
     out = mlp(params["encoder"], _beside(x, c), activation)  # (n, outputs)
+    if "skip" in params:
+        out = out + x @ params["skip"]["encoder"]
     return posteriors.posterior(posterior).split(out)
 
 
 def decode(params, z, c=None, *, activation="tanh"):
     """The outputs of the decoder's net, (..., outputs), from z (..., k). Its likelihood says what they mean."""
-    return mlp(params["decoder"], _beside(z, c), activation)
+    out = mlp(params["decoder"], _beside(z, c), activation)
+    return out + z @ params["skip"]["decoder"] if "skip" in params else out
+
+
+def start_as_gaussian(params, noise=0.1):
+    """The same tree of parameters, but of a model that is N(0, I) exactly and carries its first entries in z.
+
+    With x_j = sqrt(1 - noise) z_j + sqrt(noise) eps for j < k, and x_j = eps for the others, x ~ N(0, I), and the
+    posterior of z_j is N(sqrt(1 - noise) x_j, noise): two linear maps beside the nets, "skip", which are trained with
+    them. The last layers of the nets begin at 0. For a Gaussian decoder with a variance for each column and rows whose
+    columns are uncorrelated, of unit variance: the bound then begins at the log density of the Gaussian that fits them.
+    """
+    encoder, decoder = ([*net[:-1], {name: 0 * a for name, a in net[-1].items()}] for net in (
+        params["encoder"], params["decoder"]))  # fmt: skip
+    logvar = params["likelihood"]["logvar"].copy()
+    D, k = len(logvar), params["decoder"][0]["W"].shape[0]
+    k -= params["encoder"][0]["W"].shape[0] - D  # without the labels
+    same = np.arange(min(D, k))
+    into = np.zeros((D, encoder[-1]["b"].size), logvar.dtype)
+    out = np.zeros((k, D), logvar.dtype)
+    into[same, same] = out[same, same] = np.sqrt(1 - noise)
+    encoder[-1]["b"][k + same] = logvar[same] = np.log(noise)
+    return {**params, "encoder": encoder, "decoder": decoder, "likelihood": {"logvar": logvar},
+            "skip": {"encoder": into, "decoder": out}}  # fmt: skip
 
 
 def _beside(a, c):
