@@ -70,7 +70,7 @@ def test_writing_a_var_into_an_array(index, part):
         return np.sum(A)
 
     told = refused(f)
-    assert "A[i] = v" in told and ("np.stack" in told or "np.where" in told)
+    assert ("A[i] = v" in told or "A[index] = v" in told) and ("np.stack" in told or "np.where" in told)
 
 
 def test_writing_into_a_var():
@@ -101,22 +101,41 @@ def test_out(f):
 
 
 @pytest.mark.parametrize(
-    "f",
+    "f, instead",
     [
-        lambda x: np.array([x, x]),
-        lambda x: np.array([x[0], 2.0]),
-        lambda x: np.array(x),
-        lambda x: np.asarray(x),
-        lambda x: np.asarray([x]),
-        lambda x: np.full(3, x[0]),
-        lambda x: np.sum([x[0], x[1]]),
-        lambda x: np.max([x, 2 * x]),
-        lambda x: np.atleast_1d([x[0], x[1]]),
-        lambda x: np.ascontiguousarray(x),
+        (lambda x: np.array([x, x]), "np.stack([v, w])"),
+        (lambda x: np.array([x[0], 2.0]), "np.stack([v, w])"),
+        (lambda x: np.array(x), "of np.array(v), v"),
+        (lambda x: np.asarray(x), "leave np.asarray out"),
+        (lambda x: np.full(3, x[0]), "np.broadcast_to(v, shape)"),
+        (lambda x: np.full_like(X, x[0]), "np.broadcast_to(v, shape)"),
+        (lambda x: np.sum([x[0], x[1]]), "np.sum(np.stack([v, w]))"),
+        (lambda x: np.max([x, 2 * x]), "np.max(np.stack([v, w]))"),
+        (lambda x: np.atleast_1d([x[0], x[1]]), "np.stack([v, w])"),
+        (lambda x: np.ascontiguousarray(x), "leave np.ascontiguousarray out"),
+        (lambda x: np.r_[x, x], "np.concatenate([v, w])"),
+        (lambda x: np.eye(4).dot(x), "W @ v"),
+        (lambda x: scipy.special.logsumexp(x), "tinygen.logsumexp"),
+        (lambda x: scipy.special.softmax(x), "tinygen.softmax"),
+        (lambda x: scipy.special.log_softmax(x, axis=0), "tinygen.log_softmax"),
+        (lambda x: scipy.stats.norm.logpdf(x, 0.0, 2.0), "np.log(scale)"),
+        (lambda x: scipy.stats.norm(0.0, 2.0).logcdf(x), "scipy.special.log_ndtr(z)"),
+        (lambda x: scipy.stats.multivariate_normal.logpdf(x, np.zeros(4)), "log_density_cholesky"),
+        (lambda x: scipy.linalg.solve_triangular(np.eye(4), x), "np.linalg.solve(L, b)"),
+        (lambda x: scipy.linalg.cho_solve((np.eye(4), True), x), "np.linalg.solve(L @ L.T, b)"),
+        (lambda x: scipy.linalg.expm(np.outer(x, x)), "expm_frechet"),
+        (lambda x: scipy.special.polygamma(1, x), "scipy.special.zeta(2, x)"),
     ],
 )
-def test_making_an_array_of_vars(f):
-    assert "np.stack([v, w])" in refused(lambda x: np.sum(f(x)))
+def test_what_would_make_an_array_of_a_var_says_what_to_write(f, instead):
+    told = refused(lambda x: np.sum(f(x)))
+    assert instead in told
+    assert "cut its derivative" in told or "copyto has no derivative rule" in told
+
+
+def test_expm_with_its_rule_as_the_error_gives_it(rng):
+    expm = tg.primitive(scipy.linalg.expm, lambda g, y, A: scipy.linalg.expm_frechet(A.T, g, compute_expm=False))
+    assert tg.check_grad(lambda A: np.sum(np.sin(expm(A))), None, rng.standard_normal((3, 3))).ok
 
 
 def test_an_array_of_0d_vars():
@@ -137,7 +156,7 @@ def test_looking_up_at_an_integer_var():
     assert "lookup outside the function" in refused(lambda x: np.sum(table[np.argsort(x)] * x))
 
 
-@pytest.mark.parametrize("convert", [float, int, math.exp, math.sqrt, math.floor, math.ceil, round])
+@pytest.mark.parametrize("convert", [float, int, math.exp, math.sqrt, math.floor, math.ceil])
 def test_becoming_a_python_number(convert):
     refused(lambda x: convert(x[0]) * x[1])
 
@@ -193,30 +212,28 @@ def test_other_functions_that_do_not_dispatch(f):
         (lambda x: np.histogram(x)[0], "histogram"),
         (lambda x: np.nextafter(x, 1.0), "nextafter"),
         (lambda x: np.linalg.eigvals(np.outer(x, x)), "numpy.linalg.eigvals"),
-        (lambda x: scipy.special.jv(0, x), "jv"),
+        (lambda x: scipy.special.yv(0, x), "scipy.special.yv"),
         (lambda x: np.copyto(np.ones(4), x), "copyto"),
     ],
 )
 def test_a_function_without_a_row(f, name):
     told = refused(lambda x: np.sum(f(x)))
-    assert name in told and "no derivative rule" in told and "tinygen rules" in told and "tinygen.primitive" in told
+    assert name in told and "no derivative rule" in told
+    assert "write" in told or ("tinygen rules" in told and "tinygen.primitive" in told) or "no derivative:" in told
+    assert "numpy.yv" not in told
 
 
 @pytest.mark.parametrize(
     "f, name",
     [
-        (lambda x: np.sum(x, dtype=np.float32), "sum(dtype=)"),
-        (lambda x: np.sum(x, where=x > 1), "sum(where=)"),
-        (lambda x: np.max(x, initial=0.0), "max(initial=)"),
+        (lambda x: np.sum(x, out=np.ones(())), "sum(out=)"),
         (lambda x: np.log(x, where=x > 1), "log(where=)"),
         (lambda x: np.add(x, 1, dtype=np.float64), "add(dtype=)"),
         (lambda x: np.exp(x, casting="no"), "exp(casting=)"),
-        (lambda x: np.mean(x, dtype=np.float32), "mean(dtype=)"),
         (lambda x: np.concatenate([x, x], dtype=np.float32), "concatenate(dtype=)"),
         (lambda x: np.nan_to_num(x, copy=False), "nan_to_num(copy=)"),
         (lambda x: np.quantile(x, 0.3, method="lower"), "quantile(method=)"),
         (lambda x: np.linalg.pinv(x[:, None], rcond=0.1), "pinv(rcond=)"),
-        (lambda x: x.sum(dtype=np.float32), "sum(dtype=)"),
         (lambda x: np.take(x, [0], mode="wrap"), "take(mode=)"),
         (lambda x: np.einsum("i->i", x, dtype=np.float64), "einsum(dtype=)"),
         (lambda x: np.average(x, returned=True)[0], "average(returned=)"),

@@ -1,6 +1,7 @@
 """What a Var shows of itself, and what it refuses: each silent trap is an error that says what to write instead."""
 
 import contextlib
+import dis
 import itertools
 import linecache
 import math
@@ -8,6 +9,8 @@ import operator
 import sys
 
 import numpy as np
+
+from tinygen.autodiff.remedies import REMEDIES, remedy
 
 
 def frame_outside(*modules):
@@ -56,16 +59,20 @@ class ArrayLike:
     __format__ = lambda self, spec: format(self.value, spec)
 
     def __array__(self, dtype=None, copy=None):
-        frame, caller = sys._getframe(1), "np.array([v]), array[v] or np.take(array, v)"
-        while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("numpy", "scipy"):
-            caller = f"{frame.f_globals['__name__'].split('.')[0]}'s {frame.f_code.co_name}"
-            frame = frame.f_back
-        raise TypeError(
-            f"{caller} would turn a Var into a plain array and cut its derivative. Instead of np.array([v, w]) write "
-            "np.stack([v, w]); of A[i] = v, np.where or np.concatenate; of SciPy's logsumexp and softmax, "
-            "tinygen.logsumexp and tinygen.softmax; of table[v], a lookup outside the function, with the result as an "
-            "argument."
+        name, written = _who_wants_an_array()
+        found = remedy(name) if name else _by_text(written)
+        who = (
+            name.replace("numpy.", "np.")
+            if name
+            else f"`{written}`"
+            if written
+            else "np.array([v]), array[v] or a.dot(v)"
         )
+        found = found or (
+            "write np.stack([v, w]) for np.array([v, w]), v for np.asarray(v), W @ v for W.dot(v), np.where or "
+            "np.concatenate for A[i] = v; look table[v] up outside of the function"
+        )
+        raise TypeError(f"{who} would turn a Var into a plain array and cut its derivative: {found}.")
 
     def __setitem__(self, index, value):
         raise TypeError(
@@ -88,7 +95,10 @@ class ArrayLike:
     def _cut(self, convert, name):
         """float(v) and the like: an integer has no derivative to cut."""
         if self.dtype.kind == "f":
-            raise TypeError(f"{name}(v) would cut the derivative. Keep v as it is; to print it, use f'{{v}}'.")
+            raise TypeError(
+                f"{name}(v) would cut the derivative. Keep v as it is; instead of math.exp(v) write np.exp(v); to "
+                "print v, use f'{v}'."
+            )
         return self._look(convert, name)
 
     def _look(self, convert, name):
@@ -99,10 +109,59 @@ class ArrayLike:
             )
         return convert(self.value)
 
+    real = property(lambda self: self)  # there are no complex Vars
+    conj = conjugate = lambda self: self
+    imag = property(lambda self: np.zeros(self.shape, self.dtype))
+    flat = property(lambda self: np.ravel(self))
+    nbytes = property(lambda self: self.size * self.dtype.itemsize)
+    itemsize = property(lambda self: self.dtype.itemsize)
+    view = lambda self: self.copy()
+    __round__ = lambda self, digits=0: np.round(self, digits or 0)
     __float__ = lambda self: self._cut(float, "float")
     __int__ = lambda self: self._cut(int, "int")
     __index__ = lambda self: self._cut(operator.index, "index")
     __bool__ = lambda self: self._look(bool, "bool")
+
+
+def _who_wants_an_array():
+    """The function of NumPy or SciPy that was called with a Var ("" if it is written in C), and the user's source."""
+    frame, names = sys._getframe(2), []
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("numpy", "scipy"):
+        home = frame.f_globals["__name__"].split(".")
+        function, owner = frame.f_code.co_name, frame.f_locals.get("self")
+        if function == "wrapper":  # scipy.linalg's decorator
+            wrapped = frame.f_locals.get("f")
+            function, home = getattr(wrapped, "__name__", function), getattr(wrapped, "__module__", "scipy").split(".")
+        kind = getattr(getattr(owner, "dist", owner), "name", None)
+        kind = kind or type(owner).__name__.removesuffix("_gen").removesuffix("_frozen")
+        middle = [kind] if owner is not None and home[1:2] == ["stats"] else []
+        room = home[:2] if len(home) > 1 and (home[0] == "scipy" or home[1] == "linalg") else home[:1]
+        if owner is not None and home[0] == "numpy":
+            function = {"RClass": "r_", "CClass": "c_"}.get(type(owner).__name__, type(owner).__name__)
+        names.append(".".join([*room, *middle, function]))
+        frame = frame.f_back
+    text = source(frame.f_code, frame.f_lasti)[3]
+    written_to = dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
+    return names[-1] if names else "", f"{text} = v" if written_to and text else text
+
+
+def _by_text(text):
+    """The remedy for a function in C, which leaves no trace but the line that calls it."""
+    for sign, name in (("np.asarray(", "asarray"), ("np.ascontiguousarray(", "ascontiguousarray"),
+                       ("np.array(", "array"), ("np.float64(", "float64"), ("np.float32(", "float32"),
+                       ("np.fromiter(", "fromiter"), ("np.arange(", "arange")):  # fmt: skip
+        if text.startswith(sign):
+            return REMEDIES[f"numpy.{name}"]
+    if text.endswith("] = v"):
+        return "build A from its parts: for A[i] = v write np.stack, np.concatenate or np.where"
+    if ".dot(" in text:
+        return "instead of W.dot(v) write W @ v"
+    if "[" in text:
+        return (
+            "a Var in an index: write a lookup outside the function, and pass what it finds as an argument; of a mask "
+            "that depends on v, write np.where(mask, A, 0)"
+        )
+    return ""
 
 
 def _in_place(symbol):

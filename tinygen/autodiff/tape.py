@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygen.autodiff.arraylike import ArrayLike
 from tinygen.autodiff.constants import Held
+from tinygen.autodiff.remedies import remedy
 
 TABLE = {}  # NumPy or SciPy function -> Row
 on_missing = []  # called with a function that has no row; may add rows (SciPy's are loaded this way)
@@ -35,7 +36,7 @@ class Row:
 
     __slots__ = (
         *("function", "keywords", "most", "name", "names", "rules", "through"),
-        *("chooses", "copies", "latex", "linear", "note", "reads", "symbol"),
+        *("chooses", "copies", "full", "latex", "linear", "note", "reads", "symbol"),
     )
 
     def __init__(
@@ -43,7 +44,7 @@ class Row:
         linear=False, copies=False, chooses=False, symbol=None, latex=None, note="",
     ):  # fmt: skip
         self.function, self.through = function, through
-        self.note = note
+        self.note, self.full = note, None  # full: the row for calls with keywords that are seldom used
         self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
         self.name = name or getattr(function, "__name__", str(function))
@@ -73,10 +74,20 @@ class Row:
             between = self.names[len(args) : last + 1]
             args = (*args, *(kw.get(name) for name in between))
             kw = {key: value for key, value in kw.items() if key not in between}
+        if not self.through and any(type(value) is Var for value in kw.values()):
+            kw = {key: _option(self.name, key, value) for key, value in kw.items()}
         return args, kw
 
 
 _IN_PLACE = " A Var is never written in place: instead of `A += v` or out=A write `A = A + v`."
+
+
+def _option(name, key, value):
+    """A keyword that has no derivative: the plain value of a mask or an integer."""
+    if type(value) is Var and (value.dtype.kind == "f" or recorded(value)):
+        what = "differentiated" if value.dtype.kind == "f" else "recorded"
+        raise TypeError(f"{name}({key}=v) cannot be {what} by {key}: write it apart, or with np.where.")
+    return bare(value)
 
 
 class Every:
@@ -273,8 +284,19 @@ class Var(ArrayLike):
 
     def __array_function__(self, function, types, args, kw):
         row = find(function)
+        if kw and row.full and not row.keywords.issuperset(kw):
+            row = row.full
         args, kw = row.check(args, kw)
         return row.through(*args, **kw) if row.through else apply(row, args, kw)
+
+
+def recorded(v):
+    """Whether what is computed with `v` is also recorded for a replay: then nothing may depend on its value."""
+    while type(v) is Var:
+        if v.tape.recording:
+            return True
+        v = v.value
+    return False
 
 
 def bare(v):
@@ -282,6 +304,14 @@ def bare(v):
     while type(v) is Var:
         v = v.value
     return v
+
+
+def full_name(function):
+    """numpy.linalg.inv, scipy.special.j0: a ufunc knows its name alone."""
+    name, module = getattr(function, "__name__", str(function)), getattr(function, "__module__", None)
+    if module is None:
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    return f"{module.replace('linalg._linalg', 'linalg').replace('fft._pocketfft', 'fft')}.{name}"
 
 
 def find(function):
@@ -292,11 +322,12 @@ def find(function):
             load(function)
         row = TABLE.get(function)
     if row is None:
-        module = (getattr(function, "__module__", "") or "numpy").replace("numpy.linalg._linalg", "numpy.linalg")
-        name = getattr(function, "__name__", str(function))
+        name, found = full_name(function), remedy(full_name(function))
         raise TypeError(
-            f"{module}.{name} has no derivative rule. Write it with functions that have one (see `tinygen rules`), "
-            f"or give your own rule: tinygen.primitive({name}, rule)."
+            f"{name} has no derivative rule: {found}."
+            if found
+            else f"{name} has no derivative rule. Write it with functions that have one (see `tinygen rules`), "
+            f"or give your own rule: tinygen.primitive({name.rpartition('.')[2]}, rule)."
         )
     return row
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import warnings
 
 import numpy as np
 
@@ -26,8 +27,11 @@ def vjp(f, argnums=0, has_aux=False):
     return _vjp(f, argnums, has_aux, Held.hold)
 
 
-def _vjp(f, argnums, has_aux, hold=Held.hold_a_part):
-    """`vjp`; by default for callers that pull before anybody else could change the arguments."""
+def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
+    """`vjp`; by default for callers that pull before anybody else could change the arguments.
+
+    `idle(n)` is called for an argument on which the pulled value does not depend.
+    """
     _callable(f, "vjp")
 
     def run(*args, **kw):
@@ -68,6 +72,9 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part):
             seeds = tree.flatten(tree.map(lambda _, part: part, value, g))[0]
             pairs = [(v.slot, matching(part, v, _name(f))) for v, part in zip(leaves, seeds) if _own(v, tape)]
             cotangents = tape.backward(pairs)
+            for n in numbers if idle else ():
+                if all(cotangents[v.slot] is None for v in tree.flatten(variables[n])[0]):
+                    idle(n)
             taken = {id(part) for part in seeds}
             out = tuple(tree.map(lambda v: _fresh(cotangents[v.slot], v, taken), variables[n]) for n in numbers)
             return out[0] if isinstance(argnums, int) else out
@@ -79,16 +86,25 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part):
     return run
 
 
-def value_and_grad(f, argnums=0, has_aux=False):
+def value_and_grad(f, argnums=0, has_aux=False, allow_zero=False):
     """`value_and_grad(f)(*args) -> (value, gradient)`; with `has_aux`, `f` and the first part are `(value, aux)`.
+
+    See `grad` for what `f` may be, and for `allow_zero`.
 
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
     _callable(f, "grad")
 
+    def warn(n):
+        warnings.warn(
+            f"{_name(f)} does not depend on argument {n}, or only through functions whose derivative is 0 (argmax, "
+            "comparisons, rounding): its gradient is 0 everywhere. If that is meant: allow_zero=True.",
+            stacklevel=5,
+        )
+
     def run(*args, **kw):
-        value, pull, *aux = _vjp(f, argnums, has_aux)(*args, **kw)
+        value, pull, *aux = _vjp(f, argnums, has_aux, idle=None if allow_zero else warn)(*args, **kw)
         if tree.entries(value) is not None or np.ndim(value) != 0:
             got = f"shape {np.shape(value)}" if tree.entries(value) is None else f"a {type(value).__name__}"
             raise TypeError(
@@ -101,15 +117,22 @@ def value_and_grad(f, argnums=0, has_aux=False):
     return _named(run, f, "value and gradient")
 
 
-def grad(f, argnums=0, has_aux=False):
+def grad(f, argnums=0, has_aux=False, allow_zero=False):
     """The gradient of a scalar function: `grad(f)(*args)` has the tree, shapes and dtypes of argument `argnums`.
+
+    While `f` runs, its arguments are stand-ins (Var) that NumPy takes for arrays, but `isinstance(x, np.ndarray)` and
+    `isinstance(t, float)` are False for them: an `f` that asks takes another branch than it does with arrays. Ask for
+    what you need instead: `np.ndim(x) == 0`, `hasattr(x, "shape")`. Plain arrays that `f` uses must not change before
+    the gradient is there: TypeError that says which did. Where `f` does not depend on an argument at all, its gradient
+    is zeros with a warning, since that is nearly always a mistake; `allow_zero` silences it. TypeError if `f` does not
+    return a scalar.
 
     >>> grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))
     array([1., 1.])
     >>> grad(grad(lambda x: x**3))(2.0)
     np.float64(12.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, allow_zero)
 
     def run(*args, **kw):
         value, gradient = both(*args, **kw)

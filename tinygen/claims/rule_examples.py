@@ -5,12 +5,15 @@ import numpy as np
 import tinygen as tg
 from tinygen.claims.examples import Examples, apart, drawn, index, positive, real, regular, spread, symmetric
 from tinygen.claims.rule_examples_elementwise import constants, corners, elementwise, special_functions
+from tinygen.claims.rule_examples_series import more_matrices, series, some
 
 
 def examples():
     """Examples for each row of the table, a list of Example."""
     table = Examples()
     for fill in (elementwise, corners, constants, special_functions, reductions, shapes, pieces, products, matrices):
+        fill(table)
+    for fill in (series, some, more_matrices):
         fill(table)
     return table.all
 
@@ -69,6 +72,8 @@ def shapes(table):
     add(np.ravel, lambda a: np.ravel(a, order="F"), real("nm"))
     each([np.ravel, np.transpose, np.matrix_transpose, np.linalg.matrix_transpose, np.copy, np.flip], real("nmk"))
     each([np.atleast_1d, np.atleast_2d, np.atleast_3d], real(""))
+    for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+        add(function, lambda a, b, f=function: list(f(a, b, a[0])), real("n"), real("nm"))
     each([np.atleast_1d, np.atleast_2d, np.atleast_3d, np.fliplr, np.flipud, np.rot90], real("nm"))
     add(np.squeeze, lambda a: np.squeeze(a[:, None], 1), real("nm"))
     add(np.expand_dims, lambda a: np.expand_dims(a, (0, -1)), real("nm"))

@@ -88,3 +88,14 @@ def special_functions(table):
     add(special._ufuncs._zeta, lambda q: special.zeta(3, q), positive("nm"))
     pairs = [special.xlogy, special.xlog1py, special.rel_entr, special.kl_div, special.betaln]
     each(pairs, positive("nm"), positive("m"))
+    each([special.beta], positive("nm"), positive("m"))
+    each([special.loggamma, special.i0, special.i0e, special.i1, special.i1e, special.exp10], positive("nm"))
+    each([special.j0, special.j1, special.i0e, special.i1e], real("nm"))
+    each([special.erfcinv], chance("nm"))
+    for function in (special.gammainc, special.gammaincc):
+        add(function, lambda x, f=function: f(2.5, x), positive("nm"))
+    add(special.betainc, lambda x: special.betainc(1.5, 2.5, x), chance("nm"))
+    for function in (special.iv, special.ive, special.jv):
+        add(function, lambda x, f=function: f(1.5, x), positive("nm"))
+    add(special.huber, lambda d, r: special.huber(d, r), positive("m"), apart("nm"))
+    add(special.pseudo_huber, None, positive("m"), real("nm"))

@@ -10,6 +10,7 @@ from tinygen.autodiff.rules import (  # noqa: F401  (each fills its part)
     ordering,
     products,
     reductions,
+    series,
     shaping,
 )
 

@@ -19,6 +19,12 @@ def define(function, *rules, **what):
     TABLE[function] = Row(function, *rules, **what)
 
 
+def full(function, rule, **what):
+    """The row for calls of `function` with keywords that are seldom used; the value is NumPy's own."""
+    row = Row(lambda *args, **kw: function(*args, **kw), rule, name=function.__name__, **what)
+    TABLE[function].full = row
+
+
 def spelled(command):
     """How LaTeX writes a function that has a command of its own: \\sin x."""
     return f"\\{command} {{0:POWER}}", "OPEN"

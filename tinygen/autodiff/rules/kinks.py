@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.tape import Row, Tape, Var, apply, bare
+from tinygen.autodiff.tape import Row, Tape, Var, apply, bare, recorded
 
 _PROBE = np.random.default_rng(0).uniform(1, 2, 1 << 12)
 
@@ -17,15 +17,6 @@ _PROBE = np.random.default_rng(0).uniform(1, 2, 1 << 12)
 def again(x):
     """Whether the cotangent of `x` that a rule is about to compute will itself be differentiated."""
     return type(x) is Var and not x.tape.recording
-
-
-def replayed(x):
-    """Whether what is computed with `x` is also recorded for a replay: then nothing may depend on its value."""
-    while type(x) is Var:
-        if x.tape.recording:
-            return True
-        x = x.value
-    return False
 
 
 def bend(x, back, *data):
@@ -65,7 +56,7 @@ _WITH_TIPS = "norm", "vector_norm", "matrix_norm", "hypot", "std", "absolute", "
 
 def limit(g, y, x, zero, unknown):
     """The limit of g / y where y is 0, and 0 elsewhere; `unknown` where there is none (g is not 0), nan if in doubt."""
-    if replayed(y):
+    if recorded(y):
         return np.where(zero, np.asarray(unknown, y.dtype), np.zeros_like(y))
     ones, probe = np.ones_like(bare(y)), np.resize(_PROBE, y.shape).astype(y.dtype)
     slope, mixed = pulled(g, y, x, ones), pulled(g, y, x, probe)
@@ -84,7 +75,7 @@ def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), scale=1.0, unkn
     if not again(x):
         return out
     zero = y == 0 if zero is None else zero
-    if not replayed(y) and not np.any(bare(zero)):
+    if not recorded(y) and not np.any(bare(zero)):
         return out
 
     def back(h, r):
@@ -101,7 +92,7 @@ def undecided(pairs, w):
 
 def close(w):
     """Which pairs (w_i, w_j), i != j, are equal up to rounding: (..., n, n)."""
-    w = w if replayed(w) else bare(w)
+    w = w if recorded(w) else bare(w)
     gap, size = abs(w[..., None, :] - w[..., :, None]), np.sum(abs(w), axis=-1, keepdims=True)[..., None]
     return (gap <= 8 * np.finfo(w.dtype).eps * size) & ~np.eye(w.shape[-1], dtype=bool)
 

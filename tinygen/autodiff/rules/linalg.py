@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import define, refused, spelled
-from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, replayed, tip, undecided
+from tinygen.autodiff.rules.elementwise import define, refused, spelled, stands_for
+from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, tip, undecided
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
-from tinygen.autodiff.tape import Row, apply, bare
+from tinygen.autodiff.tape import Every, Row, apply, bare, recorded
 
 # ---- matrix functions ----
 
@@ -52,7 +52,7 @@ def _cofactors(a):
 def _det(g, y, a):
     if a.shape[-1] in (2, 3):
         return _matrix(g) * _cofactors(a)
-    if a.shape[-1] > 3 and a.size and not replayed(a):
+    if a.shape[-1] > 3 and a.size and not recorded(a):
         rows = np.prod(np.linalg.norm(bare(a), axis=-1), axis=-1)  # Hadamard: |det| is at most that
         if np.any(abs(bare(y)) <= 1e3 * np.finfo(a.dtype).eps * rows):
             return _matrix(g) * _cofactors(a)
@@ -60,6 +60,71 @@ def _det(g, y, a):
 
 
 define(np.linalg.det, _det, latex=spelled("det"))
+
+# ---- products of several matrices, least squares, QR ----
+
+
+def _multi_dot(i, g, y, *arrays):
+    first, last = np.ndim(arrays[0]) == 1, np.ndim(arrays[-1]) == 1
+    parts = [a[None, :] if first and k == 0 else a for k, a in enumerate(arrays)]
+    parts[-1] = arrays[-1][:, None] if last else parts[-1]
+    out = np.reshape(g, (parts[0].shape[0], parts[-1].shape[1]))
+    for a in parts[:i]:
+        out = t(a) @ out
+    for a in parts[:i:-1]:
+        out = out @ t(a)
+    return np.reshape(out, arrays[i].shape)
+
+
+_MULTI_DOT = Row(lambda *arrays: np.linalg.multi_dot(arrays), Every(_multi_dot), name="multi_dot")
+stands_for(np.linalg.multi_dot, lambda arrays: apply(_MULTI_DOT, tuple(arrays), {}))
+
+
+def _matrix_power(a, n):
+    if n <= 0:
+        return (
+            a @ np.zeros_like(a) + np.eye(a.shape[-1], dtype=a.dtype) if n == 0 else _matrix_power(np.linalg.inv(a), -n)
+        )
+    if n == 3:
+        return (a @ a) @ a
+    power, out = a, None
+    while True:  # NumPy's order of the products
+        n, odd = divmod(n, 2)
+        out = (power if out is None else out @ power) if odd else out
+        if not n:
+            return +out if out is a else out
+        power = power @ power
+
+
+stands_for(np.linalg.matrix_power, _matrix_power)
+
+
+def _lstsq(by):
+    def rule(g, y, a, b, rcond=None):
+        if a.shape[0] < a.shape[1] or bare(y[2]) < a.shape[1]:
+            raise TypeError("lstsq has a derivative rule for matrices of full column rank; else use np.linalg.pinv.")
+        gx, gr = g[0], g[1]
+        x, gx, b = (v[:, None] if v.ndim == 1 else v for v in (y[0], gx, b))
+        q = np.linalg.solve(t(a) @ a, gx)
+        residual = b - a @ x
+        gb = a @ q + (2 * residual * gr if np.size(gr) else 0)
+        return gb if by else residual @ t(q) - gb @ t(x)
+
+    return lambda g, y, a, b, rcond=None: np.reshape(rule(g, y, a, b), (b if by else a).shape)
+
+
+define(np.linalg.lstsq, _lstsq(0), _lstsq(1))
+
+
+def _qr(g, y, a, mode="reduced"):
+    if mode != "reduced" or a.shape[-2] < a.shape[-1]:
+        raise TypeError('qr has a derivative rule for mode="reduced" and matrices with no more columns than rows.')
+    (gq, gr), (q, r) = g, y
+    m = r @ t(gr) - t(gq) @ q
+    return t(np.linalg.solve(r, t(gq + q @ (np.tril(m) + t(np.tril(m, -1))))))
+
+
+define(np.linalg.qr, _qr)
 
 # ---- matrices that are symmetric: NumPy reads one triangle, and the derivative is by its entries ----
 
@@ -119,8 +184,8 @@ _EIGH = Row(np.linalg.eigh, lambda g, y, a, UPLO: _eigen(g, y, a, UPLO, 0), name
 def _eigvalsh(g, y, a, UPLO="L"):
     w, v = apply(_EIGH, (a, UPLO), {})
     out = _by_triangle((v * g[..., None, :]) @ t(v), UPLO in "Ll")
-    if again(a) and (replayed(a) or np.any(close(bare(w)))):
-        r = undecided(close(w), w) if replayed(a) else divided_differences(g, y, a)
+    if again(a) and (recorded(a) or np.any(close(bare(w)))):
+        r = undecided(close(w), w) if recorded(a) else divided_differences(g, y, a)
 
         def back(h, r, v):
             return _by_triangle(v @ (r * (t(v) @ _symmetric_part(h, UPLO) @ v)) @ t(v), UPLO in "Ll")
@@ -168,8 +233,8 @@ _SVD = Row(lambda a: np.linalg.svd(a, full_matrices=False), lambda g, y, a: _sin
 def _svdvals(g, y, x):
     u, s, vt = apply(_SVD, (x,), {})
     out = (u * g[..., None, :]) @ vt
-    if again(x) and (replayed(x) or np.any(close(bare(s)))):
-        r = undecided(close(s), s) if replayed(x) else divided_differences(g, y, x)
+    if again(x) and (recorded(x) or np.any(close(bare(s)))):
+        r = undecided(close(s), s) if recorded(x) else divided_differences(g, y, x)
         turned = (g[..., None, :] + g[..., :, None]) / np.where(close(s), s[..., None, :] + s[..., :, None], 1)
 
         def back(h, r, turned, u, s, vt):

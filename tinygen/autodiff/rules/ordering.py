@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import constant, define, refused, stands_for
+from tinygen.autodiff.rules.elementwise import constant, define, full, refused, stands_for
 from tinygen.autodiff.rules.reductions import count, last, spread
 from tinygen.autodiff.rules.shaping import getitem, put
 
@@ -17,7 +17,18 @@ def shared(g, a, value, axis, keepdims):
     return hit * (spread(g, a, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True))
 
 
+def _extreme_of_some(g, y, a, axis=None, *, keepdims=False, initial=math.nan, where=True):
+    """As `shared`, where `initial` is one more candidate."""
+    value = spread(y, a, axis, keepdims)
+    hit = ((a == value) & where).astype(g.dtype)
+    n = np.sum(hit, axis=axis, keepdims=True) + (value == initial)
+    return hit * (spread(g, a, axis, keepdims) / np.maximum(n, 1))
+
+
 for _extreme in (np.max, np.min, np.amax, np.amin):
+    define(_extreme, lambda g, y, a, axis=None, *, keepdims=False: shared(g, a, y, axis, keepdims))
+    full(_extreme, _extreme_of_some)
+for _extreme in (np.nanmax, np.nanmin):
     define(_extreme, lambda g, y, a, axis=None, *, keepdims=False: shared(g, a, y, axis, keepdims))
 stands_for(
     np.ptp,

@@ -133,10 +133,15 @@ def _full(g, a, v, mode):
     return put(g, (len(a) + len(v) - 1,), slice(start, start + len(g)))
 
 
+def convolved(i, g, a, v, mode):
+    """The cotangent of argument `i` of np.convolve(a, v, mode)."""
+    return np.convolve(_full(g, a, v, mode), (a if i else v)[::-1], "valid")
+
+
 define(
     np.convolve,
-    lambda g, y, a, v, mode="full": np.convolve(_full(g, a, v, mode), v[::-1], "valid"),
-    lambda g, y, a, v, mode="full": np.convolve(_full(g, a, v, mode), a[::-1], "valid"),
+    lambda g, y, a, v, mode="full": convolved(0, g, a, v, mode),
+    lambda g, y, a, v, mode="full": convolved(1, g, a, v, mode),
 )
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.elementwise import constant, define, full, stands_for
 from tinygen.autodiff.rules.kinks import again, tip
 from tinygen.autodiff.tape import bare, primitive
 
@@ -161,7 +161,72 @@ def _prod(g, y, a, axis=None, *, keepdims=False):
 
 define(np.prod, _prod)
 
-constant(np.any, np.all, np.count_nonzero, keywords="axis keepdims")
+# ---- the same with where=, initial=, dtype= ----
+
+
+def _sum_of_some(g, y, a, axis=None, *, dtype=None, keepdims=False, initial=0, where=True):
+    return np.where(where, np.broadcast_to(spread(g, a, axis, keepdims), a.shape), 0)
+
+
+def _mean_of_some(g, y, a, axis=None, *, dtype=None, keepdims=False, where=True):
+    n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True).astype(g.dtype)
+    return np.where(where, np.broadcast_to(spread(g, a, axis, keepdims) / n, a.shape), 0)
+
+
+def _prod_of_some(g, y, a, axis=None, *, dtype=None, keepdims=False, initial=1, where=True):
+    return np.where(where, _prod(g * initial, y, np.where(where, a, 1), axis, keepdims=keepdims), 0)
+
+
+def _var_of_some(g, y, a, axis=None, *, dtype=None, ddof=0, keepdims=False, where=True):
+    n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True).astype(a.dtype)
+    filled = np.where(where, a, 0)
+    mean = np.sum(filled, axis=axis, keepdims=True) / n
+    return np.where(where, spread(g, a, axis, keepdims).astype(a.dtype) * (2 / (n - ddof)) * (filled - mean), 0)
+
+
+def _std_of_some(g, y, a, axis=None, *, dtype=None, ddof=0, keepdims=False, where=True):
+    half = 0.5 * g / np.where(y == 0, 1, y)
+    return _var_of_some(half, y, a, axis, ddof=ddof, keepdims=keepdims, where=where)
+
+
+full(np.sum, _sum_of_some, linear=True)
+full(np.mean, _mean_of_some, linear=True)
+full(np.prod, _prod_of_some)
+full(np.var, _var_of_some)
+full(np.std, _std_of_some)
+full(np.cumsum, lambda g, y, a, axis=None, *, dtype=None: _cumsum(g, a, axis), linear=True)
+full(np.cumprod, lambda g, y, a, axis=None, *, dtype=None: _cumprod(g, y, a.astype(g.dtype), axis))
+
+constant(np.any, np.all, keywords="axis keepdims where")
+constant(np.count_nonzero, keywords="axis keepdims")
+
+# ---- without the missing numbers ----
+
+
+define(
+    np.nansum,
+    lambda g, y, a, axis=None, *, keepdims=False: _sum_of_some(g, y, a, axis, keepdims=keepdims, where=~np.isnan(a)),
+)
+define(
+    np.nanmean,
+    lambda g, y, a, axis=None, *, keepdims=False: _mean_of_some(g, y, a, axis, keepdims=keepdims, where=~np.isnan(a)),
+)
+define(
+    np.nanvar,
+    lambda g, y, a, axis=None, *, ddof=0, keepdims=False: _var_of_some(
+        g, y, a, axis, ddof=ddof, keepdims=keepdims, where=~np.isnan(a)
+    ),
+)
+define(
+    np.nanstd,
+    lambda g, y, a, axis=None, *, ddof=0, keepdims=False: _std_of_some(
+        g, y, a, axis, ddof=ddof, keepdims=keepdims, where=~np.isnan(a)
+    ),
+)
+define(
+    np.nanprod,
+    lambda g, y, a, axis=None, *, keepdims=False: _prod_of_some(g, y, a, axis, keepdims=keepdims, where=~np.isnan(a)),
+)
 
 # ---- log-sum-exp and its kin: SciPy's do not dispatch, so the package has its own ----
 

@@ -27,7 +27,11 @@ moves(np.ravel, lambda g, y, a, order="C": np.reshape(g, a.shape, order=_order(o
 for _function in (np.squeeze, np.expand_dims):
     moves(_function, lambda g, y, a, axis=None: np.reshape(g, a.shape), latex="")
 for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
-    moves(_function, lambda g, y, a: np.reshape(g, a.shape), latex="")
+
+    def _each(i, g, y, *arys):
+        return np.reshape(g if len(arys) == 1 else g[i], arys[i].shape)
+
+    define(_function, Every(_each), linear=True, latex="")
 moves(
     np.transpose,
     lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes, a.ndim)),
@@ -45,7 +49,7 @@ moves(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), ax
 moves(np.copy, lambda g, y, a, order="K": g, copies=True, latex="")
 ASTYPE = Row(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),
-    lambda g, y, x, dtype: g.astype(x.dtype),
+    lambda g, y, x, dtype: g.astype(x.dtype) if x.dtype.kind == "f" else g,
     name="astype",
     linear=True,
     copies=True,

@@ -53,3 +53,64 @@ define(
 define(special.entr, lambda g, y, x: -g * (np.log(x) + 1))
 define(special.rel_entr, lambda g, y, a, b: g * (np.log(a / b) + 1), lambda g, y, a, b: -g * a / b)
 define(special.kl_div, lambda g, y, a, b: g * np.log(a / b), lambda g, y, a, b: g * (1 - a / b))
+
+
+# ---- gamma, beta and their incomplete integrals ----
+
+define(special.loggamma, lambda g, y, x: g * special.digamma(x))
+define(
+    special.beta,
+    lambda g, y, a, b: g * y * (special.digamma(a) - special.digamma(a + b)),
+    lambda g, y, a, b: g * y * (special.digamma(b) - special.digamma(a + b)),
+)
+
+
+def _gamma_density(a, x):
+    a = a * np.ones_like(x)  # in the dtype of x
+    return np.exp((a - 1) * np.log(x) - x - special.gammaln(a))
+
+
+def _beta_density(a, b, x):
+    a, b = a * np.ones_like(x), b * np.ones_like(x)
+    return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - special.betaln(a, b))
+
+
+def _no(function, like):
+    return refused(f"scipy.special.{function} has a derivative rule by its last argument alone.", like)
+
+
+_gammainc = lambda g, y, a, x: g * _gamma_density(a, x)
+_betainc = lambda g, y, a, b, x: g * _beta_density(a, b, x)
+define(special.gammainc, _no("gammainc", _gammainc), _gammainc)
+define(special.gammaincc, _no("gammaincc", _gammainc), lambda g, y, a, x: -g * _gamma_density(a, x))
+define(special.betainc, _no("betainc", _betainc), _no("betainc", _betainc), _betainc)
+define(special.erfcinv, lambda g, y, x: g * (-math.sqrt(math.pi) / 2) * np.exp(y * y))
+define(special.exp10, lambda g, y, x: g * y * math.log(10))
+
+# ---- Bessel functions ----
+
+_iv = lambda g, y, v, z: g * 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z))
+_ive = lambda g, y, v, z: g * (0.5 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - np.sign(z) * y)
+_jv = lambda g, y, v, z: g * 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z))
+define(special.iv, _no("iv", _iv), _iv)
+define(special.ive, _no("ive", _ive), _ive)
+define(special.jv, _no("jv", _jv), _jv)
+define(special.i0, lambda g, y, x: g * special.i1(x))
+define(special.i0e, lambda g, y, x: g * (special.i1e(x) - np.sign(x) * y))
+define(special.i1, lambda g, y, x: g * 0.5 * (special.i0(x) + special.iv(2, x)))
+define(special.i1e, lambda g, y, x: g * (0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y))
+define(special.j0, lambda g, y, x: -g * special.j1(x))
+define(special.j1, lambda g, y, x: g * 0.5 * (special.j0(x) - special.jv(2, x)))
+
+# ---- losses ----
+
+define(
+    special.huber,
+    lambda g, y, delta, r: g * np.where(abs(r) > delta, abs(r) - delta, 0),
+    lambda g, y, delta, r: g * np.clip(r, -delta, delta),
+)
+define(
+    special.pseudo_huber,
+    lambda g, y, delta, r: g * (2 * y / delta - r * r / np.hypot(delta, r)),
+    lambda g, y, delta, r: g * delta * r / np.hypot(delta, r),
+)
