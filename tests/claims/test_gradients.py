@@ -10,6 +10,7 @@ import pytest
 
 import tinygen
 from tinygen import byhand, commands, gaussian
+from tinygen.check import registry
 from tinygen.claims import claims
 from tinygen.claims.gradients import check, made, name_of
 
@@ -71,6 +72,10 @@ def test_no_derivative_by_hand_is_made_anywhere_else():
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         called = {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
         assert "primitive" not in called, f"{place}: use byhand.with_gradients, with_vjps or with_rules"
+
+
+def test_every_kind_has_claims():
+    assert {found.kind for found in claims()} == set(registry.KINDS)
 
 
 def test_the_list_is_the_same_whatever_was_imported_before():

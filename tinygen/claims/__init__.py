@@ -1,8 +1,10 @@
-"""Everything that the package says is right, in one list: rules, gradients by hand, models, oracles, derivations.
+"""Everything that the package says is right, in one list: rules, gradients by hand, models, oracles, derivations, and
+the answers of the exercises.
 
 The registry (check/registry.py) stores what is claimed; importing this room fills it.
 """
 
+import tinygen.course.claims  # noqa: F401  (the exercises)
 from tinygen import derivations
 from tinygen.check import registry
 from tinygen.claims import diffusion, estimators, flow, gan, gradients, oracles, rules, vae
