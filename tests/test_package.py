@@ -90,6 +90,16 @@ def test_every_room_is_in_the_wheel():
     assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} | {"tinygen.lessons"} == listed
 
 
+def test_the_readmes_map_is_the_house():
+    inside = (ROOT / "tinygen").iterdir()
+    rooms = {path.stem for path in inside if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    named = set(re.findall(r"`(\w+)(?:\.py)?`", README.split("## What is inside")[1].split("## One notation")[0]))
+    assert rooms - {"__init__", "__main__"} <= named
+    for name, lines in re.findall(r"^\| `(\w+\.py)` \| (\d+) \|", README, re.MULTILINE):
+        there = len((ROOT / "tinygen/autodiff" / name).read_text(encoding="utf-8").splitlines())
+        assert abs(there - int(lines)) <= 0.15 * there, f"README says {lines} lines of {name}, there are {there}"
+
+
 def test_lower_bounds_only():
     extras = CONFIG["options.extras_require"]
     wanted = [CONFIG["options"]["install_requires"], *(extras[name] for name in extras)]
