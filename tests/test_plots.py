@@ -135,3 +135,14 @@ def test_pictures_draw_on_the_axes_they_are_given(draw):
     figure, ax = plt.subplots()
     assert draw(ax) is figure and ax.has_data()
     assert len(plt.get_fignums()) == 1
+
+
+def test_history_shows_both_curves_and_the_best_place():
+    found = {"loss": np.array([3.0, 2.0, 1.0, 1.5]), "validation": np.array([4.0, 1.25, 2.0]),
+             "validation_step": np.array([0.0, 2.0, 4.0])}  # fmt: skip
+    ax = plots.history(found, smooth=0.5).axes[0]
+    training, held_out, best = ax.lines
+    np.testing.assert_allclose(training.get_ydata(), [3, 7 / 3, 11 / 7, 23 / 15])
+    assert held_out.get_ydata().tolist() == [4.0, 1.25, 2.0] and best.get_xdata()[0] == 2.0
+    assert "best: 1.25, step 2" in [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(plots.history({"loss": found["loss"]}).axes[0].lines) == 1

@@ -285,3 +285,25 @@ def bound_terms(prior, kl, decoder, *, ax=None, title=None):
     ax.set(xlabel="t", ylabel="nats", title=title)
     ax.legend()
     return figure
+
+
+def history(found, *, ax=None, title=None, smooth=0.98):
+    """The loss of training at each step, smoothed, and the loss on held-out rows with the place of its best value.
+
+    found: the `history_` of a model, or what nn.train.fit returned. smooth: share of the running mean that each step
+    keeps. Returns the figure.
+    """
+    ax, figure = _axes(ax)
+    mean, total, line = 0.0, 0.0, []
+    for value in found["loss"]:
+        mean, total = smooth * mean + (1 - smooth) * value, smooth * total + (1 - smooth)
+        line.append(mean / total)
+    ax.plot(np.arange(1, len(line) + 1), line, color="C0", label="training (running mean)")
+    if "validation" in found:
+        steps, values = found["validation_step"], found["validation"]
+        best = int(np.nanargmin(values))
+        ax.plot(steps, values, color="C1", label="held out")
+        ax.plot(steps[best], values[best], "o", color="C1", label=f"best: {values[best]:.4g}, step {int(steps[best])}")
+    ax.set(xlabel="step", ylabel="loss", title=title)
+    ax.legend(frameon=False)
+    return figure

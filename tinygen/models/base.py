@@ -237,6 +237,12 @@ class Estimator:
                 f"{path} is not a whole {cls.__name__}: its content is not what save() writes ({problem!r})"
             ) from problem
 
+    def export_weights(self, path):
+        """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W"."""
+        self._check_fitted()
+        with checkpoint.replacing(path) as file:
+            np.savez(file, **{name: leaf for name, leaf in named(self.params_)})
+
     def _state(self):
         """The model as a tree of arrays and plain values."""
         options = self.get_params(deep=False)
@@ -268,6 +274,18 @@ class Estimator:
     def _rebuilt(cls, values):
         """What `_described` has described."""
         return {name: _rebuild(value) for name, value in values.items()}
+
+
+def named(params, prefix=""):
+    """The arrays of a tree of dicts and lists with their names: the keys and indices on the way, joined by points.
+
+    >>> [name for name, _ in named({"net": [{"W": np.ones(2)}, {"W": np.ones(3)}]})]
+    ['net.0.W', 'net.1.W']
+    """
+    if isinstance(params, (dict, list, tuple)):
+        items = params.items() if isinstance(params, dict) else enumerate(params)
+        return [pair for key, value in items for pair in named(value, f"{prefix}.{key}" if prefix else str(key))]
+    return [] if params is None else [(prefix, params)]
 
 
 def _is_fitted(name):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygen.models.diffusion.bound import reverse_of
 from tinygen.models.diffusion.parameterization import convert
-from tinygen.models.diffusion.process import at
+from tinygen.models.diffusion.process import at, noisy
 
 
 def last(steps):
@@ -77,6 +77,44 @@ def heun(schedule, predict, kind, z):
             ahead = y + h * 0.5 * (slope + convert(schedule, predict(there, t - 1), there, t - 1, kind, "eps"))
         z = z.dtype.type(a[t - 1]) * ahead
         yield z
+
+
+def invert(schedule, predict, kind, x):
+    r"""The probability-flow ODE the other way, by Heun's method: yields x = z_0, z_1, ..., z_T, each (B, D).
+
+    `heun` from z_T leads back to x, up to both solvers' errors; so z_T is the noise that x is made of. The slope at
+    t = 0, where nothing of eps is to be seen, is taken at t = 1. Source: Song, Meng, Ermon 2021, section 4.3.
+    """
+    a = np.sqrt(schedule.alpha_bar)
+    s = schedule.sigma / a
+    z_of = lambda y, t: y.dtype.type(a[t]) * y
+
+    def slope_at(y, t):
+        z = z_of(y, t)
+        return convert(schedule, predict(z, t), z, t, kind, "eps")
+
+    y = x
+    yield x
+    for t in range(1, schedule.T + 1):
+        h, slope = x.dtype.type(s[t] - s[t - 1]), slope_at(y, max(t - 1, 1))
+        y = y + h * x.dtype.type(0.5) * (slope + slope_at(y + h * slope, t))
+        yield z_of(y, t)
+
+
+def inpaint(schedule, predict, kind, z, x, known, noise):
+    r"""Ancestral sampling of the unknown entries: before each step the known ones are replaced by noised data.
+
+    The simple way (Song et al. 2021, appendix I.2). It is biased, with an exact net too: at step t the known entries
+    are drawn anew from q(z_t|x), without regard to the unknown ones, so that these are never drawn from their law given
+    x. Yields z_T, ..., z_0 (B, D); known: bool, (D,) or (B, D); noise: a Generator.
+    """
+    reverse = reverse_of(schedule, predict, kind, "posterior")
+    for t in range(schedule.T, 0, -1):
+        z = np.where(known, noisy(schedule, x, t, noise.standard_normal(x.shape, x.dtype)), z)
+        yield z
+        mean, var = reverse(z, t)
+        z = mean if t == 1 else mean + np.sqrt(var) * noise.standard_normal(z.shape, z.dtype)
+    yield np.where(known, x, z)
 
 
 def _draws(noise, schedule, z):

@@ -31,7 +31,7 @@ class Sampling:
             n = len(noise)
         y = labels.for_draws(n, y)
         n = options.whole()("n", 1 if n is None else n) if y is None else len(y)
-        rng = randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
+        rng = self._sampling(random_state)
         steps = self.sample_steps if steps is None else options.whole()("steps", steps)
         guidance = self.guidance if guidance is None else options.number()("guidance", guidance)
         schedule = self.schedule_.respaced(min(steps, self.schedule_.T))
@@ -55,6 +55,82 @@ class Sampling:
         else:
             steps = samplers.heun(schedule, predict, kind, z)
         return self._in_units(self._sampling_bar(steps, schedule.T), schedule, y, rng)
+
+    # ---- from data ----
+
+    def invert(self, X, y=None, *, steps=None):
+        """The noise (n, d) that `sample(noise=...)`, by "heun" or "ddim", makes the rows of X of, in the net's units.
+
+        The probability-flow ODE from the data to T, in `steps` steps (None: `sample_steps`); its errors and the
+        sampler's, not its own, are what keeps `sample(noise=invert(X))` from being X. y: as in `sample`.
+        """
+        schedule, x, y = self._from_data(X, y, steps)
+        predict, kind = self.predict_with(schedule, y)
+        return samplers.last(samplers.invert(schedule, predict, kind, x))
+
+    def interpolate(self, x0, x1, n=8, y=None, *, steps=None):
+        """n rows from x0 to x1 (D,): along the arc between the noises that the two are made of, (n, D).
+
+        On an arc, since between two draws of noise the straight line is too short: its middle is no typical noise.
+        """
+        a, b = self.invert(np.stack([np.asarray(x0), np.asarray(x1)]), y, steps=steps).astype(np.float64)
+        cosine = np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1)
+        angle, share = np.arccos(cosine), np.linspace(0, 1, options.whole(least=2)("n", n))[:, None]
+        if angle < 1e-6:
+            noise = (1 - share) * a + share * b
+        else:
+            noise = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
+        return self.sample(noise=noise, y=y, steps=steps)
+
+    def vary(self, X, y=None, *, strength=0.5, steps=None, guidance=None, random_state=None):
+        """Other rows like those of X, (n, D): noised up to step strength * T, then sampled from there.
+
+        strength: above 0 (nothing changes) up to 1 (nearly nothing is left of X). The rest as in `sample`.
+        """
+        share = options.number(above=0, below=1 + 1e-9)("strength", strength)
+        _, x, y = self._from_data(X, y, None)
+        last = max(1, round(share * self.schedule_.T))
+        many = min(self.sample_steps if steps is None else options.whole()("steps", steps), last)
+        times = np.unique(np.round(np.linspace(0, last, many + 1)).astype(int))[1:]
+        schedule, rng = self.schedule_.respaced(times), self._sampling(random_state)
+        z = bound.noisy(schedule, x, schedule.T, rng.standard_normal(x.shape, x.dtype))
+        guidance = self.guidance if guidance is None else options.number()("guidance", guidance)
+        *_, made = self._way(schedule, z, y, rng, guidance, self.eta)
+        return made
+
+    def inpaint(self, X, known, y=None, *, steps=None, random_state=None):
+        """The rows of X (n, D) with the entries drawn anew where `known`, bool (D,) or (n, D), is False.
+
+        By replacement (samplers.inpaint), which is biased: what is drawn fits the known entries less well than it
+        should. Not for whitened columns, each of which is made of all: fit with scaling="columns" or "one".
+        """
+        self._check_fitted()
+        if self.scaling_.rotate is not None:
+            raise ValueError("inpaint: whitened columns mix known and unknown entries: fit with scaling='columns'")
+        known = np.asarray(known)
+        X = np.asarray(X)
+        if known.dtype != bool or known.shape not in (X.shape, X.shape[1:]):
+            wanted = f"bool, {X.shape[1:]} or {X.shape}"
+            raise ValueError(f"inpaint: known must be {wanted}, got {known.dtype} {known.shape}")
+        known = np.broadcast_to(known, X.shape)
+        unseen = self.scaling_.mean if self.grid_ is None else self.grid_[0]  # what stands there is not looked at
+        filled = np.where(known, X, unseen)
+        schedule, x, y = self._from_data(filled, y, steps)
+        predict, kind = self.predict_with(schedule, y)
+        rng = self._sampling(random_state)
+        z = rng.standard_normal(x.shape, x.dtype)
+        path = samplers.inpaint(schedule, predict, kind, z, x, known[:, self.scaling_.varies], rng)
+        *_, made = self._in_units(self._sampling_bar(path, schedule.T), schedule, y, rng)
+        return np.where(known, X, made)
+
+    def _from_data(self, X, y, steps):
+        """A respaced schedule, the rows of X as the net sees them, and their labels."""
+        x = self._to_net(self._check_rows(X))
+        steps = self.sample_steps if steps is None else options.whole()("steps", steps)
+        return self.schedule_.respaced(min(steps, self.schedule_.T)), x, labels.for_draws(len(x), y)
+
+    def _sampling(self, random_state):
+        return randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
 
     def _predict_and_variance(self, schedule, y, guidance):
         """On a grid the net knows how sure it is of each value: predict(z, t), and variance(z, t) from the same
