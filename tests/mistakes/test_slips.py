@@ -20,9 +20,9 @@ RIGHT = lambda a, b: a**2 + np.log(a) + b
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    (lambda a, b: RIGHT(a, b) - 0.5 * LN_2PI, "too small by 0.918939, that is 1/2 ln(2 pi), at every point"),
-    (lambda a, b: RIGHT(a, b) + 3.7, "too large by 3.7, at every point"),
-    (lambda a, b: -RIGHT(a, b), "it has the wrong sign, at every point"),
+    (lambda a, b: RIGHT(a, b) - 0.5 * LN_2PI, "at every point it is too small by 0.918939, that is 1/2 ln(2 pi)"),
+    (lambda a, b: RIGHT(a, b) + 3.7, "at every point it is too large by 3.7"),
+    (lambda a, b: -RIGHT(a, b), "at every point it has the wrong sign"),
     (lambda a, b: RIGHT(a, b) / 2, "it is half what it should be"),
     (lambda a, b: RIGHT(a, b) * (1 + 1e-4 * np.sin(9 * b)), "return (value, bar)"),
     (lambda a, b: a**2 + np.log(a) + 2 * b, ""),

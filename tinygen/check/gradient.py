@@ -236,6 +236,7 @@ def _diagnose(report, arguments, given):
             f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
             name=leaf.name, names=names,
             gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
+            limit=3 if len(wrong) == 1 else 1,
         )  # fmt: skip
 
 

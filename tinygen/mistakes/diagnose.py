@@ -78,13 +78,15 @@ def diagnose(f, args, argnum, got, expected, bar, *, name=None, names=None, grad
 
 
 def _ranked(case, limit):
-    fitting = []
+    fitting, others = [], None
     for tier, enough in TIERS.items():
         with np.errstate(all="ignore"):
             for asked in families(tier):
                 fitting += [(guess, asked) for guess in asked.guesses(case) if explains(case, guess)]
         fitting.sort(key=lambda pair: pair[0].cost)
-        kept = _holding(case, fitting)
+        if fitting and others is None:
+            others = held_out(case)
+        kept = _holding(case, fitting, others)
         if kept and kept[0].cost <= enough:
             break
     best = []
@@ -110,9 +112,8 @@ def _told(case, guesses):
     return mistakes
 
 
-def _holding(case, fitting):
-    """The guesses among (guess, family) pairs that hold at other points too, in their order."""
-    others = held_out(case) if fitting else []
+def _holding(case, fitting, others):
+    """The guesses among (guess, family) pairs that hold at the `others`, Cases at other points, in their order."""
     kept = []
     for guess, asked in fitting[:TRIED] if others else fitting:
         found = [] if guess.certain else [_again(other, guess, asked) for other in others]

@@ -165,7 +165,7 @@ class Recording:
         while queue:
             for edge in from_step.get(queue.pop(), ()):
                 maker = self.maker.get(edge.parent)
-                many = self.row(edge).symbol in ("+", "-")
+                many = self.row(edge).name in ("add", "subtract")
                 if many:
                     term = copy(self)
                     term._walk([(edge.parent, edge.k)])

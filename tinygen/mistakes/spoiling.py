@@ -113,6 +113,7 @@ def _wrong_formulas(recording, edge):
             place = f"`{recording.source(slot)}` in place of `{recording.source(edge.parent)}`"
             words = f"the derivative is taken at {place}"
             yield chain(4, words, lambda e, v=value: at(e, v))
+    yield chain(3, "the derivative is taken at the output in place of the input", lambda e: at(e, recording.y(e)))
     for words, change in (("the negative", np.negative), ("twice the", lambda v: 2 * v), ("half the", lambda v: v / 2)):
         yield chain(5, f"the derivative is taken at {words} argument", lambda e, c=change: at(e, c(x)))
     yield chain(3, "the derivative is multiplied in twice", lambda e: e.k * e.k / np.where(e.g[0] == 0, 1, e.g[0]))
@@ -140,7 +141,7 @@ def _operands(recording, edge, j, other):
             yield Change("chain-factor", 4, words, lambda e, v=value: _with(recording, e, j, lambda _: v))
 
 
-def value_changes(shape):
+def value_changes(shape, source="v"):
     """What goes back through an intermediate value v is spoiled: `make(cotangent, v)` gives what it would be."""
     if len(shape) == 2 and shape[0] == shape[1]:
         yield Change("transpose", 2, "is transposed", lambda g, v: g.T)
@@ -155,7 +156,7 @@ def value_changes(shape):
         size = np.log2(np.prod(shape)) / 4  # the narrowest place comes first
         yield Change("entries", 4 + size, words, lambda g, v: np.sign(g) * np.min(abs(g)[g != 0], initial=np.inf))
     for form, (function, _) in OWN.items():
-        words = f"has a factor {form.format('v')} too many, v being that value"
+        words = f"has a factor {form.format(source)} too many"
         yield Change("chain-factor", 6, words, lambda g, v, f=function: g * f(v))
 
 

@@ -11,7 +11,7 @@ SENTENCES = {
     "varies": "{d} is {here:.6g} times what it should be here, and {there:.6g} times at another point: a factor that "
     "depends on the arguments is wrong or missing, such as a normaliser or a norm.",
     "field": "{d} is {words} times what it should be{hint}",
-    "by another": "{d} is {told} what it should be: derivative by {given} instead of {true}?",
+    "by another": "{d} is {told} what it should be: the derivative by {given} instead of {true}?",
     "power": "{d} is {what} of what it should be.",
     "abs": "{d} has lost its signs: it is the absolute value.",
     "minus abs": "{d} has lost its signs: it is minus the absolute value.",
@@ -24,9 +24,8 @@ SENTENCES = {
     # one argument's gradient for another's; f at another point
     "other argument": "What is given as dL/d{name} is {whose}: are the gradients in the wrong order?",
     "at": "{d} is right {where}",
-    "reading": "{d} is the gradient for another reading of {name}: {words}",
-    "not chained": "{d} is the gradient for another reading of {name}, {words}, without the derivative of that "
-    "reading.",
+    "reading": "{d} fits another meaning of {name}: {words}.",
+    "not chained": "{d} fits another meaning of {name}, without the derivative of that: {words}.",
     # terms
     "offset": "Every entry of {d} is {size} too {way}: a term linear in {name}?",
     "entropy": "Every entry of {d} {told}: the term {name} of an entropy or a log-determinant?",
@@ -34,27 +33,27 @@ SENTENCES = {
     "named term": "{term}: in {d} this term {counted}.",
     "named terms": "In {d} {count} terms are wrong: {words}.",
     "term": "In {d} the term `{source}` ({line}) {counted}.",
-    "path": "In {d} what comes through `{source}` {counted}, in {place}",
-    "held": "In {d} `{source}` is held constant: what comes through it is missing, in {place}",
-    "held two": "In {d} {sources} are held constant: what comes through them is missing.",
+    "path": "In {d} the part that comes through `{source}` {counted} ({place}).",
+    "held": "In {d} `{source}` is held constant, and the part that comes through it is missing ({place}).",
+    "held two": "In {d} {sources} are held constant, and what comes through them is missing.",
     "both": "In {d} what comes through {sources} {counted}.",
     "sample": "In {d} the path through the sample z = mean + std * {noise} {counted}: z depends on {name} too "
     "(reparameterisation).",
     # a step of the chain rule
-    "left out": "In {d} the factor {factor} is left out, in {place}",
-    "not derived": "In {d} the derivative of {place} is left out of the chain rule.",
-    "local": "In {d} {words}, in {place}",
+    "left out": "In {d} the factor {factor} is left out ({place}).",
+    "not derived": "In {d} the derivative of `{place.short}` (line {place.line}) is left out of the chain rule.",
+    "local": "In {d} {words} ({place}).",
     "back": "In {d} what comes back through `{source}` ({line}) {words}.",
-    "one turn": "In {d} only the {turn} turn of the loop counts, in {place}: = in place of +=?",
-    "same": "In {d} what comes through `{name}` in {place} is taken to be the same as in {other}: a matrix taken for "
-    "symmetric, or a transpose left out?",
+    "one turn": "In {d} only the {turn} turn of the loop counts ({place}): = in place of +=?",
+    "same": "In {d} the part that comes through `{name}` in `{place.short}` is taken to be the one in `{other.short}` "
+    "(line {place.line}): a matrix taken for symmetric, or a transpose left out?",
     "jacobian twice": "In {d} the derivative of `{source}` ({line}) by {by} is multiplied in twice.",
     "jacobian left out": "In {d} the derivative of `{source}` ({line}) by {by} is left out{inside}.",
     "jacobian diagonal": "In {d} only the diagonal of the Jacobian of `{source}` ({line}) is used: each of its entries "
     "depends on the other entries of {by} too.",
-    "variant": "{d} is the gradient of another function: with {words}, in {place}",
+    "variant": "{d} is the gradient of another function: with {words} ({place}).",
     # along an axis
-    "mean": "The error is one and the same number {where}: the mean over this axis, or a normaliser's derivative, is "
+    "mean": "The error is constant {where}: the mean over this axis, or a normaliser's derivative, is "
     "missing or subtracted once too often.",
     "centred": "The error {where} is a multiple of {name} minus its mean: what comes through the standard deviation is "
     "wrong or missing.",
@@ -76,8 +75,8 @@ SENTENCES = {
     "misread": "{where}{reading}",
     "swapped": "{one} and {two} have changed places",
     "constant": "all the numbers are off by the same {size}",
-    "offset line": "too {way} by {size}, at every point",
-    "line": "it {times}, at every point",
+    "offset line": "at every point it is too {way} by {size}",
+    "line": "at every point it {times}",
     "nearly": "they agree to {off:.0e}: if a line is a Monte Carlo mean or an integral by quad, return (value, bar)",
     "estimate": "{where} {times}",
     "estimate zero": "{where} is 0: no gradient arrives",

@@ -84,7 +84,7 @@ class Search:
             return
         place, source = recording.places[edge.step], recording.operand(edge.step, edge.i)
         users = {recording.group(e.step) for e in recording.edges if e.parent == edge.parent}
-        term = recording.row(edge).symbol in ("+", "-") and len(users) == 1
+        term = recording.row(edge).name in ("add", "subtract") and len(users) == 1
         key = "term" if term else "held" if c.value == 0 and edge.parent in recording.maker else "path"
         sentence = say(key, d=self.d, source=source, line=f"line {place.line}", place=place, counted=counted(c))
         more = {"number": c.fixed}
@@ -149,7 +149,7 @@ class Search:
         for slots in groups.values():
             step, value = recording.maker[slots[0]], recording.values[slots[0]]
             source, line = recording.source(slots[0]), recording.line(slots[0])
-            for change in value_changes(np.shape(value)):
+            for change in value_changes(np.shape(value), f"`{source}`"):
                 right = [recording.cotangents[slot] for slot in slots]
                 wrong = [change.make(g, recording.values[slot]) for g, slot in zip(right, slots)]
                 if not all(np.all(np.isfinite(g)) for g in wrong):

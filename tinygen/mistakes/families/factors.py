@@ -112,5 +112,5 @@ def _hint(case, field):
     if " / " in words and (field.of == "schedule" or re.search(r"(?i)beta|alpha|abar|snr", words)):
         return ": the schedule enters in another way."
     if words.startswith("1/"):
-        return f": a factor {words[2:]} is missing, or stands there once too often below the line."
-    return f": a factor {words} too many, or missing below the line."
+        return f": a factor {words[2:]} is missing, or divided by once too often."
+    return f": a factor {words} too many, or missing in a denominator."

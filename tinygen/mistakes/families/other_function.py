@@ -117,13 +117,13 @@ def _inverse(value):
 
 def _sign_cost(recording, row, slot):
     """A term of a sum gets a wrong sign more easily than a factor, and the argument itself hardly ever."""
-    return 9 if slot == recording.input else 4 if row.symbol in ("+", "-") else 6
+    return 9 if slot == recording.input else 4 if row.name in ("add", "subtract") else 6
 
 
 def _replaced(steps, j, text, shape, sign_cost):
     yield Change(steps, j, f"-{text} in place of {text}", lambda v, env: -v, sign_cost)
-    yield Change(steps, j, f"{text} left out (0)", lambda v, env: v * 0, 5, text)
-    yield Change(steps, j, f"{text} left out (1)", lambda v, env: v * 0 + 1, 4)
+    yield Change(steps, j, f"0 in place of {text}", lambda v, env: v * 0, 5, text)
+    yield Change(steps, j, f"1 in place of {text}", lambda v, env: v * 0 + 1, 4)
     yield Change(steps, j, f"{text} squared", lambda v, env: v * v)
     if len(shape) == 2 and shape[0] == shape[1]:
         yield Change(steps, j, f"{text} transposed", lambda v, env: np.transpose(v), 5)
@@ -139,7 +139,7 @@ def _other_axes(steps, j, axis):
 
 def _other_numbers(steps, j, number, text):
     yield Change(steps, j, f"-{text} in place of {text}", lambda v, env: -v)
-    yield Change(steps, j, f"{text} left out (0)", lambda v, env: 0 * v, 7, text)
+    yield Change(steps, j, f"0 in place of {text}", lambda v, env: 0 * v, 7, text)
     for other in {1, 2 * number, number / 2, number + 1, number - 1} - {number, 0}:
         yield Change(steps, j, f"{other:g} in place of {text}", lambda v, env, c=other: c)
 
