@@ -82,7 +82,7 @@ def test_another_function(rng):
 
     w, X, y = rng.normal(size=3), rng.normal(size=(12, 3)), rng.choice([-1.0, 1.0], 12)
     (first, *_) = ask(hinge, (w, X, y), -X.T @ (y * (y * (X @ w) < 0)) / 12)
-    assert "0 in place of `1` (line" in first.sentence
+    assert "0 in place of 1 (line" in first.sentence
 
 
 def test_the_maximum_goes_to_the_minimum(rng):
