@@ -20,7 +20,7 @@ WRONG = {
         ("constant -1/2 for each dimension is missing", lambda mean, logvar: kl(mean, logvar) + 0.5 * mean.shape[-1]),
         ("twice what it should be", lambda mean, logvar: 2 * kl(mean, logvar)),
         ("logvar was taken for log sigma", lambda mean, logvar: kl(mean, 2 * logvar)),
-        ("a mean where a sum was asked for", lambda mean, logvar: kl(mean, logvar) / mean.shape[-1]),
+        ("a mean in place of a sum", lambda mean, logvar: kl(mean, logvar) / mean.shape[-1]),
         ("sum over the whole batch", lambda mean, logvar: kl(mean, logvar).sum()),
         ("not yet summed", lambda mean, logvar: 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar)),
         ("have changed places", lambda mean, logvar: kl(logvar, mean)),
@@ -46,7 +46,7 @@ WRONG = {
     "sample_gradient": [
         ("instead of log sigma^2", lambda g, mean, logvar, eps: (g, g * np.exp(logvar / 2) * eps)),
         ("exp(-logvar / 2) times", lambda g, mean, logvar, eps: (g, 0.5 * g * eps)),
-        ("the factor is left out", lambda g, mean, logvar, eps: (np.ones_like(g), 0.5 * np.exp(logvar / 2) * eps)),
+        ("is left out", lambda g, mean, logvar, eps: (np.ones_like(g), 0.5 * np.exp(logvar / 2) * eps)),
         ("exp(logvar) used as standard dev", lambda g, mean, logvar, eps: (g, 0.5 * g * np.exp(logvar) * eps)),
     ],
     "log_likelihood_of": [

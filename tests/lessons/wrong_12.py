@@ -46,7 +46,7 @@ WRONG = {
         ("logarithm, -D/2 log(1 - alpha), has the wrong sign", lambda x, alpha: mismatch(x, alpha, log=-1.0)),
         ("-D alpha / 2, is missing", lambda x, alpha: mismatch(x, alpha, less=0.0)),
         ("twice what it should be", lambda x, alpha: 2 * mismatch(x, alpha)),
-        ("a mean where a sum", lambda x, alpha: mismatch(x, alpha) / x.shape[-1]),
+        ("a mean in place of a sum", lambda x, alpha: mismatch(x, alpha) / x.shape[-1]),
         ("whole batch", lambda x, alpha: mismatch(x, alpha).sum()),
         ("not yet summed", lambda x, alpha: 0.5 * (alpha * x**2 - alpha - np.log(1 - alpha))),
     ],

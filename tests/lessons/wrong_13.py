@@ -45,7 +45,7 @@ WRONG = {
         ("logarithm of the variances is missing", lambda mean, var, m, v: kl(mean, var, m, v, log=0.0)),
         ("is twice", lambda mean, var, m, v: 2 * kl(mean, var, m, v)),
         ("squared difference of the means counts twice", lambda mean, var, m, v: kl(mean, var, m, v, apart=2.0)),
-        ("a mean where a sum", lambda mean, var, m, v: kl(mean, var, m, v) / mean.shape[-1]),
+        ("a mean in place of a sum", lambda mean, var, m, v: kl(mean, var, m, v) / mean.shape[-1]),
         ("whole batch", lambda mean, var, m, v: kl(mean, var, m, v).sum()),
     ],
     "one_term": [

@@ -32,7 +32,7 @@ WRONG = {
         ("is half", lambda predict, x, eps, alpha: 0.5 * np.mean((predict(noisy(x, eps, alpha)) - eps) ** 2)),
     ],
     "ancestral_step": [
-        ("the fresh noise is 1.", lambda z, eps, t, noise, beta, alpha: mean(z, eps, beta[t], alpha[t]) + np.sqrt(
+        ("the fresh noise counts 1.", lambda z, eps, t, noise, beta, alpha: mean(z, eps, beta[t], alpha[t]) + np.sqrt(
             1 - alpha[t - 1]) * noise),
         ("guessed noise has the wrong sign", lambda z, eps, *rest: step(z, -eps, *rest)),
     ],

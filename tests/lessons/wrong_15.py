@@ -20,10 +20,10 @@ def underflowing(log_marginal, log_class, w, step):
 
 WRONG = {
     "classifier_gradient": [
-        ("the sign is wrong", lambda z, alpha: -slope(alpha) * (1 - surely(z, alpha))),
+        ("the result has the wrong sign", lambda z, alpha: -slope(alpha) * (1 - surely(z, alpha))),
     ],
     "guided": [
-        ("times what it should be", lambda with_label, without, w: with_label + w * without),
+        ("counts", lambda with_label, without, w: with_label + w * without),
     ],
     "tilted": [
         ("not finite", underflowing),

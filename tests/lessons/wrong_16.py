@@ -42,10 +42,10 @@ WRONG = {
         ("D/2 log alpha counts twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
     ],
     "hutchinson": [
-        ("a sum where a mean was asked for", lambda pull, probes: np.sum(
+        ("a sum in place of a mean", lambda pull, probes: np.sum(
             [np.sum(u * pull(u), axis=1) for u in probes], axis=0)),
         ("not yet summed over the last axis", lambda pull, probes: np.mean([u * pull(u) for u in probes], axis=0)),
-        ("a mean where a sum was asked for", lambda pull, probes: np.mean(
+        ("a mean in place of a sum", lambda pull, probes: np.mean(
             [np.mean(u * pull(u), axis=1) for u in probes], axis=0)),
     ],
     "repaired_step": [

@@ -127,7 +127,7 @@ def _parts(search):
 def _scaled_terms(search, terms):
     """The factors that the terms have in what came back, if it is a sum of them with other factors than 1.
 
-    Only named factors are said, or one alone: terms that are, say, all quadratic fit any other quadratic.
+    Of factors without a name only one is said: terms that are, say, all quadratic fit any other quadratic.
     """
     got, bar = search.got, search.bar
     columns = [np.broadcast_to(np.asarray(term, dtype=float), got.shape).ravel() for term in terms.values()]
@@ -136,11 +136,14 @@ def _scaled_terms(search, terms):
     matrix = np.stack(columns, axis=1)
     factors = np.linalg.lstsq(matrix, got.ravel(), rcond=None)[0]
     left = np.abs(got.ravel() - factors @ columns)
-    sizes = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), compute_uv=False)
+    norms = np.linalg.norm(matrix, axis=0)
+    if not np.all(norms > 0) or not np.all(np.isfinite(norms)):
+        return []
+    sizes = np.linalg.svd(matrix / norms, compute_uv=False)
     if not np.all(left <= 64 * np.max(bar)) or sizes[-1] < 1e-6 * sizes[0]:
         return []
     found = [named_number(c - 1e-9 * abs(c), c + 1e-9 * abs(c), search.numbers) for c in factors]
     off = [(name, c) for name, c in zip(terms, found) if c.value != 1 and abs(c.value - 1) > 1e-9]
-    if len(off) > 1 and any(c.cost > 6 for _, c in off):
+    if sum(c.cost > 6 for _, c in off) > 1:
         return []
     return [Mistake("term-scaled", say("counted", term=name, counted=counted(c)), float(left.max())) for name, c in off]

@@ -122,7 +122,7 @@ def _wrong_formulas(recording, edge):
     yield chain(3, mixed.format("output", "input"), lambda e: _with(recording, e, e.i, lambda v: recording.y(e)))
     for form, function in _DERIVATIVES.items():
         words = f"the derivative is taken to be {form} (x the input, y the output)"
-        yield chain(7, words, lambda e, f=function: e.g[0] * f(recording.args(e)[e.i], recording.y(e)))
+        yield chain(6.5, words, lambda e, f=function: e.g[0] * f(recording.args(e)[e.i], recording.y(e)))
 
 
 def _operands(recording, edge, j, other):
@@ -157,7 +157,7 @@ def value_changes(shape, source="v"):
         yield Change("entries", 4 + size, words, lambda g, v: np.sign(g) * np.min(abs(g)[g != 0], initial=np.inf))
     for form, (function, _) in OWN.items():
         words = f"has a factor {form.format(source)} too many"
-        yield Change("chain-factor", 6, words, lambda g, v, f=function: g * f(v))
+        yield Change("chain-factor", 7.5, words, lambda g, v, f=function: g * f(v))
 
 
 def _floating(value):

@@ -128,7 +128,7 @@ def times(number, of=None):
 
 def _hint(number, size, words):
     if "axis" in number.of or "entries" in number.of:
-        return ": is a mean taken for a sum?" if size > 1 else ": is a sum taken for a mean?"
+        return ": a sum in place of a mean?" if size > 1 else ": a mean in place of a sum?"
     if "(pi/180)" in words:
         return ": degrees where radians are meant?"
     if "180/pi" in words:

@@ -75,7 +75,11 @@ def _coefficients(case, gradients, slack, numbers):
     matrix = np.stack([g[told] * weights for g, _ in gradients.values()], axis=1)  # (entries, terms)
     if matrix.shape[0] <= matrix.shape[1] or not np.all(np.isfinite(matrix)):
         return
-    sizes = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), compute_uv=False)
+    with np.errstate(all="ignore"):
+        units = matrix / np.linalg.norm(matrix, axis=0)
+    if not np.all(np.isfinite(units)):
+        return
+    sizes = np.linalg.svd(units, compute_uv=False)
     if sizes[-1] < ALONE * sizes[0]:
         return
     inverse = np.linalg.pinv(matrix)
