@@ -24,7 +24,8 @@ def course(tmp_path, lesson_file, monkeypatch):
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(lesson, "folder", lambda: home)
-    monkeypatch.setattr(judge, "judge", judge.examine)  # in this process, which knows of this folder
+    monkeypatch.setattr(judge, "judge", lambda path, asked=None: judge.examine(path, asked=asked))  # in this process
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     return home
@@ -134,8 +135,42 @@ def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "[cell 1 of 5: Enter runs it" in asked[0] and len(asked) == 3
     assert [r.printed for r in ran if r.cell.kind == "code"] == ["first True\n", ""]
-    assert "  | first True" in said and "PASS" not in said and "The square of $x$" in said
+    assert "  | first True" in said and "PASS" not in said and "The square of x" in said
     assert "def square" in said and "secret" not in said and "has its solution" in said
+    assert said.endswith("\nno exercise found\n")
+
+
+def test_step_explains_its_keys_says_formulas_in_unicode_and_ends_with_the_tally(course, capsys):
+    from tinygen.course import step
+
+    answers = iter(["?", "help", *[""] * 9])
+    step.step(lesson.read(course / "01_squares.py"), ask=lambda p: next(answers))
+    said = capsys.readouterr().out
+    assert said.count("skip it: later cells may need") == 2
+    assert "The square of x, written x^2, grows." in said and "\n    y = x^2\n    ≥ 0\n" in said and "$" not in said
+    assert said.endswith("1 of 1 exercises pass\n")
+
+
+def test_no_formula_of_the_course_is_left_as_latex():
+    from tinygen.course import step
+
+    for path in lesson.catalogue():
+        for cell in lesson.read(path).cells:
+            if cell.kind == "markdown":
+                left = re.search(r"\\[a-zA-Z]+|\$", re.sub(r"`[^`]*`", "", step.plain(cell.source)))
+                assert not left, f"{path.stem}, line {cell.line}: {left}"
+
+
+@pytest.mark.parametrize(("latex", "text"), [
+    (r"$\frac{f(x + h) - f(x - h)}{2h}$", "(f(x + h) - f(x - h))/(2h)"), (r"$\tfrac12 \sigma^2$", "1/2 σ^2"),
+    (r"$e^{a_i - A}$", "e^(a_i - A)"), (r"$z_{t-1}$", "z_(t-1)"), (r"$D_{KL}(P \,\|\, Q)$", "D_(KL)(P ‖ Q)"),
+    (r"$\bar\alpha_t \geq 0$ at 5 %", "α̅_t ≥ 0 at 5 %"), (r"[words](lesson:6) and [x](https://e.org)",
+                                                        "words and [x](https://e.org)"),
+])  # fmt: skip
+def test_formulas_in_unicode(latex, text):
+    from tinygen.course import step
+
+    assert step.plain(latex) == text
 
 
 def test_step_writes_the_page_of_what_ran(course, capsys, monkeypatch):
@@ -146,8 +181,11 @@ def test_step_writes_the_page_of_what_ran(course, capsys, monkeypatch):
     from tinygen.course import step
 
     monkeypatch.setattr(step.step, "__defaults__", (end, print))
+    assert learn("1") == 0
+    whole = open("tinygen-pages/01_squares.html", encoding="utf-8").read()
     assert learn("1", "--step") == 0
-    assert os.path.exists("tinygen-pages/01_squares.html")
+    assert os.path.exists("tinygen-pages/01_squares.step.html")
+    assert open("tinygen-pages/01_squares.html", encoding="utf-8").read() == whole
 
 
 def test_notebook_is_one_that_jupyter_reads_and_work_is_not_overwritten(course, capsys):
@@ -156,13 +194,101 @@ def test_notebook_is_one_that_jupyter_reads_and_work_is_not_overwritten(course, 
     assert learn("1", "--notebook", "--no-open") == 0
     book = nbformat.read("01_squares.ipynb", as_version=4)
     nbformat.validate(book)
-    assert [c.cell_type for c in book.cells][:2] == ["markdown", "code"] and json.dumps(book.cells).count("SOLUTION")
+    assert [c.cell_type for c in book.cells][:3] == ["markdown", "code", "code"]
+    assert "pip" in book.cells[1].source and book.metadata.kernelspec.name == "python3"
+    assert "SOLUTION" not in json.dumps(book.cells) and "square is not written yet" in json.dumps(book.cells)
     assert learn("1", "--notebook", "--no-open") == 2
     assert "is there already" in capsys.readouterr().err
+    assert learn("1", "--notebook", "--student", "mine", "--no-open") == 0
+    assert open("mine/01_squares.ipynb").read() == open("01_squares.ipynb").read()
+    os.remove("01_squares.ipynb")
+    assert learn("1", "--notebook", "--solutions", "--no-open") == 0
+    assert "secret" in open("01_squares.ipynb").read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", lesson.catalogue(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("solved", [True, False])
+def test_every_notebook_runs(path, solved, tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    command.notebook([path], tmp_path, solved=solved, show=False)
+    book = nbformat.read(tmp_path / f"{path.stem}.ipynb", as_version=4)
+    NotebookClient(book, timeout=300, allow_errors=not solved).execute()
+    outputs = [out for cell in book.cells for out in cell.get("outputs", ())]
+    errors = [out.evalue for out in outputs if out.output_type == "error"]
+    assert all("is not written yet" in error for error in errors), errors
+    text = "".join(out.get("text", "") for out in outputs)
+    assert ("FAIL" not in text and "PASS" in text) if solved else "is not written yet" in text
+
+
+def test_a_lesson_by_its_name_and_a_check_by_its_number(course, capsys, lesson_file, tmp_path):
+    assert learn("squares", "--no-open") == 0 and learn("02_more", "--no-open") == 0
+    assert learn("check", "1") == 2
+    assert "01_squares.py is not in this folder; to write it here" in capsys.readouterr().err
+    lesson_file(folder=tmp_path / "here")
+    assert learn("check", "1") == 0 and learn("check", "squares") == 0
+    os.rename("01_squares.py", "mine.py")
+    assert learn("check", "1") == 0
+    assert "mine.py: 1 of 1 exercises pass" in capsys.readouterr().out
+    assert learn("nothing") == 2
+    assert "nothing is no lesson; `tinygen learn` lists the lessons" in capsys.readouterr().err
+
+
+def test_a_lesson_of_ones_own_is_judged_by_its_own_checks_only_if_asked(course, capsys, lesson_file, tmp_path):
+    own = lesson_file.text.replace("def square(", "def cube(").replace("exercise(square, check_square)",
+                                                                       "exercise(cube, check_square)")
+    lesson_file(own, name="mine.py", folder=tmp_path / "here")
+    assert learn("check", "mine.py") == 1
+    assert "none of the package's lessons" in capsys.readouterr().out
+    assert learn("check", "mine.py", "--lesson", "mine.py") == 0
+
+
+def test_a_verdict_is_remembered_until_the_file_changes(course, capsys, lesson_file, tmp_path, monkeypatch):
+    path = lesson_file(folder=tmp_path / "here")
+    asked, found = [], {"error": "", "exercises": [{"name": "square", "ok": True, "said": ""}]}
+    monkeypatch.setattr(judge, "judge", lambda path, asked_=None: asked.append(path) or found)
+    learn(), learn()
+    assert len(asked) == 1 and capsys.readouterr().out.count("your 01_squares.py: 1 of 1") == 2
+    path.write_text(path.read_text() + "\n# %%\n1\n")
+    learn()
+    assert len(asked) == 2
+
+
+def test_bare_and_version(capsys):
+    from tinygen import commands
+
+    assert commands.main([]) == 0 and "verify" in capsys.readouterr().out
+    assert commands.main(["--version"]) == 0
+    assert re.match(r"tinygen \S+, NumPy \d", capsys.readouterr().out)
+    with pytest.raises(SystemExit):
+        commands.main(["nonsense"])
+
+
+@pytest.mark.parametrize(("argv", "on_path", "name"), [
+    ("/me/.venv/bin/tinygen", None, "/me/.venv/bin/tinygen"), (".venv/bin/tinygen", None, ".venv/bin/tinygen"),
+    ("/usr/bin/tinygen", "/usr/bin/tinygen", "tinygen"), ("tinygen", None, "tinygen"), ("/x/pytest", None, "tinygen"),
+])  # fmt: skip
+def test_hints_name_the_command_as_it_was_called(monkeypatch, argv, on_path, name):
+    import shutil
+
+    monkeypatch.setattr(sys, "argv", [argv, "learn"])
+    monkeypatch.setattr(shutil, "which", lambda name: on_path)
+    assert command.called() == name
+
+
+def test_a_lesson_of_the_package_as_a_script_says_that_it_is_solved(lesson_file):
+    import subprocess
+
+    for path, said in ((lesson.find(1), "This is lesson 1 with its solutions. To write them yourself: "
+                                        "tinygen learn 1 --student .\n"), (lesson_file(), "")):  # fmt: skip
+        code = f"import sys; sys.modules['__main__'].__file__ = {str(path)!r}; import tinygen.course"
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == said
 
 
 def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):
-    monkeypatch.setattr(site, "_package_stamp", lambda: "the package as it is")
+    monkeypatch.setattr(site, "package_stamp", lambda: "the package as it is")
     assert learn("--all", "--out", "site") == 0
     assert set(os.listdir("site")) == {f"{n}.html" for n in ("01_squares", "02_more", *sides.SIDES)}
     first, second, index = (open(f"site/{n}.html", encoding="utf-8").read() for n in ("01_squares", "02_more", "index"))

@@ -1,30 +1,46 @@
 """Learn: list the lessons, run one and open its page, build the course, judge a student's file."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 EXAMPLES = """examples:
-  tinygen learn                      list the lessons, and which of yours are done
-  tinygen learn 8                    run lesson 8 and open its page
-  tinygen learn 8 --step             go through it in the terminal, cell by cell
-  tinygen learn 8 --student .        write it here without its solutions, for you to fill in
-  tinygen learn check 08_vae.py      is your file right, and if not, which mistake is it?
-  tinygen learn 08_vae.py            run your own file and open its page
-  tinygen learn 8 --notebook         write it as a notebook, and open Jupyter if it is there (or: 08_vae.py --notebook)
-  tinygen learn --all --out site     the whole course as a folder of pages
+  {me} learn                      list the lessons, and which of yours are done
+  {me} learn 8                    run lesson 8 and open its page (or by name: {me} learn vae)
+  {me} learn 8 --step             go through it in the terminal, cell by cell
+  {me} learn 8 --student .        write it here without its solutions, for you to fill in
+  {me} learn check 8              is your file 08_vae.py right, and if not, which mistake is it? (or the file itself)
+  {me} learn 08_vae.py            run your own file and open its page
+  {me} learn 8 --notebook         write it as a notebook to fill in, and open Jupyter if it is there
+  {me} learn --all --out site     the whole course as a folder of pages
 """
+
+
+def called():
+    """The command as it was called: what hints name."""
+    name = Path(sys.argv[0]).name
+    return sys.argv[0] if name in ("tinygen", "tinygen.exe") and os.sep in sys.argv[0] and not _on_path() else "tinygen"
+
+
+def _on_path():
+    import shutil
+
+    found = shutil.which("tinygen")
+    return found is not None and os.path.realpath(found) == os.path.realpath(sys.argv[0])
 
 
 def add_arguments(parser):
     """The options of `tinygen learn`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    parser.add_argument("what", nargs="*", metavar="NUMBER | FILE | check FILE...",
-                        help="a lesson's number or a lesson file; or `check` and files or folders of a student")
+    parser.epilog = EXAMPLES.format(me=called())
+    parser.add_argument("what", nargs="*", metavar="LESSON | FILE | check FILE...",
+                        help="a lesson's number or name, or its file; or `check` and files or folders of a student")
     parser.add_argument("--all", action="store_true", help="every lesson (with --out, --student or --notebook)")
     parser.add_argument("--step", action="store_true", help="go through the lesson in the terminal, cell by cell")
-    parser.add_argument("--notebook", action="store_true", help="write the lesson as .ipynb")
+    parser.add_argument("--notebook", action="store_true", help="write the lesson as .ipynb, without its solutions")
+    parser.add_argument("--solutions", action="store_true", help="with --notebook: leave the solutions in")
+    parser.add_argument("--lesson", metavar="FILE", help="with check: judge by the checks of this lesson of your own")
     parser.add_argument("--student", metavar="DIR", help="write the lesson, or all of them, without solutions into DIR")
     parser.add_argument("--out", metavar="DIR", default="tinygen-pages", help="folder for pages (default: %(default)s)")
     parser.add_argument("--no-open", action="store_true", help="write, but open no browser and no Jupyter")
@@ -47,12 +63,16 @@ def _dispatch(a):
 
     first, rest = (a.what[0] if a.what else None), a.what[1:]
     ways = [name for name, on in (("--step", a.step), ("--notebook", a.notebook), ("--student", a.student)) if on]
-    if len(ways) > 1:
+    if a.solutions and (not a.notebook or a.student):
+        raise lesson.LessonError("--solutions goes with --notebook, and not with --student")
+    if a.lesson and first != "check":
+        raise lesson.LessonError("--lesson goes with check: tinygen learn check FILE --lesson LESSON")
+    if len(ways) > 1 and a.step:
         raise lesson.LessonError(f"{' and '.join(ways)} are different things: choose one")
     if first == "check":
         if a.all or ways:
             raise lesson.LessonError("check takes files and folders, and no other option")
-        return check(rest or ["."])
+        return check([_own(word) for word in rest] or ["."], a.lesson)
     if rest:
         raise lesson.LessonError(f"one lesson at a time, please: got {' '.join(a.what)}")
     if a.all and first:
@@ -62,25 +82,52 @@ def _dispatch(a):
     if not first and not (a.all or a.student or a.notebook):
         return listing()
     paths = [_path(first)] if first else lesson.catalogue()
+    if a.notebook:
+        return notebook(paths, Path(a.student or "."), solved=a.solutions, show=not a.no_open)
     if a.student:
         return student(paths, a.student)
-    if a.notebook:
-        return notebook(paths, Path("."), show=not a.no_open)
     if a.all:
         return everything(a.out, show=not a.no_open)
     return learn(paths[0], a.out, stepping=a.step, show=not a.no_open)
 
 
 def _path(what):
-    """The lesson that the reader means: a number of the package's, or a file of their own."""
+    """The lesson that the reader means: a number or name of the package's, or a file of their own."""
     from tinygen.course import lesson
 
-    if what.isdecimal():
-        own = Path(lesson.find(int(what)).name)
-        if own.is_file():
-            print(f"(this is the package's lesson; to run your own: tinygen learn {own})", file=sys.stderr)
-        return lesson.find(int(what))
-    return Path(what)
+    if not what.isdecimal() and (Path(what).exists() or Path(what).suffix or os.sep in what):
+        return Path(what)
+    path = lesson.named(what)
+    own = Path(path.name)
+    if own.is_file():
+        print(f"(this is the package's lesson; to run your own: {called()} learn {own})", file=sys.stderr)
+    return path
+
+
+def _own(word):
+    """The student's own file that `word` means: a place, or the number or name of a lesson that stands here."""
+    from tinygen.course import lesson
+
+    if Path(word).exists() or Path(word).suffix or os.sep in word:
+        return word
+    try:
+        path = lesson.named(word)
+    except lesson.LessonError:
+        return word  # which is then said not to be there
+    here = [p for p in sorted(Path(".").glob("*.py")) if p.name == path.name or _made_from(p, path)]
+    if not here:
+        raise lesson.LessonError(f"{path.name} is not in this folder; to write it here, without its solutions: "
+                                 f"{called()} learn {int(path.name[:2])} --student .")
+    return str(here[0])
+
+
+def _made_from(file, path):
+    from tinygen.course import lesson
+
+    try:
+        return lesson.original(lesson.read(file)) == path
+    except lesson.LessonError:
+        return False
 
 
 def _require_extra():
@@ -90,7 +137,7 @@ def _require_extra():
     from tinygen.course.lesson import LessonError
 
     needed = {"jupytext": "jupytext", "pygments": "pygments", "markdown_it": "markdown-it-py",
-              "mdit_py_plugins": "mdit-py-plugins", "ziamath": "ziamath"}
+              "mdit_py_plugins": "mdit-py-plugins", "ziamath": "ziamath", "pylatexenc": "pylatexenc"}
     missing = [package for module, package in needed.items() if find_spec(module) is None]
     if missing:
         raise LessonError(f"the lessons need {', '.join(missing)}, which a plain install leaves out; "
@@ -109,8 +156,10 @@ def listing():
         said = [words.format(read.facts[key]) for words, key in facts if key in read.facts]
         print("    " + " · ".join([*said, f"{read.count} exercise{'s' if read.count > 1 else ''}"]))
         if own.is_file() and own.resolve() != path.resolve():
-            print(f"    your {own}: {tally(judge.judge(own)['exercises'])}")
-    print("\nRun one with `tinygen learn NUMBER`; `tinygen learn --help` says what else there is.")
+            verdict = judge.remembered(own) or judge.judge(own)
+            judge.remember(own, verdict)
+            print(f"    your {own}: {tally(verdict['exercises'])}")
+    print(f"\nRun one with `{called()} learn NUMBER`; `{called()} learn --help` says what else there is.")
     return 0
 
 
@@ -120,7 +169,7 @@ def learn(path, out, *, stepping=False, show=True):
     from tinygen.course.step import step
 
     read = lesson.read(path)
-    target = Path(out) / f"{read.name}.html"
+    target = Path(out) / f"{read.name}{'.step' if stepping else ''}.html"  # a part does not replace the whole
     pages.writable(target.parent)  # said before the work, not after it
     ran = step(read) if stepping else run_with_bar(read)
     pages.write(target, pages.page(read, ran))
@@ -179,24 +228,38 @@ def student(paths, out):
             continue
         pages.write(target, lesson.student(lesson.read(path).text))
         print(f"{target}")
-    print("Fill in what is missing, then: tinygen learn check FILE")
+    print(f"Fill in what is missing, then: {called()} learn check FILE")
     return 0
 
 
-def notebook(paths, out, show=True):
+INSTALL = """# This installs the course where it is missing (on a fresh server, say). Then it does nothing.
+import importlib.util
+
+if importlib.util.find_spec("tinygen") is None:
+    get_ipython().run_line_magic("pip", "install --quiet 'tinygen[course]'")"""
+
+
+def notebook(paths, out, *, solved=False, show=True):
     """Write the lessons as notebooks into the folder `out`, and open the first in Jupyter if it is installed."""
     import shutil
     import subprocess
 
     import jupytext
+    from nbformat.v4 import new_code_cell
 
     from tinygen.course import lesson, pages
 
+    pages.writable(out)
     for path in paths:
         target = out / f"{path.stem}.ipynb"
         if target.exists():
             raise lesson.LessonError(f"{target} is there already; move it away, so that your work in it is not lost")
-        book = jupytext.reads(lesson.read(path).text, fmt="py:percent")
+        text = lesson.read(path).text
+        book = jupytext.reads(text if solved else lesson.student(text), fmt="py:percent")
+        book.cells.insert(1, new_code_cell(INSTALL, metadata={"tags": ["install"]}))
+        for i, cell in enumerate(book.cells):
+            cell["id"] = f"cell-{i}"  # the same each time, not drawn
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         pages.write(target, jupytext.writes(book, fmt="ipynb"))
         print(f"{target}")
     jupyter = shutil.which("jupyter")
@@ -207,8 +270,8 @@ def notebook(paths, out, show=True):
     return 0
 
 
-def check(places):
-    """Judge students' files: print each exercise's verdict, and what is wrong."""
+def check(places, asked=None):
+    """Judge students' files: print each exercise's verdict, and what is wrong. asked: the lesson whose checks count."""
     from tqdm import tqdm
 
     from tinygen.course import judge
@@ -216,7 +279,9 @@ def check(places):
 
     found, good = judge.files(places), True
     for path in tqdm(found, desc="check", unit="file", file=sys.stderr, leave=False, disable=len(found) < 2):
-        verdict = judge.judge(path)
+        verdict = judge.judge(path, asked=asked)
+        if asked is None:
+            judge.remember(path, verdict)
         tqdm.write(f"{path}: {tally(verdict['exercises'])}")
         for text in [e["said"] for e in verdict["exercises"]] + [verdict["error"]] * bool(verdict["error"]):
             tqdm.write("\n".join("  " + line for line in text.split("\n")))

@@ -3,11 +3,13 @@
 import contextlib
 import sys
 import traceback
+from pathlib import Path
 
 import numpy as np
 
 from tinygen.check import form
 from tinygen.check.report import FAIL, PASS, Entry, Report
+from tinygen.course import lesson
 from tinygen.course.solved import solution
 from tinygen.course.watch import SECONDS, OutOfTime, Watched, time_limit
 
@@ -171,6 +173,16 @@ def _said(error, function):
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == function.__code__.co_filename]
     where = f"line {own[-1].lineno}: {own[-1].line}\n" if own else ""
     return f"{where}{type(error).__name__}: {error}"
+
+
+def announce():
+    """Say, before anything else is printed, that a script is one of the course's own lessons, with its solutions."""
+    running = getattr(sys.modules.get("__main__"), "__file__", None)
+    with contextlib.suppress(lesson.LessonError, OSError):
+        if running and Path(running).resolve() in [path.resolve() for path in lesson.catalogue()]:
+            number = int(Path(running).name[:2])
+            print(f"This is lesson {number} with its solutions. To write them yourself: "
+                  f"tinygen learn {number} --student .")  # fmt: skip
 
 
 def finish(names):

@@ -4,6 +4,7 @@ Each cell and each exercise has its own time and memory. What does not end, or e
 is run once more without it, so that it costs nothing but itself.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -58,6 +59,39 @@ def judge(path, seconds=SECONDS, asked=None):
             state["errors"].append(f"the cell in line {what}: {why}")
         else:
             return {"error": why, "exercises": list(state["known"].values())}
+
+
+# ---- verdicts of files that have not changed -------------------------------------------------------------------------
+
+
+def _memory(path):
+    """Where the verdict on a file of this content is kept, if this very package gave it."""
+    import hashlib
+
+    from tinygen.course import site
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinygen" / "verdicts"
+    stamp = hashlib.sha256(site.package_stamp().encode() + Path(path).name.encode() + Path(path).read_bytes())
+    return home / f"{stamp.hexdigest()[:32]}.json"
+
+
+def remembered(path):
+    """The verdict that `judge` gave on a file of this name and content; None if there is none."""
+    try:
+        verdict = json.loads(_memory(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return verdict if isinstance(verdict, dict) and {"error", "exercises"} <= verdict.keys() else None
+
+
+def remember(path, verdict):
+    """Keep a verdict, where the reader's system keeps such things; where it cannot be kept, it is found again."""
+    from tinygen.course import pages
+
+    with contextlib.suppress(OSError, lesson.LessonError):
+        place = _memory(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pages.write(place, json.dumps(verdict))
 
 
 def _run(path, state):

@@ -1,5 +1,6 @@
 """The whole course as a folder of pages, with an index and links between them; only what changed is built again."""
 
+import functools
 import hashlib
 import html
 import os
@@ -27,7 +28,7 @@ def build(out, where=None):
     out = Path(out)
     pages.writable(out)
     read = [lesson.read(p) for p in lesson.catalogue(where)]
-    package = _package_stamp()
+    package = package_stamp()
     work = []
     for i, one in enumerate(read):
         links = {name: (f"{name}.html", SIDES[name]) for name in ("index", "glossary")}
@@ -76,7 +77,8 @@ def _made_from(page):
     return html.unescape(found[1]) if found else None
 
 
-def _package_stamp():
+@functools.cache
+def package_stamp():
     """A digest of everything in the package that a page can depend on, and of what draws it."""
     from importlib.metadata import version
 
