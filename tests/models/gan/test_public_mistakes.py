@@ -192,6 +192,9 @@ def test_a_clamp_before_the_logarithm():
     right = tg.grad(losses.saturating_generator)(far)
     assert (found == 0).tolist() == [True, False, False, True] and (right != 0).all()
     np.testing.assert_allclose(found[1:3], right[1:3], rtol=1e-9)
+    wider = np.array([-14.0, -3.0, 0.4, 12.5, 13.5, -1.2, 2.0])
+    wrong = lambda fake: np.where(np.abs(fake) < 11.5, -sigmoid(fake) / B, 0)
+    named(losses.saturating_generator, wrong, wider, words=["there it is zero: left out"])
 
 
 def test_the_generators_gradient_left_in_the_discriminator():
