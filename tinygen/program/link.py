@@ -35,7 +35,7 @@ class _Linker:
     def __init__(self, program, sources, apart, names, targets, exact):
         self.program, self.sources, self.targets, self.exact = program, sources, targets, exact
         self.apart, self.pairs = apart, set()
-        self.names, known = names
+        self.names, known = dict(names[0]), names[1]
         self.source, self.nbytes = Source(), 0
         self.source.known = known
         self.layout = dict(program.inputs)
@@ -135,9 +135,12 @@ class _Linker:
         if changes_nothing(op, i):
             self.place[op.outputs[0]] = args[i]
             return
+        text = self.source.call(op, args)
+        if text == f"{args[0]}.T" and len(op.outputs) == 1:
+            self.names[op.outputs[0]] = f"{self.names[op.parents[0][1]]}.T"
         names = [self.source.name(self.names[slot]) for slot in op.outputs]
         left = f"{names[0]}," if len(names) == 1 and op.row.name == "iterate" else ", ".join(names)
-        self.source.head.append(f"{left} = {self.source.call(op, args)}")
+        self.source.head.append(f"{left} = {text}")
         for name, slot, layout in zip(names, op.outputs, op.layouts):
             self.place[slot] = Operand(name, layout)
 

@@ -56,7 +56,7 @@ class Source:
 
     def name(self, hint):
         """A new name like `hint`, which may be a place in a tree: params['W'] is params_W; b# is b0, b1, ..."""
-        base = re.sub(r"[^\w#]+", "_", hint).strip("_") or "v#"
+        base = hint if hint.isidentifier() else re.sub(r"[^\w#]+", "_", hint).strip("_") or "v#"
         base = f"v{base}" if base[0].isdigit() else base
         stem = base.removesuffix("#") if base.endswith("#") else f"{base}_" if base[-1].isdigit() else base
         name, k = stem + "0" if base.endswith("#") else base, self.counts.get(stem, 0)
