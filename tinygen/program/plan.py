@@ -119,8 +119,8 @@ class compile:
         >>> y = step(np.ones((2, 3)), np.ones((3, 5)))
         >>> print(step.source[step.source.index("    def step"):])
             def step():
-                dot(x, W, b0)                                         # v1 = x @ W  (2, 5) float64
-                tanh(b0, b0)                                          # v2 = tanh(v1)  (2, 5) float64
+                dot(x, W, b0)  # v1 = x @ W  (2, 5) float64
+                tanh(b0, b0)   # v2 = tanh(v1)  (2, 5) float64
                 return b0
         <BLANKLINE>
             return step

@@ -10,6 +10,7 @@ from tinygen.program.program import record
 def trace(f):
     """`trace(f)(*args)` runs `f` once and returns its Trace: what it did, with `f`'s names where they can be known.
 
+    >>> import numpy as np
     >>> def kl(mean, logvar):
     ...     var = np.exp(logvar)
     ...     return 0.5 * np.sum(var + mean**2 - 1 - logvar)
