@@ -98,9 +98,10 @@ print(f"pure noise through all 64 axes: error {error:.0e}")
 #
 # ## 2. A code of which nothing is known
 #
-# Now a bent autoencoder and a VAE, with 8 latents each. The VAE's copies of new images are no worse. Then
-# decode codes that belong to no image: draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the
-# same one, but the codes come from a normal with the mean and the covariance of its own codes; the VAE.
+# Now a bent autoencoder and a VAE, with 8 latents each. They copy new images about equally well: over ten seeds
+# the VAE's squared error was 0.93 to 1.01 times the autoencoder's. Then decode codes that belong to no image:
+# draw them from $\mathcal{N}(0, I)$. Under each other: the autoencoder; the same one, but the codes come from a
+# normal with the mean and the covariance of its own codes; the VAE.
 
 # %% tags=["look"]
 options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, cosine_decay=True, validation_fraction=0, ema=0,

@@ -230,8 +230,9 @@ fig = plots.images(np.concatenate(rows), low=0, high=1,
                    rows=["real", "", "VAE", "", "normal", ""])  # fmt: skip
 
 # %% [markdown]
-# Read the numbers, then look at the picture. Some of the numbers put the rival ahead. From the numbers alone you could
-# not say which of the two was trained on strokes and which one knows means and covariances only. The eye can: the
+# Read the numbers, then look at the picture. By coverage the rival is ahead, with each of ten seeds of the
+# training; by whether a classifier can tell, now the one and now the other. From the numbers alone you could not
+# say which of the two was trained on strokes and which one knows means and covariances only. The eye can: the
 # rival's digits are grey and smeared.
 #
 # The numbers are not wrong. Each looks at one thing. A smeared 3 lies near real 3s, and is recognised as one.

@@ -20,8 +20,8 @@ def parts():
     return [(x / 16, labels) for x, labels in digits.split()]
 
 
-def test_lesson_9_the_vae_copies_at_least_as_well_as_the_autoencoder():
-    """"the VAE's copies of new images are no worse"."""
+def test_lesson_9_autoencoder_and_vae_copy_about_equally_well():
+    """"over ten seeds the VAE's squared error was 0.93 to 1.01 times the autoencoder's"."""
     (train, _), _, (test, _) = parts()
     ratios = []
     for seed in SEEDS:
@@ -30,11 +30,11 @@ def test_lesson_9_the_vae_copies_at_least_as_well_as_the_autoencoder():
         errors = [np.sum((test - net.inverse_transform(net.transform(test))) ** 2, axis=1).mean() for net in nets]
         ratios.append(errors[1] / errors[0])
     print("lesson 9", np.round(ratios, 3))
-    assert max(ratios) < 1.02
+    assert 0.925 < min(ratios) and max(ratios) < 1.015
 
 
-def test_lesson_10_by_fidelity_and_coverage_a_normal_for_each_class_is_ahead_or_level():
-    """"Some of the numbers put the rival ahead"."""
+def test_lesson_10_by_coverage_a_normal_for_each_class_is_ahead():
+    """"By coverage the rival is ahead, by whether a classifier can tell now the one and now the other"."""
     images, labels = digits.load()
     order = np.random.default_rng(10).permutation(len(images))
     train, other, test = np.split(images[order] / 16, [1000, 1350])
@@ -60,12 +60,13 @@ def test_lesson_10_by_fidelity_and_coverage_a_normal_for_each_class_is_ahead_or_
         ahead.append(row)
     ahead = np.array(ahead)  # (seeds, 2, 4)
     print("lesson 10", ahead.round(3).tolist())
-    assert np.all((ahead[:, 1, :2] > ahead[:, 0, :2]).any(axis=1))
+    assert np.all(ahead[:, 1, 1] > ahead[:, 0, 1])
+    assert 0 < np.mean(ahead[:, 1, 2] < ahead[:, 0, 2]) < 1
     assert np.all(ahead[:, 0, 3] - ahead[:, 1, 3] > 0.03)  # white pixels tell the two apart at once
 
 
 def test_lesson_15_guidance_raises_fidelity_and_takes_variety():
-    """"fidelity rises from w = 0, and the variance within a class falls"."""
+    """"its digits scatter more than real ones, and guidance hides that": fidelity rises, the variance falls below 1."""
     (train_x, train_c), (val_x, val_c), (test_x, test_c) = parts()
     judge, wanted, rows = metrics.Nearest().fit(test_x, test_c), np.tile(np.arange(10), 12), []
     within = lambda x, c: np.mean([np.var(x[c == k], axis=0, ddof=1).sum() for k in np.unique(c)])
@@ -78,4 +79,5 @@ def test_lesson_15_guidance_raises_fidelity_and_takes_variety():
                      for s in made])  # fmt: skip
     rows = np.array(rows)  # (seeds, 3, 2)
     print("lesson 15", rows.round(3).tolist())
-    assert np.all(rows[:, 1:, 0] > rows[:, :1, 0]) and np.all(rows[:, 2, 1] < rows[:, 0, 1])
+    assert np.all(rows[:, 0, 1] > 1) and np.all(rows[:, 1:, 1] < 1)
+    assert np.all(rows[:, 1:, 0] > rows[:, :1, 0])
