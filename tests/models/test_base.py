@@ -227,7 +227,7 @@ def test_noise_belongs_to_the_row(X):
     order = np.random.default_rng(0).permutation(len(X))
     np.testing.assert_array_equal(row_normals(5, X[order], (3, 2)), noise[order])
     np.testing.assert_array_equal(row_normals(5, X[:1], (3, 2)), noise[:1])
-    assert noise.dtype == np.float32 and noise.shape == (len(X), 3, 2)
+    assert noise.dtype == np.float64 and noise.shape == (len(X), 3, 2)
     for i in range(1, len(X)):
         assert np.array_equal(noise[i], noise[0]) == np.array_equal(X[i], X[0])
 

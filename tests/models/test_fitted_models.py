@@ -313,7 +313,8 @@ def test_going_on_with_training(tmp_path):
         scaling, before = model.scaling_, model.params_
         model.partial_fit(X, y, max_steps=20)
         assert np.array_equal(model.scaling_.mean, scaling.mean) and len(model.history_["loss"]) == 20
-        assert model.max_steps == 6 and not np.array_equal(tree.ravel(model.params_)[0], tree.ravel(before)[0])
+        assert model.max_steps == 6 and (name == "Autoencoder" or np.isfinite(model.sample(2)).all())
+        assert not np.array_equal(tree.ravel(model.params_)[0], tree.ravel(before)[0])
         assert make(validation_fraction=0).partial_fit(X, y).score(X, y) == make(validation_fraction=0).fit(X, y).score(
             X, y
         )

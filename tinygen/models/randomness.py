@@ -34,7 +34,7 @@ def stream(seed, purpose):
 
 
 def row_uniforms(seed, X, count, *, purpose="score"):
-    """Numbers uniform on (0, 1) for each row of X (n, D), (n, count), float64, from the seed and the row's bytes alone.
+    """Numbers uniform on (0, 1) for each row of X (n, D), (n, count), from the seed and the row's numbers alone.
 
     So a row has the same noise alone and among others, whatever their order. Splitmix64 (Steele, Lea, Flood 2014) of
     the row's hash and a counter: it makes the noise of all rows in a few passes, where a generator each takes longer
@@ -52,14 +52,14 @@ def row_uniforms(seed, X, count, *, purpose="score"):
 
 
 def row_normals(seed, X, shape, *, purpose="score", dtype=None):
-    """Standard normal numbers for each row of X (n, D), (n, *shape), as in `row_uniforms`; dtype: by default X's.
+    """Standard normal numbers for each row of X (n, D), (n, *shape), as in `row_uniforms`; dtype: by default float64.
 
     >>> X = np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])
     >>> noise = row_normals(0, X, (3,))
     >>> noise.shape, bool((noise[0] == noise[2]).all()), bool((noise[1] == row_normals(0, X[1:2], (3,))[0]).all())
     ((3, 3), True, True)
     """
-    dtype = X.dtype if dtype is None else np.dtype(dtype)
+    dtype = np.dtype(np.float64) if dtype is None else np.dtype(dtype)
     count = int(np.prod(shape))
     u = row_uniforms(seed, X, count + count % 2, purpose=purpose)
     radius, angle = np.sqrt(-2 * np.log(u[:, 0::2])), (2 * np.pi) * u[:, 1::2]  # Box and Muller: two from two
@@ -78,9 +78,6 @@ def _mixed(x):
 
 
 def _words(X):
-    """The rows' bytes as 64-bit words, (n, words); 0.0 and -0.0 are one number."""
-    X = np.ascontiguousarray(X) + 0.0
-    data = X.view(np.uint8).reshape(len(X), -1)
-    padded = np.zeros((len(X), -(-data.shape[1] // 8) * 8), np.uint8)
-    padded[:, : data.shape[1]] = data
-    return padded.view(np.uint64)
+    """The rows' numbers as 64-bit words, (n, D); 0.0 and -0.0 are one number, and so are equal ones of other dtypes."""
+    X = np.ascontiguousarray(X, np.float64) + 0.0
+    return X.view(np.uint64)

@@ -101,7 +101,7 @@ def test_the_grey_score_is_the_bounds(grey):
     got = model.score_samples(row)[0]
     s = model.schedule_
     inside = model._to_net(row)
-    eps = randomness.row_normals(model.seed_, inside, (1001, 11), purpose="validation")[0]
+    eps = randomness.row_normals(model.seed_, row, (1001, 11), purpose="validation", dtype=np.float32)[0]
     predict, kind = model.predict_with(s)
     reverse = bound.reverse_of(s, predict, kind)
     expected = model._decoder(s, None)(inside, bound.noisy(s, inside, 1, eps[-1:]))[0] - s.terminal_mismatch(inside)[0]
@@ -256,7 +256,7 @@ def test_latent_diffusion(tmp_path):
 
     model.diffusion_ = Standard()
     rows = model.vae_._to_net(x[:20])
-    noise = randomness.row_normals(model.seed_, rows, (3, 2)).swapaxes(0, 1)
+    noise = randomness.row_normals(model.seed_, x[:20], (3, 2), dtype=np.float32).swapaxes(0, 1)
     weights = bounds.log_weights(model.vae_.params_, rows, noise, **model.vae_._nets())
     np.testing.assert_allclose(model.score_samples(x[:20]), weights.mean(0), rtol=1e-5)
     with pytest.raises(ValueError, match="no labels"):

@@ -64,7 +64,7 @@ def test_the_training_loss(grey, rng):
     params = net.init(0, D, width=7, blocks=1, outputs=4 * D if grey else D, dtype=np.float64)
     signal, sigma = np.full((B, 1), 0.8), np.full((B, 1), 0.6)
     told = net.conditioning(rng.standard_normal(B), dtype=np.float64)
-    noise = {"eps": eps, "told": told, "signal": signal, "sigma": sigma, "weight": weight}
+    noise = {"eps": eps, "conditioning": told, "signal": signal, "sigma": sigma, "weight": weight}
     noise |= {"on_x": sigma, "on_z": signal}
     values = VALUES if grey else None
     params["out"]["b"] += rng.standard_normal(params["out"]["b"].shape)

@@ -337,6 +337,12 @@ def test_options_that_were_changed_after_fitting_are_seen(tmp_path, grey):
     assert np.isfinite(model.set_params(score_draws=3, latents=5).fit(grey[0]).score(grey[2]))
 
 
+def test_labels_are_not_looked_at(quick, grey):
+    """scikit-learn's tools pass them on; of another length or kind they are no matter either."""
+    for y in (np.eye(1000)[:, :3], np.arange(1000.0) / 7, ["a"] * 1000):
+        np.testing.assert_array_equal(VAE(**QUICK).fit(grey[0], y).sample(2), quick.sample(2))
+
+
 def test_sizes_of_numpy_come_back_from_a_file(tmp_path, grey):
     model = VAE(**{**QUICK, "hidden": [np.int64(16)], "latents": np.int64(2)}).fit(grey[0])
     model.save(tmp_path / "model.npz")

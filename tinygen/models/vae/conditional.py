@@ -42,7 +42,7 @@ class ConditionalVAE(VAE):
             self.frequencies_ = np.bincount(index) / len(index)
         else:
             self.classes_, self.frequencies_ = before.classes_, before.frequencies_
-        super()._fit(X, self._condition(y, X), before, classes=len(self.classes_), learned_prior=self.learned_prior)
+        super()._fit(X, y, before, classes=len(self.classes_), learned_prior=self.learned_prior)
 
     def _check_options(self):
         super()._check_options()

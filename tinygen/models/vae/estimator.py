@@ -106,16 +106,16 @@ class VAE(trained.Trained):
     # ---- fit ----
 
     def _fit(self, X, y, before=None, **nets):
-        """Train on rows X and one-hot labels y (n, classes) or None; before: the fitted model to go on from."""
-        self.seed_ = self._seed()
-        identity = self._identity(X, y, self.seed_)
+        """Train on rows X, with labels y where the model takes them; before: the fitted model to go on from."""
+        self.seed_, c = self._seed(), self._condition(y, X)
+        identity = self._identity(X, None if c is None else y, self.seed_)
         if before is None:
             self._choose(X)
         else:
-            self.decoder_, self.scaling_ = before.decoder_, before.scaling_
+            self.decoder_, self.scaling_, self.grey_ = before.decoder_, before.scaling_, before.grey_
         x = self._to_net(X)
         start = self._start(x, **nets) if before is None else before.params_
-        data = {"x": x} if y is None else {"x": x, "c": y}
+        data = {"x": x} if c is None else {"x": x, "c": c}
         self.params_, self.history_ = self._train(
             functools.partial(self._loss, self._nets()), start, data, noise=self._noise(len(x)), seed=self.seed_,
             identity=identity, bound=functools.partial(self._held_out_loss, self._nets()),
@@ -219,7 +219,8 @@ class VAE(trained.Trained):
     def _bound(self, X, c, which, draws):
         """The bound and its standard error for each row, (n, 2), float64, in the data's units."""
         terms = functools.partial(_iwae if which == "iwae" else _elbo, nets=self._nets())
-        noise = lambda x: np.moveaxis(randomness.row_normals(self.seed_, x, (draws, self.latents)), 1, 0)
+        shape = (draws, self.latents)
+        noise = lambda rows: randomness.row_normals(self.seed_, X[rows], shape, dtype=self.dtype).swapaxes(0, 1)
         found = self._by_rows(terms, self._to_net(X), c, noise=noise, draws=draws).astype(np.float64)
         found[:, 0] += self.scaling_.log_det
         found[self.scaling_.impossible(X), 0] = -np.inf
@@ -345,7 +346,7 @@ class VAE(trained.Trained):
     def _by_rows(self, f, x, c=None, *, noise=None, draws=1):
         """f(params, x, eps, c) of a block of rows at a time, joined; recorded once and replayed where there are many.
 
-        noise(x) -> eps (draws, n, k) of a block's rows; None: f gets None.
+        noise(rows) -> eps (draws, n, k) of the rows of these indices; None: f gets None.
         """
         size = max(1, BLOCK // (draws * max(x.shape[1], *self.hidden, self.latents)))
         starts = range(0, len(x), size)
@@ -354,7 +355,7 @@ class VAE(trained.Trained):
         for start in self._with_bar(starts, "scoring" if noise else "rows"):
             index = np.minimum(np.arange(start, start + min(size, len(x))), len(x) - 1)  # the last block is filled up
             block = x[index]
-            eps = None if noise is None else np.ascontiguousarray(noise(block))
+            eps = None if noise is None else np.ascontiguousarray(noise(index))
             parts.append(np.array(f(self.params_, block, eps, None if c is None else c[index])))
         return np.concatenate(parts)[: len(x)]
 
