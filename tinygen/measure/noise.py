@@ -8,7 +8,9 @@ import numpy as np
 POINTS = 11  # function values on one line at one spacing
 SPACINGS = (0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # eps to these powers, relative to the size of x
 LINES = 2  # random lines
-EVALUATIONS = 2 + LINES * len(SPACINGS) * POINTS  # of f, in all
+QUICK = (0.6, 0.4, 0.25)  # the spacings of a first look, with
+QUICK_POINTS = 7  # values at each, of one line: is it as exact and as smooth as it should be?
+PLAIN = 30.0  # differences of so many roundings are what rounding explains
 
 
 class NotFinite(ValueError):
@@ -87,6 +89,8 @@ def measure_noise(f, x, rng, *, eps=0.0):
         raise NotFinite(f"f is {first} at the point itself: there is no derivative to measure")
     kinds = [np.finfo(d).eps for d in (x.dtype, first.dtype) if d.kind == "f"]
     eps = float(max([eps, *kinds]))
+    if (sigma := _plain(f, x, rng, first, again, eps)) is not None:
+        return Noise(first, sigma, eps, True, math.inf)
     lines = []
     for _ in range(LINES):
         phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
@@ -94,6 +98,29 @@ def measure_noise(f, x, rng, *, eps=0.0):
     sigma = max([0.3 * eps * abs(float(first)), *(sigma for sigma, _ in lines if math.isfinite(sigma))])
     sigma = max(sigma, abs(float(again) - float(first)))
     return Noise(first, sigma, eps, bool(first == again), min(smooth for _, smooth in lines))
+
+
+def _plain(f, x, rng, first, again, eps):
+    """The rounding of a plain function, from few values; None where they show anything that has to be looked at.
+
+    Third differences are rounding alone at the first two spacings, and small against the first ones at the last.
+    """
+    if first != again or first == 0 or not x.size:
+        return None
+    phi = along(f, x, scales(x) * rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape))
+    floor, sigma = 0.3 * eps * abs(float(first)), 0.0
+    for power in QUICK:
+        values = np.array([first, *(phi(j * eps**power) for j in range(1, QUICK_POINTS))])
+        if not np.isfinite(values).all():
+            return None
+        steps, third = abs(np.diff(values)).astype(float), _usual(values, 3)
+        if power > QUICK[-1]:
+            if third > PLAIN * floor or np.count_nonzero(steps) < QUICK_POINTS // 2 + 1:
+                return None
+            sigma = max(sigma, third, _usual(values, 2) if power > 0.55 else 0.0)
+        elif third > 1e-4 * np.median(steps) + PLAIN * floor:
+            return None
+    return max(sigma, floor) if sigma <= PLAIN * floor else None
 
 
 def line_noise(phi, centre, eps):

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.measure.complex_step import Refused, complex_step
-from tinygen.measure.noise import EVALUATIONS, along, line_noise, measure_noise, scales
+from tinygen.measure.noise import along, line_noise, measure_noise, scales
 from tinygen.measure.richardson import SIGMAS, Slope, slope
 from tinygen.measure.scatter import scatter
 
 GOOD = 1e-8  # a bar this small, relative to the value, needs no better steps
+LOOKED = 1e-11  # the same along the random directions
 FAIR = 1e-7  # a bar this small is not worth measuring the noise of the entry itself
 FIRST = 0.35  # the largest step of the first ladder, relative to the scale
 LEAST = 200.0  # no ladder starts below so many roundings of x: x + h has to differ from x in all its steps
 SMALL = 1e-4  # entries below this part of the largest one are measured to that part's accuracy
 UNSEEN = 10.0  # a change of f by so many standard deviations of its rounding is seen
 UNKNOWN = Slope(math.nan, math.inf, math.inf, 0.0, 1.0)
+EXACT = 1e-9  # a slope as exact as this, of a function that looks smooth on short lengths, is probed no further
+PROBES = (2.0**-10, 2.0**-20, 2.0**-30)  # shorter steps, relative to those taken, at which f may be something else
 LOOKS = 3  # random directions in which the ways to measure have to agree
 
 
@@ -64,16 +67,24 @@ class Meter:
     def __init__(self, f, x, rng, *, eps=0.0, accuracy=0.0):
         shape = x.shape
         self.f, self.x, self.rng = (lambda v: f(v.reshape(shape))), x.ravel(), rng
+        self.calls, counted = 0, self.f
+
+        def counting(v):
+            self.calls += 1
+            return counted(v)
+
+        self.f = counting
         begin, busy = time.perf_counter(), time.process_time()
         with np.errstate(all="ignore"):
             self.noise = measure_noise(self.f, self.x, rng, eps=eps)
         passed, busy = time.perf_counter() - begin, time.process_time() - busy
-        self._seconds = (busy if busy > 0.1 * passed else passed) / EVALUATIONS  # a busy machine is not a slow f
+        self.seconds_a_call = (busy if busy > 0.1 * passed else passed) / self.calls  # a busy machine is no slow f
         self.scale = scales(self.x)
         self._typical = float(np.exp(np.mean(np.log(self.scale)))) if x.size else 1.0
         self._ratio = {}  # decade of the scale -> the step that was best there, relative to the scale
         self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
         self._looks = self._complex = self._wider = None
+        self._probes = 0
         self.accuracy = accuracy
 
     @property
@@ -89,9 +100,14 @@ class Meter:
             return scatter(self.line(v * scale), self.noise.eps)
 
     @property
+    def calls_an_entry(self):
+        """About how many calls of f it takes to measure one entry."""
+        return 14 if self.complex_refused else 2
+
+    @property
     def seconds_an_entry(self):
         """About how long it takes to measure one entry."""
-        return self._seconds * (30 if self.complex_refused else 8)
+        return self.seconds_a_call * (30 if self.complex_refused else 8)
 
     def line(self, v):
         """The function t -> f(x + t v); nan where f cannot be evaluated."""
@@ -115,7 +131,9 @@ class Meter:
             step, limits = min(FIRST, smooth), dict(least=LEAST * noise.eps, most=smooth)
             goals = dict(absolute=goal * scale, relative=relative)
             best = slope(phi, noise.value, step, self.sigma, noise.eps, **goals, **limits)
-            for part in (2.0**-10, 2.0**-20, 2.0**-30) if not self.accuracy else ():
+            plain = best.bar <= EXACT * abs(best.value) and not best.bent and math.isinf(noise.smooth)
+            for part in () if self.accuracy else PROBES[:1] if plain and not self._probes else PROBES * (not plain):
+                self._probes += 1
                 h = best.step * part
                 if h < LEAST * noise.eps:
                     break
@@ -168,11 +186,9 @@ class Meter:
         if self._looks is None and not self.x.size:
             self._looks = []
         elif self._looks is None:
-            sign, size = (
-                self.rng.choice([-1.0, 1.0], (LOOKS, self.x.size)),
-                self.rng.uniform(0.5, 1, (LOOKS, self.x.size)),
-            )
-            self._looks = [(v, self.along(v, relative=0)) for v in self.scale * sign * size]
+            shape = (min(LOOKS, 1 + self.x.size), self.x.size)
+            sign, size = self.rng.choice([-1.0, 1.0], shape), self.rng.uniform(0.5, 1, shape)
+            self._looks = [(v, self.along(v, relative=LOOKED)) for v in self.scale * sign * size]
         return self._looks
 
     def jump(self):
