@@ -5,12 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
-from tinygen.measure.numeric import SMALL, Measured
+from tinygen.measure.numeric import GOOD, LOOKS, SMALL, Measured
+from tinygen.measure.projections import held_against, project, visible
 from tinygen.measure.scatter import scatter
 
 RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
 COARSE = 1e-3  # the same for gradients of less than double precision, and
 COARSE_SMALL = 0.1  # entries below this part of the largest count as that
+GROSS = 1e4  # an error of so many bars needs no better second measurement than the first
 BLURRED = 4  # entries of the given gradient whose scatter is looked at
 AGAIN = 200  # at most so many suspicious entries are measured again
 
@@ -53,6 +55,71 @@ class Judge:
         self._doubt(indices)
         self.undecided[self._wide(indices)] = True
 
+    def by_looks(self, indices, claim=None):
+        """The Projections of `claim` (else of the gradient) on the random directions that were measured anyway."""
+        claim = self.got if claim is None else claim
+        if len(indices) < self.got.size or self.meter.accuracy:  # they move what is not checked, too
+            return [project(self.meter, claim, self.slack, indices) for _ in range(LOOKS)]
+        return [held_against(self.meter, claim, self.slack, v, slope) for v, slope in self.meter.looks]
+
+    def certify(self, indices, few):
+        """Whether random directions alone show that no entry is off by more than what is asked of it.
+
+        Up to `few` entries that would have to be seen more exactly are measured one by one.
+        """
+        looks, asked = self.by_looks(indices), self.needed(indices) * self.meter.scale[indices]
+        for _ in range(2):
+            if any(look.outside or look.kink for look in looks):
+                return False
+            self.seen, self.looked = visible(looks), len(looks)
+            left = indices[~(asked >= self.seen)]
+            if len(left) <= 1:
+                break
+            looks += [project(self.meter, self.got, self.slack, indices) for _ in range(LOOKS)]
+        if len(left) > few:
+            return False
+        self.entries(left)
+        return True
+
+    def adopt(self, indices):
+        """Take tinygen's own derivative for the truth, if random directions bear it out; the worst is measured."""
+        own = self.own
+        if own is None or not np.isfinite(own[indices]).all():
+            return False
+        looks = self.by_looks(indices, own)
+        bar = visible(looks) / self.meter.scale[indices]
+        if any(look.outside or look.kink for look in looks) or not np.all(bar <= self.needed(indices, own)):
+            return False
+        found = self.found
+        for part in (found.value, found.low, found.high):
+            part[indices] = own[indices]
+        found.rise[indices], found.bar[indices] = abs(own[indices]), bar
+        self.wrong[indices] = self._outside(indices)
+        miss, allowed = self._miss(indices)
+        for i in indices[np.argsort(miss / allowed)[-2:]]:
+            measured = self.meter.entry(i)
+            if self._contradicts(i, measured):
+                found.put(i, measured)
+        return bool(self.wrong[indices].any())
+
+    def needed(self, indices, claim=None):
+        """The error that has to be visible in each entry, by the size of the claim."""
+        size = np.nan_to_num(abs(self.got if claim is None else claim), posinf=0, neginf=0)
+        need = np.zeros(len(indices))
+        for argnum in np.unique(self.argnums[indices]):
+            at = self.argnums[indices] == argnum
+            part = indices[at]
+            scaled = np.max(size[part] * self.meter.scale[part], initial=0) / self.meter.scale[part]
+            least = np.where(self.coarse[part], COARSE_SMALL, SMALL) * np.minimum(np.max(size[part]), scaled)
+            resolution = np.where(self.coarse[part], max(COARSE, self.resolution), self.resolution)
+            need[at] = resolution * np.maximum(size[part], least)
+        return need
+
+    @property
+    def measured(self):
+        """Which entries were measured."""
+        return np.isfinite(self.found.value)
+
     def _measure(self, indices, measure, better=False):
         """File new measurements; with `better`, only those with a narrower bar (but of f's rise in any case)."""
         new = measure(indices)
@@ -84,8 +151,9 @@ class Judge:
         miss, allowed = self._miss(wrong)
         order = np.argsort(miss / np.maximum(allowed, 1e-300))  # the doubtful ones, and the worst
         doubtful = order[: np.count_nonzero(miss < 100 * allowed)][:AGAIN]
-        for i in wrong[np.union1d(doubtful, order[-8:])]:
-            second = self.meter.entry(i, again=True)
+        for k in np.union1d(doubtful, order[-2:]):
+            i, gross = wrong[k], miss[k] > GROSS * allowed[k]
+            second = self.meter.entry(i, again=True, relative=GOOD if gross else 0.0)
             if not math.isfinite(second.bar) or self._contradicts(i, second):
                 continue
             if by_complex and abs(second.value - self.found.value[i]) > second.bar + self.found.bar[i]:

@@ -146,7 +146,7 @@ class Meter:
                         best, self._probed = finer, min(self._probed, h)
         return _unseen(best, self.sigma, 1.0).over(scale)
 
-    def entry(self, i, *, goal=0.0, again=False):
+    def entry(self, i, *, goal=0.0, again=False, relative=GOOD):
         """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
         scale, noise = float(self.scale[i]), self.noise
         unit = np.zeros(self.x.shape, dtype=self.x.dtype)
@@ -154,7 +154,7 @@ class Meter:
         phi, decade = self.line(unit), round(math.log10(scale))
         first = self._ratio.get(decade, FIRST)
         grain = noise.eps * abs(float(self.x[i])) / scale
-        options = dict(relative=0 if again else GOOD, least=LEAST * noise.eps, grain=grain, binary=not again)
+        options = dict(relative=relative, least=LEAST * noise.eps, grain=grain, binary=not again)
         other, goal = (0.29 if again else 1.0), goal * scale
         if math.isinf(self.accuracy):
             return UNKNOWN

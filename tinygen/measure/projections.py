@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinygen.measure.noise import along, scales
+from tinygen.measure.richardson import LEVELS, ladder
+
 LOOKS = 6  # random projections of the whole gradient
 FOUND = 24  # at most so many wrong entries are searched for
 TESTS = 600  # projections spent on the search
@@ -28,15 +31,37 @@ def project(meter, got, slack, indices):
     """Compare `got` with the derivative along a random direction, normal within `indices`, each entry in its scale."""
     v = np.zeros(got.shape)
     v[indices] = meter.scale[indices] * meter.rng.standard_normal(len(indices))
-    claimed = math.fsum(got[indices] * v[indices])
-    rounding = float(np.linalg.norm(slack[indices] * v[indices])) * 4
+    return held_against(meter, got, slack, v)
+
+
+def held_against(meter, got, slack, v, slope=None):
+    """The Projection of `got` on `v`; `slope`: what was measured along it already."""
+    moving = v != 0
+    claimed = math.fsum(got[moving] * v[moving])
+    rounding = float(np.linalg.norm(slack[moving] * v[moving])) * 4
     if not meter.complex_refused:
         value, jitter = meter.complex_along(v)
-        size = float(np.linalg.norm(got[indices] * v[indices]))
+        size = float(np.linalg.norm(got[moving] * v[moving]))
         return Projection(abs(claimed - value), 8 * jitter + 64 * meter.noise.eps * size + rounding, False)
-    slope = meter.along(v)
+    slope = slope or meter.along(v)
     low, high = slope.interval
     return Projection(max(low - claimed, claimed - high, 0.0), slope.bar + rounding, slope.kink)
+
+
+def glance(f, x, got, indices, rng):
+    """How far `got` is off along one random direction within `indices`, relative to the slope; 0 within its bar.
+
+    One ladder of steps and no noise measured: enough to tell whether a gross error is still there.
+    """
+    v = np.zeros(x.shape)
+    v[indices] = scales(x)[indices] * rng.choice([-1, 1], len(indices)) * rng.uniform(0.5, 1, len(indices))
+    value = f(x)
+    eps = float(np.finfo(np.asarray(value).dtype).eps)
+    found = ladder(along(f, x, v), value, 0.25, eps * abs(float(value)), eps, np.zeros(LEVELS + 1))
+    claimed = float(got[indices] @ v[indices])
+    low, high = found.interval
+    miss = max(low - claimed, claimed - high, 0.0)
+    return miss / max(abs(found.value), abs(claimed), 1e-300) if miss > 4 * found.bar else 0.0
 
 
 def visible(projections, chance=1e-6):
