@@ -83,3 +83,19 @@ def test_pictures_can_be_drawn(tmp_path, rng):
         figure.savefig(tmp_path / "a.png")
     report_of("PASS", "FAIL", "UNDECIDED").plot().savefig(tmp_path / "b.png")
     assert (tmp_path / "b.png").stat().st_size > 5000
+
+
+def test_the_text_never_exceeds_a_screen(rng):
+    x = rng.normal(size=20_000)
+
+    def gradient(x):
+        g = 2 * x
+        g[123] *= 3
+        return g
+
+    report = check_grad(lambda x: np.sum(x**2), gradient, x)
+    text = str(report)
+    assert report.verdict == "FAIL" and "x[123]" in text
+    assert len(text.splitlines()) <= 40 and max(map(len, text.splitlines())) <= 160
+    many = Report("many", [Entry("a" * 300, "FAIL", note="b " * 3000)], notes=["c " * 300] * 50, example="d" * 10**5)
+    assert len(str(many).splitlines()) <= 40 and len(str(many)) < 7000

@@ -6,6 +6,7 @@ _WHERE = {
     "check_grad": "check.gradient",
     "assert_grad": "check.gradient",
     "check_hvp": "check.second_order",
+    "check_hessian": "check.vector",
     "check_adjoint": "check.second_order",
     "check_unbiased": "check.unbiased",
     "Derivation": "check.derivation",

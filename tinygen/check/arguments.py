@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree
+from tinygen.check.cost import Cost
 from tinygen.measure.noise import scalar
 
 
@@ -32,14 +33,14 @@ class Arguments:
     """The arguments `args` of `f`: `vector` holds all entries of float leaves, `leaves` says where.
 
     names: one for each argument; else those of f's signature. `promoted` makes `call` hand all floats of whatever
-    precision to f in the precision of the vector it gets, in place of their own.
+    precision to f in the precision of the vector it gets, in place of their own. cost: a Cost that counts calls.
 
     Raises ValueError for a wrong number of names.
     """
 
-    def __init__(self, f, args, names=None):
-        self.f, self.args, self.promoted, self.bar = f, args, False, 0.0
-        self.names = _names(f, args, names)
+    def __init__(self, f, args, names=None, cost=None):
+        self.f, self.args, self.promoted, self.bar, self.cost = f, args, False, 0.0, cost or Cost()
+        self.names = names_of(f, args, names)
         self._flat = [tree.flatten(arg) for arg in args]
         self.leaves, pieces, self._where = [], [], {}
         start = 0
@@ -91,6 +92,7 @@ class Arguments:
 
     def total(self, vector):
         """f at `vector`, its named terms summed: one number, complex if the vector is. `bar` keeps its largest."""
+        self.cost.call()
         value, bar = apart(self.f(*self.at(vector)))
         if not bar >= 0:
             raise ValueError(f"f returned a pair, read as (value, bar), but its bar is {bar:.3g}: expected >= 0")
@@ -131,7 +133,7 @@ def _is_float(value):
     return isinstance(value, float) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f")
 
 
-def _names(f, args, names):
+def names_of(f, args, names):
     if names is not None:
         names = [names] if isinstance(names, str) else list(names)
         if len(names) != len(args):

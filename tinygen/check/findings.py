@@ -18,7 +18,8 @@ def file_leaf(report, leaf, judge, misshapen, remedy):
         return
     measured = np.isfinite(found.value[part])
     known = np.count_nonzero(measured)
-    count = f"{part.size:,} entries" if known == part.size else f"{known:,} measured entries (of {part.size:,})"
+    judged = np.count_nonzero(measured | judge.wrong[part] | judge.undecided[part])
+    count = f"{part.size:,} entries" if judged == part.size else f"{judged:,} measured entries (of {part.size:,})"
     with np.errstate(invalid="ignore", divide="ignore"):
         miss = np.nan_to_num(abs(judge.got - found.value)[part] / bar[part], nan=np.inf)
     entry = lambda i, verdict, note: Entry(
@@ -48,6 +49,8 @@ def file_leaf(report, leaf, judge, misshapen, remedy):
 def remedy(judge, coarse, stated=0.0):
     """Why the bars are wide, and what would decide; `coarse`: f cannot be had in double precision."""
     meter, noise = judge.meter, judge.meter.noise
+    if meter.stop():
+        return "There was no time to measure it: a larger budget= would decide."
     if stated:
         return f"f says that it is off by up to {stated:.1e}: a smaller bar, or rtol=, would decide."
     if np.isinf(meter.accuracy):

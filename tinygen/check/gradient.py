@@ -1,7 +1,7 @@
 """Is this gradient right? Every entry against a numeric derivative with its error bar: PASS, FAIL or UNDECIDED."""
 
+import contextlib
 import math
-import time
 import warnings
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygen.check.arguments import Arguments
 from tinygen.check.claimed import Claimed
+from tinygen.check.cost import Cost
 from tinygen.check.curves import plot
 from tinygen.check.findings import file_kink, file_leaf, file_notes, remedy
 from tinygen.check.forms import plain
@@ -17,6 +18,7 @@ from tinygen.check.judge import Judge
 from tinygen.check.kinks import astray
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.check.shrink import reproduce, shrink
+from tinygen.check.vector import check_several, several
 from tinygen.measure.noise import NotFinite, measure_noise
 from tinygen.measure.numeric import Meter
 from tinygen.measure.projections import LOOKS, bisect, glance, project, sample, visible
@@ -42,18 +44,21 @@ class GradientReport(Report):
         return super().plot() if self.judge is None else plot(self)
 
 
-def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, rng=0, **keywords):
+def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, budget=None, rng=0, **keywords):
     """Compare a gradient with numeric derivatives of `f` at `args`: a Report.
 
     f: plain Python on arrays, need not be differentiable by tinygen; returns one number, or a dict of named loss terms
         whose sum is the loss, or a pair (value, bar): how far an inner solver or a mean of samples may be off.
+        Of an array, `gradient` is the Jacobian (shape of f, then that of the argument), or, with one argument more, the
+        vector-Jacobian product gradient(*args, w).
     gradient: None (tinygen's own) | one callable returning the gradient of the first argument, or a tuple for all | a
         list of callables, one per argument, each called with all args | a tree of arrays. None for an argument in the
         tuple or the list: not checked.
     args: arrays, numbers, trees; integers are never differentiated. names: of the arguments, else those of f.
         pandas objects and tensors are checked as arrays. keywords: handed on to f, and to a gradient that takes them.
     entries: inputs of up to so many numbers are measured one by one (unless that takes more than half a minute),
-        larger ones by random projections. rtol: a relative error that counts as right. rng: Generator or seed.
+        larger ones by random projections. rtol: a relative error that counts as right.
+    budget: seconds, after which the report says what is known by then. rng: Generator or seed.
 
     An entry FAILs outside the error bars of the numeric derivative and of the gradient's own rounding (at a kink:
     outside the one-sided derivatives). It is UNDECIDED if the bars could hide an error of 1e-6 of it (1e-3 in float32;
@@ -67,16 +72,27 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, r
     >>> check_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, -3.0])).mistakes[0].kind
     'factor'
     """
-    begin = time.perf_counter()
     f, gradient, args, notes = plain(f, gradient, args, keywords)
-    report, arguments, given = _compare(f, gradient, args, names, entries, rtol, rng)
+    if not isinstance(gradient, list) and (value := several(f, args)) is not None:
+        options = dict(names=names, entries=entries, rtol=rtol, budget=budget, rng=rng)
+        return check_several(check_grad, f, gradient, args, value, **options)
+    cost = Cost(budget)
+    try:
+        return _checked(f, gradient, args, notes, names, entries, rtol, rng, cost)
+    finally:
+        cost.close()
+
+
+def _checked(f, gradient, args, notes, names, entries, rtol, rng, cost):
+    """check_grad of plain functions."""
+    report, arguments, given = _compare(f, gradient, args, names, entries, rtol, rng, cost)
     with warnings.catch_warnings():  # f has said what it has to say; now it is tried at points of our own choice
         warnings.simplefilter("ignore")
         _diagnose(report, arguments, given)
-        if report.verdict == FAIL and given.callable:
+        if report.verdict == FAIL and given.callable and not cost.spent:
             report.example = _example(f, gradient, args, arguments.names, report)
-    report.notes = notes + report.notes
-    report.details["seconds"] = time.perf_counter() - begin
+    report.notes = notes + report.notes + ([cost.note()] if cost.note() else [])
+    report.details |= dict(seconds=cost.seconds, calls=cost.calls)
     return report
 
 
@@ -92,10 +108,11 @@ def assert_grad(f, gradient=None, *args, **options):
     return report
 
 
-def _compare(f, gradient, args, names, entries, rtol, rng):
+def _compare(f, gradient, args, names, entries, rtol, rng, cost):
     """check_grad without the search for causes: the report, the Arguments, and what was Given."""
     rng = np.random.default_rng(rng)
-    arguments = Arguments(f, args, names)
+    arguments = Arguments(f, args, names, cost)
+    cost.expect(60 + 14 * min(arguments.vector.size, 22))
     if not arguments.leaves:
         kinds = [f"{name}: {_kind(arg)}" for name, arg in zip(arguments.names, args)]
         raise TypeError(f"no float among the arguments ({', '.join(kinds)}): integers have no derivative, write 2.0")
@@ -118,7 +135,7 @@ def _compare(f, gradient, args, names, entries, rtol, rng):
     except NotFinite as error:
         report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
         return report, arguments, given
-    meter.accuracy = arguments.bar
+    meter.accuracy, meter.stop = arguments.bar, lambda: cost.spent
     with np.errstate(over="ignore"):  # the rounding of huge numbers may count as infinite
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
@@ -231,11 +248,11 @@ def _note_looks(report, error, n, looks, kink=""):
 def _diagnose(report, arguments, given):
     """Ask which mistake explains each wrong leaf."""
     judge = report.judge
-    if judge is None:
+    if judge is None or judge.meter.stop():
         return
     f, values, names, places = arguments.flat()
     if judge.own is None:
-        f = _limited(f, _usual_calls(judge))
+        f = _limited(f, _usual_calls(judge), judge.meter.stop)
 
     def vector(values):
         new = arguments.vector.copy()
@@ -251,25 +268,26 @@ def _diagnose(report, arguments, given):
         if leaf in given.misshapen and (said := _of_another(leaf, given, report)):
             report.mistakes.append(Mistake("other-argument", said, where=leaf.name))
             continue
-        report.mistakes += diagnose(
-            f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
-            name=leaf.name, names=names,
-            gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
-            limit=3 if len(wrong) == 1 else 1,
-        )  # fmt: skip
+        with contextlib.suppress(_Spent):
+            report.mistakes += diagnose(
+                f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
+                name=leaf.name, names=names,
+                gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
+                limit=3 if len(wrong) == 1 else 1,
+            )  # fmt: skip
 
 
 class _Spent(Exception):
     """The search for causes has called f as often as it may."""
 
 
-def _limited(f, calls):
+def _limited(f, calls, stop):
     """f, which raises _Spent after so many calls: a search leaves out what it cannot compute."""
     left = [calls]
 
     def limited(*args):
         left[0] -= 1
-        if left[0] < 0:
+        if left[0] < 0 or stop():
             raise _Spent
         return f(*args)
 

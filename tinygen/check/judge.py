@@ -153,6 +153,8 @@ class Judge:
         doubtful = order[: np.count_nonzero(miss < 100 * allowed)][:AGAIN]
         for k in np.union1d(doubtful, order[-2:]):
             i, gross = wrong[k], miss[k] > GROSS * allowed[k]
+            if self.meter.stop():
+                break
             second = self.meter.entry(i, again=True, relative=GOOD if gross else 0.0)
             if not math.isfinite(second.bar) or self._contradicts(i, second):
                 continue

@@ -8,6 +8,8 @@ import numpy as np
 
 PASS, FAIL, UNDECIDED = "PASS", "FAIL", "UNDECIDED"
 WIDTH = 80  # columns of a terminal
+SCREEN = 40  # lines of a report
+CODE = 12 * WIDTH  # characters of an example that is shown
 LISTED = 6  # entries in the text of a report
 
 
@@ -50,7 +52,7 @@ class Report:
         return self.verdict == PASS
 
     def __str__(self):
-        """The report as text of at most 80 columns (longer only where a word is)."""
+        """The report as text of 80 columns, and no more than a screen of them."""
         worst = [entry for entry in self.entries if entry.verdict == self.verdict]
         shown = worst[:LISTED]
         lines = _wrapped(f"{self.verdict}  {self.name}", "", "      ")
@@ -77,8 +79,10 @@ class Report:
         for note in self.notes:
             lines += _wrapped(f"note: {note}", "  ", "    ")
         if self.example:
-            lines += ["To see it:", *("    " + line for line in self.example.splitlines())]
-        return "\n".join(lines)
+            shown = self.example if len(self.example) <= CODE else "(too long for a screen: print(report.example))"
+            example = ["To see it:", *("    " + line for line in shown.splitlines())]
+            return "\n".join([screen(lines, SCREEN - len(example)), *example])
+        return screen(lines)
 
     def plot(self):
         """How much of its error bar each entry uses up, up to 30 of them, the worst first: a Matplotlib Figure."""
@@ -110,6 +114,13 @@ class Report:
         }
 
 
+def screen(lines, most=SCREEN):
+    """The lines as one text of at most so many of them, none longer than it has to be."""
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"... and {len(lines) - most + 1} lines more: report.to_dict() has everything"]
+    return "\n".join(line if len(line) <= 2 * WIDTH else line[: 2 * WIDTH - 1] + "…" for line in lines)
+
+
 def _wrapped(text, first, rest):
     return textwrap.wrap(
         text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
@@ -120,7 +131,9 @@ def _compared(entry):
     if math.isnan(entry.expected):  # nothing to compare with: only the note speaks
         return entry.where if math.isnan(entry.got) else f"{entry.where}: got {entry.got:.9g}"
     bar = "" if math.isnan(entry.bar) else f" +- {entry.bar:.1e}"
-    got, expected = apart(entry.got, entry.expected)
+    got, expected = f"{entry.got:.9g}", f"{entry.expected:.9g}"
+    if entry.verdict == FAIL:
+        got, expected = apart(entry.got, entry.expected)
     return f"{entry.where}: got {got}, expected {expected}{bar}"
 
 

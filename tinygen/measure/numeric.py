@@ -85,7 +85,7 @@ class Meter:
         self._probed = math.inf  # beyond this length, relative to the scale, f was seen to be something else
         self._looks = self._complex = self._wider = None
         self._probes = 0
-        self.accuracy = accuracy
+        self.accuracy, self.stop = accuracy, lambda: False  # asked before each entry, whether that is all
 
     @property
     def sigma(self):
@@ -258,6 +258,8 @@ class Meter:
         self.looks  # noqa: B018  (they may find that steps have to be short)
         out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
+            if self.stop():
+                break
             found = self.entry(flat, goal=GOOD * SMALL * largest)
             out.put(flat, found)
             if math.isfinite(found.bar):
@@ -268,6 +270,8 @@ class Meter:
         out, jitters = Measured.nothing(self.x.size), np.zeros(len(indices))
         try:
             for row, i in enumerate(indices):
+                if self.stop():
+                    break
                 unit = np.zeros(self.x.size)
                 unit[i] = self.scale[i]
                 value, jitters[row] = self.complex_along(unit, 5 if len(indices) < 16 else 2)
@@ -276,7 +280,8 @@ class Meter:
             return None
         if len(indices):
             value, scale = out.value[indices], self.scale[indices]
-            typical = lambda size: np.minimum(np.max(size), np.max(size * scale) / scale)  # of an entry of its scale
+            # of an entry of its scale
+            typical = lambda size: np.minimum(np.nanmax(size), np.nanmax(size * scale) / scale)
             jitter = np.maximum(jitters / scale, typical(jitters / scale))
             out.bar[indices] = self.noise.eps * (16 * abs(value) + 8 * typical(abs(value))) + SIGMAS * jitter
             out.low[indices] = out.high[indices] = value
