@@ -99,7 +99,6 @@ def slope(x, n):
     (HEAD + "def f(n=2): return n**2\ndef grad_f(n): return 2 * n", "nothing to differentiate by"),
     (HEAD + "def f(): return 1.0\ndef grad_f(): return 1.0", "nothing to differentiate by"),
     (HEAD + "def f(x=1.0):\n    return x[0]\ndef grad_f(x): return 1.0", "line 4: "),
-    (HEAD + "def f(x=np.ones(3)): return x\ndef grad_f(x): return x", "f (line 3): "),
     (HEAD + "Derivation('one line')", "line 3: TypeError: derivation 'one line' needs at least two lines"),
 ])  # fmt: skip
 def test_an_unusable_file_is_2_and_is_told_why(check, text, told):
@@ -138,3 +137,71 @@ def grad_f(x):
 """
     status, out, _ = check(HEAD + text)
     assert status == 0 and any(number in out for number in ("24 ", "24,", "32 ", "32,"))
+
+
+@pytest.mark.parametrize("name", [
+    "gradient_cost", "cost_grad", "cost_gradient", "dcost", "d_cost", "cost_prime", "cost_derivative", "dcost_dw",
+])  # fmt: skip
+def test_pairs_are_found_by_their_names(check, name):
+    text = HEAD + "def cost(w=np.array([1.0, 2.0]), y=3.0):\n    return y * np.sum(w**2)\n"
+    status, out, _ = check(text + f"def {name}(w, y):\n    return 2 * y * w\n")
+    assert status == 0 and out.startswith(f"mine.py: 1 to check: cost with {name}\n"), out
+    assert check(text + f"def {name}(w, y):\n    return y * w\n")[0] == 1
+
+
+def test_gradients_by_single_arguments(check):
+    text = HEAD + """
+def loss(w=np.array([1.0, 2.0]), b=0.5, n=3):
+    return np.sum((w * n - b) ** 2)
+def dloss_db(w, b, n):
+    return -2 * np.sum(w * n - b)
+def dloss_dw(w, b, n):
+    return {0} * (w * n - b)
+"""
+    assert check(text.format("2 * n"))[0] == 0
+    status, out, _ = check(text.format("2"))
+    assert status == 1 and "loss with dloss_db, dloss_dw" in out and "w[" in out
+    assert "loss has no argument v" in check(text.format("2").replace("dloss_dw", "dloss_dv"))[2]
+
+
+def test_helpers_and_what_raises_stop_nothing(check):
+    text = HEAD + """
+def grad_clip(g, most=1.0):
+    return np.clip(g, -most, most)
+def broken(x=1.0):
+    return {}["x"]
+def grad_broken(x):
+    return 1.0
+def power(n=2):
+    return n**2
+def grad_power(n):
+    return 2 * n
+""" + RIGHT
+    status, out, errors = check(text)
+    assert status == 2 and "1 PASS" in out and "left out: grad_clip has no function clip" in out
+    assert "broken (line" in errors and "power (line" in errors
+
+
+def test_functions_of_several_values_and_hessians(check):
+    text = HEAD + """
+def f(x=np.array([1.0, 2.0])):
+    return np.stack([x[0] * x[1], x[1] ** 3])
+def f_jacobian(x):
+    return np.array([[x[1], x[0]], [0.0, 3 * x[1] ** 2]])
+def h(x=np.array([1.0, 2.0])):
+    return x[0] ** 2 * x[1]
+def hess_h(x):
+    return np.array([[2 * x[1], 2 * x[0]], [2 * x[0], {0}]])
+"""
+    assert check(text.format("0.0"))[0] == 0
+    status, out, _ = check(text.format("1.0"))
+    assert status == 1 and "hess_h, the Hessian of h" in out
+
+
+def test_an_example_comes_with_it(capsys, check):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.run(parser.parse_args(["--example"])) == 0
+    status, out, _ = check(capsys.readouterr().out)
+    assert status == 1 and "2 PASS, 1 FAIL" in out and "log sigma" in out
+    assert command.run(parser.parse_args([])) == 2

@@ -70,7 +70,7 @@ def remedy(judge, coarse, stated=0.0):
     if coarse:
         return f"f computes in float32 (rounding {noise.sigma:.0e}): float64 arguments would decide."
     times = noise.sigma / max(0.3 * noise.eps * abs(float(noise.value)), 1e-300)
-    if times > 30 and (jump := meter.jump()):
+    if jump := meter.jump():
         return f"f jumps by {jump:.3g} at this very point, where it has no derivative. Another point would decide."
     if times > 30:
         return (

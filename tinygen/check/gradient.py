@@ -159,7 +159,7 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
         judge.entries(indices)
     else:
         _large(report, judge, leaves, given, coarsely)
-    hint = remedy(judge, coarsely, arguments.bar)
+    hint = remedy(judge, coarsely, arguments.bar) if judge.undecided.any() else ""
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
     if report.verdict == PASS:

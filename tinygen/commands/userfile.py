@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from contextlib import contextmanager
@@ -11,7 +12,13 @@ from pathlib import Path
 from tinygen.autodiff import tree
 from tinygen.check.derivation import Derivation
 
-PREFIX = "grad_"
+NAMES = {  # how a gradient is called beside its function; {} stands for the function's name
+    "grad_{}": "gradient", "gradient_{}": "gradient", "{}_grad": "gradient", "{}_gradient": "gradient",
+    "d{}": "gradient", "d_{}": "gradient", "{}_prime": "gradient", "{}_deriv": "gradient", "{}_derivative": "gradient",
+    "jac_{}": "gradient", "{}_jac": "gradient", "{}_jacobian": "gradient", "jacobian_{}": "gradient",
+    "{}_vjp": "gradient", "hess_{}": "hessian", "{}_hess": "hessian", "{}_hessian": "hessian", "hessian_{}": "hessian",
+}  # fmt: skip
+PARTIAL = re.compile(r"d(?P<f>\w+?)_(?:d|by_)(?P<argument>\w+)")  # dloss_dw: the gradient by one argument
 
 
 class Unusable(Exception):
@@ -20,11 +27,13 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """A function, its gradient, and the example point: the function's default arguments."""
+    """A function, its gradient (or a dict of them by argument) and what that is; the defaults are the point."""
 
     name: str
     f: object
     gradient: object
+    kind: str = "gradient"
+    called: str = ""
 
     @property
     def place(self):
@@ -71,36 +80,51 @@ def told(error, path):
 
 
 def found(module):
-    """What `module` gives to check: (list of Pairs, list of Derivations), in the order of the file.
+    """What `module` gives to check: (list of Pairs, list of Derivations, list of remarks on what is left out).
 
-    Raises Unusable if there is nothing, or a gradient without its function.
+    Raises Unusable if there is nothing.
     """
-    names = dict(vars(module))
-    pairs, ledgers = [], []
-    for name, value in names.items():
-        if isinstance(value, Derivation) and value not in ledgers:
-            ledgers.append(value)
-        elif inspect.isclass(value) or not callable(value):
+    names = {name: value for name, value in vars(module).items() if not name.startswith("__")}
+    functions = {n: v for n, v in names.items() if callable(v) and not inspect.isclass(v)}
+    ledgers = list({id(v): v for v in names.values() if isinstance(v, Derivation)}.values())
+    pairs, partial, helpers = [], {}, []
+    for name, value in functions.items():
+        marked = getattr(value, "gradient_of", None)
+        if callable(marked):
+            pairs.append(Pair(getattr(marked, "__name__", name), marked, value, called=name))
             continue
-        elif callable(getattr(value, "gradient_of", None)):
-            pairs.append(Pair(getattr(value.gradient_of, "__name__", name), value.gradient_of, value))
-        elif name.startswith(PREFIX):
-            f = names.get(name[len(PREFIX) :])
-            if callable(f):
-                pairs.append(Pair(name[len(PREFIX) :], f, value))
-            elif getattr(value, "__module__", None) == module.__name__:
-                raise Unusable(f"{name} has no function {name[len(PREFIX) :]} beside it, to be the gradient of")
+        whole = [(f, kind) for f, kind in _functions_of(name) if f in functions and f != name]
+        part = PARTIAL.fullmatch(name)
+        if whole:
+            f, kind = whole[0]
+            pairs.append(Pair(f, functions[f], value, kind, name))
+        elif part and part["f"] in functions:
+            partial.setdefault(part["f"], {})[part["argument"]] = value
+        elif name.startswith("grad_") and getattr(value, "__module__", None) == module.__name__:
+            helpers.append(f"{name} has no function {name[5:]} beside it, to be the gradient of")
+    for f, by in partial.items():
+        pairs.append(Pair(f, functions[f], by, "partial", ", ".join(value.__name__ for value in by.values())))
     if not pairs and not ledgers:
-        raise Unusable(_nothing(module))
-    return pairs, ledgers
+        raise Unusable("; ".join([*helpers, _nothing(module)]))
+    return pairs, ledgers, helpers
+
+
+def _functions_of(name):
+    """(name of a function, what `name` would be of it) by each pattern of NAMES."""
+    for pattern, kind in NAMES.items():
+        before, after = pattern.split("{}")
+        if name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after):
+            yield name[len(before) : len(name) - len(after)], kind
 
 
 def _nothing(module):
     own = [n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__]
     there = f"it defines {', '.join(own)}, but " if own else ""
+    patterns = ", ".join(pattern.format("f") for pattern in NAMES)
     return (
-        f"{there}there is nothing to check: no function f with its gradient grad_f beside it (any name will do: kl and "
-        "grad_kl), none marked @gradient_of(f), and no Derivation"
+        f"{there}there is nothing to check: no function f with its gradient beside it, called grad_f (any name will "
+        f"do: kl and grad_kl) or one of {patterns}, or df_dx for the gradient by x; none marked @gradient_of(f), and "
+        "no Derivation. `tinygen check --example` prints a file to start from"
     )
 
 
