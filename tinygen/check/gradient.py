@@ -29,6 +29,7 @@ DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
 FEW_CALLS = 320  # of f that measuring one by one may take before random directions are tried
 SHOWN = 4  # entries that are measured for show, where random directions have decided
+SLOW = 3e-3  # seconds for a call of f from which on the search for causes may call it only so often
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
 
 
@@ -251,8 +252,8 @@ def _diagnose(report, arguments, given):
     if judge is None or judge.meter.stop():
         return
     f, values, names, places = arguments.flat()
-    if judge.own is None:
-        f = _limited(f, _usual_calls(judge), judge.meter.stop)
+    if judge.own is None and judge.meter.seconds_a_call > SLOW:
+        f = _Limited(f, _usual_calls(judge), judge.meter.stop)
 
     def vector(values):
         new = arguments.vector.copy()
@@ -281,17 +282,17 @@ class _Spent(Exception):
     """The search for causes has called f as often as it may."""
 
 
-def _limited(f, calls, stop):
-    """f, which raises _Spent after so many calls: a search leaves out what it cannot compute."""
-    left = [calls]
+class _Limited:
+    """f, which raises _Spent after so many calls, or when time is up: a search leaves out what it cannot compute."""
 
-    def limited(*args):
-        left[0] -= 1
-        if left[0] < 0 or stop():
+    def __init__(self, f, calls, stop):
+        self.f, self.left, self.stop = f, calls, stop
+
+    def __call__(self, *args):
+        self.left -= 1
+        if self.left < 0 or self.stop():
             raise _Spent
-        return f(*args)
-
-    return limited
+        return self.f(*args)
 
 
 def _of_another(leaf, given, report):
