@@ -199,28 +199,33 @@ def _names(code):
 class _OutOfPlace(ast.NodeTransformer):
     """`A[i] = v` becomes `A = _set_entries(A, i, v)`, and `A += v` becomes `A = A + v`."""
 
-    changed = False
+    def __init__(self, local):
+        self.local, self.changed = set(local), False  # what is not the function's own would be hidden by an assignment
 
     def visit_Assign(self, node):
         self.generic_visit(node)
         target = node.targets[0]
-        if len(node.targets) > 1 or not _of_a_name(target):
+        if len(node.targets) > 1 or not self._own(target):
             return node
         return self._assigned(node, target, node.value)
 
     def visit_AugAssign(self, node):
         self.generic_visit(node)
         target = node.target
-        if isinstance(target, ast.Name):
+        if isinstance(target, ast.Name) and target.id in self.local:
             self.changed = True
             new = ast.BinOp(ast.Name(target.id, ast.Load()), node.op, node.value)
             return ast.fix_missing_locations(
                 ast.copy_location(ast.Assign([ast.Name(target.id, ast.Store())], ast.copy_location(new, node)), node)
             )
-        if not _of_a_name(target):
+        if not self._own(target):
             return node
         old = ast.copy_location(ast.Subscript(ast.Name(target.value.id, ast.Load()), target.slice, ast.Load()), target)
         return self._assigned(node, target, ast.copy_location(ast.BinOp(old, node.op, node.value), node))
+
+    def _own(self, target):
+        named = isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
+        return named and target.value.id in self.local
 
     def _assigned(self, node, target, value):
         self.changed = True
@@ -230,10 +235,6 @@ class _OutOfPlace(ast.NodeTransformer):
         call = ast.Call(ast.Name("_set_entries", ast.Load()), [ast.Name(name, ast.Load()), index, value], [])
         new = ast.Assign([ast.Name(name, ast.Store())], ast.copy_location(call, node))
         return ast.fix_missing_locations(ast.copy_location(new, node))
-
-
-def _of_a_name(target):
-    return isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
 
 
 def _index(node):
@@ -259,7 +260,7 @@ def _rewritten(f):
     function = tree.body[0]
     if not isinstance(function, ast.FunctionDef):
         return None
-    change = _OutOfPlace()
+    change = _OutOfPlace(f.__code__.co_varnames + f.__code__.co_cellvars)
     function = change.visit(function)
     if not change.changed:
         return None
