@@ -19,6 +19,7 @@ def test_every_public_name_is_offered_and_is_the_modules(module):
     module = importlib.import_module(f"tinygen.oracles.{module}")
     for name, value in vars(module).items():
         own = inspect.isclass(value) or inspect.isfunction(value)
+        own = own and not hasattr(value, "_fields")  # a named tuple is what one of the functions returns
         if own and value.__module__ == module.__name__ and not name.startswith("_") and name not in HELPERS:
             assert getattr(oracles, name) is value and name in dir(oracles)
 
