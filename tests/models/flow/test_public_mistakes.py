@@ -1,7 +1,7 @@
 """Mistakes of public flows, planted into ours: a test sees each, and check_grad names those that are of gradients.
 
-The prior of the labels left out of a mixture over them is seen by test_estimator.py (test_labels); a probe that is drawn
-anew within a solve by the variance in test_layers.py (test_hutchinsons_variance).
+The prior of the labels left out of a mixture over them is seen by test_estimator.py (test_labels); a probe that is
+drawn anew within a solve by the variance in test_layers.py (test_hutchinsons_variance).
 """
 
 import numpy as np
@@ -152,7 +152,7 @@ def test_a_scale_that_cannot_expand():
 def test_constants_of_whole_values():
     v = dequantise.fill(16.0, 0.999, 17)
     assert v < 1 <= dequantise.fill(16.0, 0.999, 16)  # 16 for 17
-    y, log_slope = dequantise.logit(np.full(64, 0.2))
+    _, log_slope = dequantise.logit(np.full(64, 0.2))
     a = 0.05 + 0.9 * 0.2
     lost = np.sum(log_slope) - 64 * -np.log(a * (1 - a))
     assert np.isclose(lost, -6.7430730021)  # ln(1 - 2 alpha) left out

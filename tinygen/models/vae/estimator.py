@@ -50,7 +50,8 @@ class VAE(trained.Trained):
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
     "whiten" with a learned variance, "none" with a given one, which is in the data's units.
     posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x), or an instance such as
-    Diagonal(exact_kl=False), whose KL is estimated at the draw.
+    Diagonal(exact_kl=False), whose KL is estimated at the draw. prior: "normal", N(0, I), or "flow": p(z) is learned, by
+    spline couplings (models/flow), and the KL is estimated at the draw.
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
     each latent may use for nothing.
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
@@ -75,6 +76,7 @@ class VAE(trained.Trained):
 
     OPTIONS = trained.OPTIONS | {
         "latents": options.whole(),
+        "prior": options.one_of("normal", "flow"),
         "hidden": options.sizes,
         "beta": options.number(),
         "warmup": options.number(),
@@ -90,10 +92,10 @@ class VAE(trained.Trained):
     REAL_SCALING = "whiten"
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
-                 posterior="diagonal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1, max_steps=5000,
-                 epochs=None, validation_fraction=0.1, patience=20, batch_size=100, learning_rate=2e-3,
-                 cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8, random_state=None,
-                 progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
+                 posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
+                 max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
+                 learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
+                 random_state=None, progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
@@ -141,6 +143,8 @@ class VAE(trained.Trained):
 
     def _start(self, x, **nets):
         """Random parameters for the rows x that the nets see."""
+        if self.prior == "flow":
+            nets["learned_prior"] = "flow"
         params = init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
                       dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
         spread = posteriors.posterior(self.posterior).outputs(self.latents) >= 2 * self.latents  # not a mere point

@@ -14,13 +14,13 @@ def init(rng, D, k, *, hidden=(128,), decoder="bernoulli", posterior="diagonal",
          dtype=np.float32):  # fmt: skip
     """Random parameters for D pixels, k latents, hidden layers of these sizes (the decoder's in reverse order).
 
-    classes: how many labels, 0 for none. learned_prior: how many Gaussians p(z|c) is made of, 0 for N(0, I).
+    classes: how many labels, 0 for none. learned_prior: how many Gaussians p(z|c) is made of, 0 for N(0, I); or "flow".
 
     >>> params = init(0, 64, 2, hidden=(16,))
     >>> [layer["W"].shape for layer in params["encoder"] + params["decoder"]]
     [(64, 16), (16, 4), (2, 16), (16, 64)]
     """
-    if learned_prior and not classes:
+    if learned_prior not in (0, "flow") and not classes:
         raise ValueError("a prior p(z|c) is learned for each class: give the number of classes")
     rng = np.random.default_rng(rng)
     outputs, own = decoders.decoder(decoder).init(D, dtype)

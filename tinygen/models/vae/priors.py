@@ -1,19 +1,37 @@
-"""What z is drawn from: N(0, I), or for a labelled model a learned p(z|c), one Gaussian or a mixture for each class.
+"""What z is drawn from: N(0, I), a flow, or for a labelled model one Gaussian or a mixture for each class.
 
 A prior is None for N(0, I), (mean, logvar) for a Gaussian, each (n, k), and (mean, logvar, log_share) for a mixture of
-M, (n, M, k), (n, M, k) and (n, M).
+M, (n, M, k), (n, M, k) and (n, M). A `Flow` is spline couplings (models/flow) on N(0, I), in all labels together.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygen import byhand, gaussian
 from tinygen.autodiff import log_softmax, logsumexp, softmax
+from tinygen.models.flow import one_page
+from tinygen.models.flow.layers import Coupling, Spline
+
+LAYERS = [Coupling(curve=Spline(), flip=i % 2 == 1) for i in range(4)]  # of a flow prior
+
+
+class Flow(NamedTuple):
+    """A flow prior: the numbers of LAYERS and the one-hot labels (n, classes) or None."""
+
+    numbers: Any
+    c: Any
 
 
 def init(rng, classes, k, components, dtype=np.float32):
-    """Parameters of p(z|c): None for 0 components, N(0, I) for 1, else that many Gaussians with different means."""
+    """Parameters of p(z|c): None for 0 components, N(0, I) for 1, else that many Gaussians with different means.
+
+    components "flow": spline couplings, which begin as the identity, so p as N(0, I).
+    """
     if not components:
         return None
+    if components == "flow":
+        return {"flow": one_page.init(LAYERS, rng, k, classes, dtype)}
     spread = 0.0 if components == 1 else 0.5
     shape = (classes, components * k)
     own = {"mean": (spread * rng.standard_normal(shape)).astype(dtype), "logvar": np.zeros(shape, dtype)}
@@ -24,6 +42,8 @@ def prior(own, c):
     """The prior of each row, from the parameters `own` and the one-hot labels c (n, classes)."""
     if own is None:
         return None
+    if "flow" in own:
+        return Flow(own["flow"], c)
     mean, logvar = c @ own["mean"], c @ own["logvar"]  # (n, M k)
     if "share" not in own:
         return mean, logvar
@@ -34,13 +54,16 @@ def prior(own, c):
 
 def is_gaussian(p):
     """Whether a KL to this prior can have a closed form."""
-    return p is None or len(p) == 2
+    return p is None or (not isinstance(p, Flow) and len(p) == 2)
 
 
 def log_density(p, z):
     """log p(z), (..., n), at z (..., n, k)."""
     if p is None:
         return gaussian.log_density(z, 0.0, 0.0)
+    if isinstance(p, Flow):
+        c = None if p.c is None else np.broadcast_to(p.c, z.shape[:-1] + p.c.shape[-1:])
+        return one_page.log_density(LAYERS, p.numbers, z, c)
     if len(p) == 2:
         return gaussian.log_density(z, *p)
     return mixture_log_density(z, *p)
@@ -108,6 +131,8 @@ def sample(p, shape, rng, dtype, eps=None):
     z = (rng.standard_normal(shape) if eps is None else eps).astype(dtype)
     if p is None:
         return z
+    if isinstance(p, Flow):
+        return one_page.sample(LAYERS, p.numbers, z, p.c)
     mean, logvar = p[:2]
     if len(p) == 3:
         drawn = np.sum(np.cumsum(np.exp(p[2]), -1)[:, :-1] < rng.random((shape[0], 1)), -1)  # (n,), which component

@@ -1,0 +1,104 @@
+"""Flows inside the VAE: as posterior and as prior, by the identities of the linear-Gaussian model, to 1e-10."""
+
+import numpy as np
+
+from tinygen import gaussian
+from tinygen.models import VAE
+from tinygen.models.flow import affine
+from tinygen.models.vae import priors
+from tinygen.oracles import LinearGaussian
+
+W, S2, X = np.array([[1, 0.8], [0.2, -1.1], [0.5, 0.9]]), 0.3, np.array([[1, -0.5, 0.3]])
+
+
+def log_joint_given(x, z, W, s2):
+    return gaussian.log_density(x, z @ W.T, float(np.log(s2)))
+
+
+def test_an_exact_flow_posterior_gives_log_p_for_each_draw():
+    model = LinearGaussian(W, np.zeros(3), S2)
+    mean, cov = model.posterior(X)
+    A = np.linalg.cholesky(cov)
+    eps = np.concatenate([[[0.4, -1.2]], np.random.default_rng(0).standard_normal((5, 2))])
+    z, log_det = affine.affine(eps, A, mean[0]), affine.affine_log_det(A)
+    log_x, log_q0 = log_joint_given(X, z, W, S2), gaussian.log_density(eps, 0.0, 0.0)
+    found = log_x + gaussian.log_density(z, 0.0, 0.0) - (log_q0 - log_det)
+    np.testing.assert_allclose(found, -3.2371970479, atol=1e-10)
+    assert np.isclose(found[0], model.log_evidence(X)[0], atol=1e-10)
+    at_start = log_x[0] + gaussian.log_density(eps[0], 0.0, 0.0) - (log_q0[0] - log_det)
+    wrong_sign = log_x[0] + gaussian.log_density(z[0], 0.0, 0.0) - (log_q0[0] + log_det)
+    np.testing.assert_allclose([at_start, wrong_sign], [-3.8609769760, 0.4642420910], atol=1e-10)
+    assert np.isclose(model.diagonal_gap(), 0.1277148772, atol=1e-10)
+
+
+def test_a_flow_prior_gains_the_kl_of_the_aggregate():
+    """Data N(0, 4) under a model of N(0, 2.09): the encoder's aggregate is a Gaussian, and the best flow is affine."""
+    w, s2 = 1.3, 0.4
+    model = LinearGaussian([[w]], [0.0], s2)
+    gain = w / (w**2 + s2)
+    var_q = float(model.posterior(np.zeros((1, 1)))[1][0, 0])
+    aggregate = gain**2 * 4 + var_q
+    kl = lambda m, v, v0: 0.5 * (np.log(v0 / v) + (v + m**2) / v0 - 1)
+    rate = kl(np.sqrt(gain**2 * 4), var_q, 1.0)  # the mean over x of a function linear in m^2
+    information = 0.5 * np.log(aggregate / var_q)
+    found = [aggregate, kl(0.0, aggregate, 1.0), rate, information]
+    np.testing.assert_allclose(found, [1.7389711774, 0.0928387582, 1.1962129876, 1.1033742294], atol=1e-10)
+    assert np.isclose(rate - kl(np.sqrt(gain**2 * 4), var_q, aggregate), 0.0928387582, atol=1e-10)
+
+
+def test_the_flow_is_the_vae_without_noise():
+    w, x = 1.3, np.array([[1.0]])
+    flow = gaussian.log_density(affine.affine_inverse(x, np.array([[w]]), np.zeros(1)), 0.0, 0.0) - np.log(w)
+    assert np.isclose(flow[0], -1.4771607858, atol=1e-10)
+    for s2, off in ((0.1, -0.0122151662), (0.01, -0.0012095200), (0.001, -0.0001208101)):
+        found = LinearGaussian([[w]], [0.0], s2).log_evidence(x)[0] - flow[0]
+        assert np.isclose(found, off, atol=1e-10)
+        assert np.isclose(found, (1 / w**2 - 1) / (2 * w**2) * s2, rtol=0.12)
+    s2 = 1e-6  # E_q[ln p(x|z) - ln q(z|x)], which is -ln w in the limit
+    model = LinearGaussian([[w]], [0.0], s2)
+    mean, cov = model.posterior(x)
+    reconstruction, _ = model.elbo_terms(x, mean, cov)
+    assert np.isclose(reconstruction[0] + 0.5 * np.log(2 * np.pi * np.e * cov[0, 0]), -0.2623644395, atol=1e-9)
+
+
+def test_q_is_no_inverse_and_no_discriminator():
+    w, s2, x = 1.3, 0.4, np.array([[1.0]])
+    model = LinearGaussian([[w]], [0.0], s2)
+    mean, cov = model.posterior(x)
+    m, v = mean[0, 0], cov[0, 0]
+    found = [1 / w, m, w * m, (1 - w * m) ** 2 + w**2 * v]
+    np.testing.assert_allclose(found, [0.7692307692, 0.6220095694, 0.8086124402, 0.3600741741], atol=1e-10)
+    over_x = (w**2 + s2) * (1 - w**2 / (w**2 + s2)) ** 2 + w**2 * v
+    assert np.isclose(over_x, s2)
+    logit = gaussian.log_density(np.array([0.5]), m, float(np.log(v))) - gaussian.log_density(np.array([0.5]), 0.0, 0.0)
+    assert np.isclose(logit, 0.9128368487, atol=1e-10)
+    assert np.isclose(0.5 * np.log(1 / v), 0.8267273989, atol=1e-10)
+
+
+def test_a_discriminator_for_the_kl():
+    mean, logvar = np.array([0.6]), np.array([2 * np.log(0.5)])
+    T = lambda z: gaussian.log_density(z, mean, logvar) - gaussian.log_density(z, 0.0, 0.0)
+    assert np.isclose(T(np.ones(1)), 0.8731471806, atol=1e-10)
+    assert np.isclose(gaussian.kl_standard(mean, logvar), 0.4981471806, atol=1e-10)
+    z = np.linspace(-9, 9, 20_001)[:, None]
+    q = np.exp(gaussian.log_density(z, mean, logvar))
+    p = np.exp(gaussian.log_density(z, 0.0, 0.0))
+    step, m = 18 / 20_000, 0.5 * (p + q)
+    assert np.isclose(np.sum(q * T(z)) * step, 0.4981471806, atol=1e-9)
+    jsd = 0.5 * np.sum(q * np.log(q / m) + p * np.log(p / m)) * step
+    assert np.isclose(jsd, 0.1432073739, atol=1e-9)
+
+
+def test_a_vae_with_a_flow_prior(tmp_path):
+    X = np.random.default_rng(0).integers(0, 2, (60, 5)).astype(float)
+    model = VAE(2, hidden=(8,), prior="flow", max_steps=5, random_state=0, progress=False).fit(X)
+    assert set(model.params_["prior"]) == {"flow"} and np.isfinite(model.score_samples(X)).all()
+    assert model.sample(7).shape == (7, 5)
+    model.save(tmp_path / "vae.npz")
+    np.testing.assert_array_equal(VAE.load(tmp_path / "vae.npz").score_samples(X), model.score_samples(X))
+    p = priors.prior(model.params_["prior"], None)
+    line = np.linspace(-8, 8, 161)
+    z = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
+    assert abs(np.exp(priors.log_density(p, z)).sum() * (line[1] - line[0]) ** 2 - 1) < 1e-3
+    begin = priors.init(np.random.default_rng(0), 0, 2, "flow", np.float64)
+    np.testing.assert_allclose(priors.log_density(priors.prior(begin, None), z), gaussian.log_density(z, 0.0, 0.0))
