@@ -50,8 +50,8 @@ class VAE(trained.Trained):
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
     "whiten" with a learned variance, "none" with a given one, which is in the data's units.
     posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x), or an instance such as
-    Diagonal(exact_kl=False), whose KL is estimated at the draw. prior: "normal", N(0, I), or "flow": p(z) is learned, by
-    spline couplings (models/flow), and the KL is estimated at the draw.
+    Diagonal(exact_kl=False), whose KL is estimated at the draw. prior: "normal", N(0, I), or "flow": p(z) is learned
+    too, by spline couplings (models/flow), and the KL is estimated at the draw.
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
     each latent may use for nothing.
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
@@ -95,7 +95,8 @@ class VAE(trained.Trained):
                  posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
                  max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
                  learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
-                 random_state=None, progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
+                 random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
+                 compile=True):  # fmt: skip
         given = locals()
         for name in self._defaults():
             setattr(self, name, given[name])
@@ -384,8 +385,8 @@ class VAE(trained.Trained):
             decoders.decoder(self.decoder)
         if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
             raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
-        if self.free_bits and family != posteriors.Diagonal():
-            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has")
+        if self.free_bits and (family != posteriors.Diagonal() or self.prior != "normal"):
+            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has, with a normal prior")
 
 
 # ---- what is computed of a block of rows, in pure functions ----
