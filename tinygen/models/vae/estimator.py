@@ -386,7 +386,8 @@ class VAE(trained.Trained):
         if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
             raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
         if self.free_bits and (family != posteriors.Diagonal() or self.prior != "normal"):
-            raise ValueError("free_bits needs the KL of each latent, which only posterior='diagonal' has, with a normal prior")
+            only = "which only posterior='diagonal' has, with prior='normal'"
+            raise ValueError(f"free_bits needs the KL of each latent, {only}")
 
 
 # ---- what is computed of a block of rows, in pure functions ----
