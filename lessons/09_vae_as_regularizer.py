@@ -104,8 +104,8 @@ print(f"pure noise through all 64 axes: error {error:.0e}")
 # normal with the mean and the covariance of its own codes; the VAE.
 
 # %% tags=["look"]
-options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, cosine_decay=True, validation_fraction=0, ema=0,
-               random_state=8)  # fmt: skip
+options = dict(hidden=(128,), batch_size=50, learning_rate=5e-3, cosine_decay=True,
+               validation_fraction=0, ema=0, random_state=8)  # fmt: skip
 plain = Autoencoder(8, decoder=Gaussian(0.05), epochs=40, **options).fit(train)
 model = VAE(8, decoder=Gaussian(0.05), epochs=40, **options).fit(train)
 for name, net in {"autoencoder": plain, "VAE": model}.items():
@@ -303,7 +303,8 @@ def check_rate(rate_and_distortion):
     x, (mean, logvar) = rng.normal(size=(7, 5)), rng.normal(size=(2, 7, 3))
     names, parts = ("x", "W", "b", "mean", "logvar"), ("the rate", "the distortion")
     args = x, W, b, mean, logvar
-    return check_value(rate_and_distortion, answers.rate_distortion, *args, names=names, parts=parts)
+    answer = answers.rate_distortion
+    return check_value(rate_and_distortion, answer, *args, names=names, parts=parts)
 
 
 test_rate = exercise(rate_and_distortion, check_rate)
@@ -421,8 +422,8 @@ for name, (a, b) in losses.items():
 # %% tags=["look"]
 def trained(beta, hidden, latents, s2=0.05, **more):
     """Rate and distortion of a VAE on the training images, and the mean KL of each latent."""
-    net = VAE(latents, hidden=hidden, decoder=Gaussian(s2), beta=beta, cosine_decay=True, validation_fraction=0, ema=0,
-              random_state=0, **more).fit(train)  # fmt: skip
+    net = VAE(latents, hidden=hidden, decoder=Gaussian(s2), beta=beta, cosine_decay=True,
+              validation_fraction=0, ema=0, random_state=0, **more).fit(train)  # fmt: skip
     rows, noise = train.astype(np.float32), rng.standard_normal((16, 1000, latents), np.float32)
     terms = bounds.elbo_terms(net.params_, rows, noise, decoder=Gaussian(s2))
     constant = 32 * np.log(2 * np.pi * s2)  # 64 pixels, half of it each

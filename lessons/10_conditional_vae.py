@@ -160,8 +160,8 @@ order = np.random.default_rng(10).permutation(len(images))
 train, other, test = np.split(images[order] / 16, [1000, 1350])
 train_labels, other_labels, test_labels = np.split(labels[order], [1000, 1350])
 
-options = dict(hidden=(128,), decoder="logistic", epochs=100, batch_size=50, learning_rate=5e-3, cosine_decay=True,
-               validation_fraction=0, ema=0, random_state=1)  # fmt: skip
+options = dict(hidden=(128,), decoder="logistic", epochs=100, batch_size=50, learning_rate=5e-3,
+               cosine_decay=True, validation_fraction=0, ema=0, random_state=1)  # fmt: skip
 plain = VAE(8, **options).fit(train)
 model = ConditionalVAE(8, learned_prior=1, **options).fit(train, train_labels)
 

@@ -557,8 +557,8 @@ factor = np.linalg.cholesky(np.cov(points.T))
 scores = {"one normal": gaussian.log_density_cholesky(judge, points.mean(axis=0), factor)}
 for epochs in (3, 80):
     model = Diffusion(predicts="eps", width=32, blocks=2, batch_size=200, learning_rate=1e-2,
-                      epochs=epochs, validation_fraction=0, cosine_decay=True, scaling="one", score_steps=20,
-                      random_state=16).fit(points)  # fmt: skip
+                      epochs=epochs, validation_fraction=0, cosine_decay=True, scaling="one",
+                      score_steps=20, random_state=16).fit(points)  # fmt: skip
     scores[f"diffusion, {epochs} passes"] = model.score_samples(judge)
 for name, score in scores.items():
     gap = truth - score  # on the same points, so that what is hard for both cancels
@@ -587,7 +587,8 @@ for name, score in scores.items():
 
 # %% tags=["look"]
 vae = VAE(8, beta=0.1, hidden=(128,), decoder="gaussian", batch_size=50, learning_rate=5e-3,
-          epochs=50, scaling="none", validation_fraction=0, ema=0, random_state=8).fit(train)  # fmt: skip
+          epochs=50, scaling="none", validation_fraction=0, ema=0,
+          random_state=8).fit(train)  # fmt: skip
 
 
 def codes(images):
@@ -596,8 +597,8 @@ def codes(images):
     return gaussian.sample(mean, logvar, rng.standard_normal(mean.shape, np.float32))
 
 
-prior = Diffusion(width=64, epochs=120, batch_size=100, score_steps=16, scaling="one", validation_fraction=0,
-                  cosine_decay=True, random_state=8)  # fmt: skip
+prior = Diffusion(width=64, epochs=120, batch_size=100, score_steps=16, scaling="one",
+                  validation_fraction=0, cosine_decay=True, random_state=8)  # fmt: skip
 prior.fit(codes(train))
 from_normal = vae.inverse_transform(rng.normal(size=(20, 8)))
 from_diffusion = vae.inverse_transform(prior.sample(20, random_state=1))

@@ -57,8 +57,9 @@ def test_verify_names_the_function_with_the_wrong_derivative(monkeypatch, capsys
     assert "gradient/layers/silu" in out.split("FAIL")[0].splitlines()[-1] and "2 of 3 claims pass" in out
 
 
-ELSEWHERE = {  # the engine's own primitives are rows of its table; this one is the identity, with a note
+ELSEWHERE = {  # the engine's own primitives are rows of its table; these are the identity, with a note
     "measure/rounding.py": "a value, and the bar that goes with it",
+    "mistakes/recordable.py": "a copy that is written into, while a diagnosis records",
 }
 
 

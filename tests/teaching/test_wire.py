@@ -138,7 +138,9 @@ def test_what_is_raised_is_raised_here_as_text(called):
     assert caught.value.unwritten
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), np.array([object()]), int, 1 << 70], ids=str)
+@pytest.mark.parametrize(
+    "value", [{1, 2}, object(), np.array([object()]), int, 1 << 70], ids=["set", "object", "objects", "class", "large"]
+)
 def test_what_cannot_travel_is_refused(called, value):
     with pytest.raises(Raised, match=r"cannot be sent|dtype"):
         called(lambda: value)
