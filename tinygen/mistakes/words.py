@@ -4,6 +4,8 @@ A sentence says what the numbers determine, where in the user's own symbols, and
 likely stands behind a question mark. `d` is the gradient ("dL/dx"), `name` the argument, `place` a Place in the source.
 """
 
+import re
+
 SENTENCES = {
     # the whole gradient, or the whole result
     "zero": "{d} is zero everywhere: is {name} treated as a constant, or the gradient never written?",
@@ -151,5 +153,6 @@ def joined(sentences):
     told = [first.rstrip(".?")]
     for other in rest:
         same = next((k for k, (a, b) in enumerate(zip(first, other)) if a != b), 0)
-        told.append(other[first[:same].rfind(" ") + 1 :].rstrip(".?"))
+        shared = re.sub(r"\b(the|a|an) $", "", first[: first[:same].rfind(" ") + 1])  # an article goes with its noun
+        told.append(other[len(shared) :].rstrip(".?"))
     return "; or ".join(told) + ("?" if sentences[-1].endswith("?") else ".")

@@ -7,6 +7,7 @@ clone, Pipeline and GridSearchCV.
 
 A model is a subclass with a table of its options, `OPTIONS = {name: check}`, and `_fit(X, y)`:
 
+>>> from tinygen.models.options import whole
 >>> class Mean(Estimator):
 ...     OPTIONS = {"power": whole()}
 ...     def __init__(self, *, power=1):
