@@ -21,14 +21,15 @@ from tinygen.oracles import linear_gaussian, quadratic
 from tinygen.oracles.categorical import ChowLiu
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
-LIKELIHOOD = dict(decoder="logistic", learning_rate=1e-3, bound="iwae")
+PLAIN = dict(validation_fraction=0, ema=0)  # all rows, a given length, the last parameters
+LIKELIHOOD = dict(decoder="logistic", learning_rate=1e-3, bound="iwae", **PLAIN)
 CHOICES = [  # of which the validation images choose
     dict(latents=32, hidden=(200,), epochs=300),
     dict(latents=32, hidden=(200,), epochs=500),
     dict(latents=32, hidden=(400,), epochs=300),
 ]
 CONDITIONAL = dict(decoder="logistic", latents=16, hidden=(200, 200), learned_prior=10, beta=1.75, epochs=400,
-                   learning_rate=1e-3)  # fmt: skip
+                   learning_rate=1e-3, **PLAIN)  # fmt: skip
 
 
 def linear(quick):
@@ -60,9 +61,8 @@ def _line_data(seed):
 
 
 def _trained(X, k, s2, seed, **options):
-    model = VAE(k, hidden=(), decoder=Gaussian(s2), cosine_decay=True, validation_fraction=0, ema=0,
-                batch_size=len(X), learning_rate=2e-2, dtype="float64",
-                random_state=seed, progress=False, **options).fit(X)  # fmt: skip
+    model = VAE(k, hidden=(), decoder=Gaussian(s2), cosine_decay=True, **PLAIN, batch_size=len(X), learning_rate=2e-2,
+                dtype="float64", random_state=seed, progress=False, **options).fit(X)  # fmt: skip
     layer = model.params_["decoder"][0]
     mean, logvar = nets.encode(model.params_, X)
     terms = LinearGaussian(layer["W"].T, layer["b"], s2).elbo_terms(X, mean, np.exp(logvar)[..., None] * np.eye(k))

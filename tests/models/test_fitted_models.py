@@ -112,8 +112,8 @@ def test_an_interrupted_first_fit_leaves_none_and_its_checkpoint_goes_on(tmp_pat
 
 CHANGES = {
     "latents": 3, "hidden": (4,), "activation": "relu", "decoder": "gaussian", "scaling": "columns",
-    "posterior": "cholesky", "beta": 4.0, "warmup": 50, "free_bits": 0.5, "objective": "iwae", "draws": 3,
-    "validation_fraction": 0.3, "batch_size": 13, "learning_rate": 0.1, "cosine_decay": True, "ema": 0.5,
+    "posterior": "cholesky", "prior": "flow", "beta": 4.0, "warmup": 50, "free_bits": 0.5, "objective": "iwae",
+    "draws": 3, "validation_fraction": 0.3, "batch_size": 13, "learning_rate": 0.1, "cosine_decay": True, "ema": 0.5,
     "dtype": "float64", "random_state": 4, "compile": False, "learned_prior": 1, "schedule": "cosine", "steps": 51,
     "predicts": "x", "levels": None, "width": 8, "blocks": 2, "dropout": 0.5, "label_dropout": 0.9, "weight": "bound",
 }  # fmt: skip

@@ -41,6 +41,15 @@ class Scaling:
         u = ((np.asarray(X, np.float64) - self.mean) / self.scale)[:, self.varies]
         return u if self.rotate is None else u @ self.rotate
 
+    def key(self, X):
+        """Numbers by which the rows X are told apart, (n, d), that units and constant columns do not change.
+
+        They are made of each entry alone, so that a row has the same ones among any others, and where the units are
+        the model's to choose they are rounded, so that another unit's last digits change them hardly ever.
+        """
+        u = ((np.asarray(X, np.float64) - self.mean) / self.scale)[:, self.varies]
+        return u if self.kind == "none" else np.rint(u * 2**14)
+
     def back(self, u):
         """x of the rows u, (n, d) -> (n, D), float64."""
         u = np.asarray(u, np.float64)

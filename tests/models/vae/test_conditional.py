@@ -105,6 +105,7 @@ def test_scikit_learn_searches_over_it():
         (lambda m, X, y: m.fit(X, np.eye(100)), "one label for each"),
         (lambda m, X, y: m.fit(X, np.full(100, np.nan)), "no NaN"),
         (lambda m, X, y: m.set_params(learned_prior=-1).fit(X, y), "learned_prior must be a whole number, at least 0"),
+        (lambda m, X, y: m.set_params(learned_prior=2, prior="flow").fit(X, y), "learned_prior is .*prior='flow'"),
         (lambda m, X, y: m.set_params(learned_prior=2, free_bits=0.1).fit(X, y), "free_bits needs"),
         (lambda m, X, y: m.score_samples(X), "requires y to be passed"),
         (lambda m, X, y: m.score_samples(X, np.full(100, "c")), "label c, which training has not seen; it saw a, b"),

@@ -80,7 +80,8 @@ class LatentDiffusion(base.Estimator):
         nets, latents = self.vae_._nets(), self.vae_.latents
         family, q = self._encoded(x)
         total = np.zeros(len(x))
-        draws = randomness.row_normals(self.seed_, X, (self.score_draws, latents), dtype=x.dtype)
+        key = self.vae_.scaling_.key(X)
+        draws = randomness.row_normals(self.seed_, key, (self.score_draws, latents), dtype=x.dtype)
         for noise in draws.swapaxes(0, 1):
             # With weight log p(x|z) + log N(z) - log q(z|x) in hand, the prior is exchanged.
             z = family.sample(q, noise)

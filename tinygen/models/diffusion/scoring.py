@@ -81,23 +81,23 @@ class Scoring:
         X = self._check_rows(X)
         y = None if y is None else labels.checked(y, len(X))
         score = self._bound if self.grid_ is not None else self._density_by(_Field(self, len(X) > 32))
-        x, found = self._to_net(X), []
+        x, key, found = self._to_net(X), self.scaling_.key(X), []
         for start in self._with_bar(range(0, len(X), ROWS), "scoring"):
             index = np.minimum(np.arange(start, start + min(ROWS, len(X))), len(X) - 1)  # the last block is filled up
-            found.append(score(x[index], X[index], None if y is None else y[index]))
+            found.append(score(x[index], key[index], None if y is None else y[index]))
         nats, error = (np.concatenate(part)[: len(X)].astype(np.float64) for part in zip(*found))
         nats += self.scaling_.log_det
         nats[self.scaling_.impossible(X)] = -np.inf
         return (nats, error) if return_error else nats
 
     def _density_by(self, field):
-        """A function of the rows of the net and of the data, and labels: log p(x) and its standard error, (B,) each."""
+        """A function of the net's rows, their keys and labels: log p(x) and its standard error, (B,) each."""
         span = (self.schedule_.logsnr[1], self.schedule_.logsnr[-1])
 
-        def density(x, X, y):
+        def density(x, key, y):
             probes = None
             if self.scaling_.dims > MOST_EXACT:
-                u = randomness.row_uniforms(self.seed_, X, self.score_probes * x.shape[1])
+                u = randomness.row_uniforms(self.seed_, key, self.score_probes * x.shape[1])
                 probes = np.where(u < 0.5, -1, 1).reshape(len(x), self.score_probes, -1).swapaxes(0, 1).astype(x.dtype)
             field.given(self._label_indices(y), probes)
             found = log_likelihood(None, x.astype(np.float64), logsnr=span, steps=self.score_steps, probes=probes,
@@ -106,12 +106,12 @@ class Scoring:
 
         return density
 
-    def _bound(self, x, X, y):
-        """The bound at the net's rows x (B, D) of values X on a grid, and its standard error, (B,) each."""
+    def _bound(self, x, key, y):
+        """The bound at the net's rows x (B, D) on a grid, with these keys, and its standard error, (B,) each."""
         s, D = self.schedule_, x.shape[1]
         steps = min(self.score_steps, s.T)
-        shift = randomness.row_uniforms(self.seed_, X, 1)[:, 0]
-        noise = randomness.row_normals(self.seed_, X, (steps + 1, D), purpose="validation", dtype=x.dtype)
+        shift = randomness.row_uniforms(self.seed_, key, 1)[:, 0]
+        noise = randomness.row_normals(self.seed_, key, (steps + 1, D), purpose="validation", dtype=x.dtype)
         noise = noise.swapaxes(0, 1)  # (steps + 1, n, D)
         predict, kind = self.predict_with(s, y)
         reverse = bound.reverse_of(s, predict, kind)

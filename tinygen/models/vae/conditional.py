@@ -47,6 +47,9 @@ class ConditionalVAE(VAE):
 
     def _check_options(self):
         super()._check_options()
+        if self.learned_prior and self.prior != "normal":
+            text = "learned_prior is how many Gaussians p(z|y) is made of, and prior='flow' another p(z): give one"
+            raise ValueError(f"{text}, got learned_prior={self.learned_prior} and prior={self.prior!r}")
         if self.learned_prior > 1 and self.free_bits:
             raise ValueError("free_bits needs the KL of each latent, which a mixture (learned_prior > 1) does not have")
 

@@ -224,8 +224,8 @@ class VAE(trained.Trained):
     def _bound(self, X, c, which, draws):
         """The bound and its standard error for each row, (n, 2), float64, in the data's units."""
         terms = functools.partial(_iwae if which == "iwae" else _elbo, nets=self._nets())
-        shape = (draws, self.latents)
-        noise = lambda rows: randomness.row_normals(self.seed_, X[rows], shape, dtype=self.dtype).swapaxes(0, 1)
+        shape, key = (draws, self.latents), self.scaling_.key(X)
+        noise = lambda rows: randomness.row_normals(self.seed_, key[rows], shape, dtype=self.dtype).swapaxes(0, 1)
         found = self._by_rows(terms, self._to_net(X), c, noise=noise, draws=draws).astype(np.float64)
         found[:, 0] += self.scaling_.log_det
         found[self.scaling_.impossible(X), 0] = -np.inf

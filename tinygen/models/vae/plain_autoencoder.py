@@ -43,7 +43,7 @@ class Autoencoder(VAE):
     reconstruction and no bound on log p(x).
     """
 
-    posterior, objective, bound, bound_ = Point(), "elbo", "elbo", "none"
+    posterior, prior, objective, bound, bound_ = Point(), "normal", "elbo", "elbo", "none"
     beta, warmup, free_bits, draws, score_draws = 1.0, 0, 0.0, 1, 1
     REAL_SCALING = "columns"  # whitened columns would all be worth the same, the noise among them too
 
