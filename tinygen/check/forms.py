@@ -71,7 +71,7 @@ def _pack(leaf, complex_too=False):
             "complex arguments are not checked, since their derivative has several meanings (d/dz, d/dz*, or by real "
             "and imaginary part): write f as a function of two real arrays, f(re, im)"
         )
-    if isinstance(leaf, np.ndarray | np.generic | float | int | str | Var) or leaf is None:
+    if isinstance(leaf, (np.ndarray, np.generic, float, int, str, Var)) or leaf is None:
         return leaf, same, ""
     if library == "pandas" and hasattr(leaf, "to_numpy"):
         array = leaf.to_numpy()

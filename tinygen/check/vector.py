@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from tinygen.autodiff import grad, tree
-from tinygen.check.arguments import names_of
+from tinygen.check.arguments import apart, names_of
 from tinygen.check.report import FAIL, Entry, Report
 from tinygen.check.second_order import check_hvp
 from tinygen.mistakes.diagnose import Mistake
@@ -16,12 +16,13 @@ ROWS = 16  # values of f that are checked one by one where the whole is wrong
 
 
 def several(f, args):
-    """The array that f returns, if it is several numbers; None for one number, a dict of terms, and what raises."""
+    """The array that f returns, if it is several numbers; None for one number, (value, bar), terms, and what raises."""
     if not args or not all(_plain(arg) for arg in args):
         return None
     try:
         with np.errstate(all="ignore"):
-            value = np.asarray(f(*(arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args)))
+            value, _ = apart(f(*(arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args)))
+            value = np.asarray(value)
     except Exception:  # f is anybody's code, and is called again where its error is told
         return None
     return value if value.size > 1 and value.dtype.kind == "f" else None

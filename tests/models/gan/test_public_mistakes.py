@@ -71,7 +71,7 @@ def test_the_generator_climbs():
 def test_labels_swapped():
     """Real and fake exchanged in D's loss: its logit's sign is wrong, seen by the gradient and by (B)'s two terms."""
     wrong = tg.grad(lambda real, fake: losses.logistic_discriminator(fake, real), (0, 1))
-    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1] + 0.3, words=["at -real in place of real"])
+    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1] + 0.3, words=["is -1 x exp(real) times"])
 
 
 def test_saturating_called_non_saturating():
@@ -118,7 +118,7 @@ def test_smoothed_labels():
 
 def test_sum_for_mean_and_half_for_a_sum_of_two_means():
     f, logits = losses.logistic_discriminator, (LOGITS, LOGITS[::-1])
-    named(f, lambda r, k: (-sigmoid(-r), sigmoid(k)), *logits, words=["is a mean taken for a sum"])
+    named(f, lambda r, k: (-sigmoid(-r), sigmoid(k)), *logits, words=["a sum in place of a mean"])
     named(f, lambda r, k: (-sigmoid(-r) / (2 * B), sigmoid(k) / (2 * B)), *logits, words=["is half what it should be"])
 
 
@@ -163,7 +163,7 @@ def test_r1_of_the_probability():
     assert abs(wrong - 0.125) > 0.05
     slope = lambda x: np.sum(D(CRITIC)(x))
     of_softplus = lambda x: penalties.slopes(lambda y: softplus(D(CRITIC)(y)), x)
-    named(slope, of_softplus, REAL, words=["a factor sigmoid(v) too many"])
+    named(slope, of_softplus, REAL, words=["has a factor sigmoid(`np.tanh("])
 
 
 def test_clip_before_the_step():

@@ -88,7 +88,7 @@ define(np.cbrt, lambda g, y, x: g / (3 * y * y))
 def power_base(g, y, x, n):
     """n x^(n-1); 0 where n is 0, also at x = 0."""
     if isinstance(n, (int, float)):
-        return (g * n) * (x if n == 2 else x ** (n - 1)) if n != 0 else 0 * g
+        return (g * n) * (x if n == 2 else x ** (n - 1 if n != 0 else n))  # 0 x^0 is 0 everywhere
     return g * (n * np.where((n == 0) & (x == 0), 1, x) ** (n - 1))
 
 
