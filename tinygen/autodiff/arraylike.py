@@ -150,11 +150,11 @@ def _by_text(text):
     for sign, name in (("np.asarray(", "asarray"), ("np.ascontiguousarray(", "ascontiguousarray"),
                        ("np.array(", "array"), ("np.float64(", "float64"), ("np.float32(", "float32"),
                        ("np.fromiter(", "fromiter"), ("np.arange(", "arange")):  # fmt: skip
-        if text.startswith(sign):
+        if text.startswith(sign) and not text.endswith("]"):  # np.arange(5)[v] is an index
             return REMEDIES[f"numpy.{name}"]
     if text.endswith("] = v"):
         return "build A from its parts: for A[i] = v write np.stack, np.concatenate or np.where"
-    if ".dot(" in text:
+    if ".dot(" in text and not text.endswith("]"):
         return "instead of W.dot(v) write W @ v"
     if "[" in text:
         return (
