@@ -140,8 +140,8 @@ def check_posterior(posterior_moments):
     log_joint, z = rng.normal(size=(5, 11)), np.linspace(-2, 2, 11)
     far = log_joint - 1500
     names, parts = ("log_joint", "z"), ("the mean", "the variance")
-    answer = answers.posterior_moments
-    return [check_value(posterior_moments, answer, a, z, names=names, parts=parts)
+    wanted = dict(names=names, parts=parts)
+    return [check_value(posterior_moments, answers.posterior_moments, a, z, **wanted)
             for a in (log_joint, far)]  # fmt: skip
 
 

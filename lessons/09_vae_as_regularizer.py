@@ -303,8 +303,8 @@ def check_rate(rate_and_distortion):
     x, (mean, logvar) = rng.normal(size=(7, 5)), rng.normal(size=(2, 7, 3))
     names, parts = ("x", "W", "b", "mean", "logvar"), ("the rate", "the distortion")
     args = x, W, b, mean, logvar
-    answer = answers.rate_distortion
-    return check_value(rate_and_distortion, answer, *args, names=names, parts=parts)
+    wanted = dict(names=names, parts=parts)
+    return check_value(rate_and_distortion, answers.rate_distortion, *args, **wanted)
 
 
 test_rate = exercise(rate_and_distortion, check_rate)
