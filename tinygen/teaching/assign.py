@@ -6,14 +6,14 @@ import zipfile
 from tinygen.course import lesson
 from tinygen.nn.checkpoint import replacing
 
-INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q tinygen"
+INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q \"{source}\""
 README = """\
 # {title}
 
 Each lesson is here twice, `.py` and `.ipynb`: work in one of them, and hand that file in under its own name.
 Replace each `raise NotImplementedError` by your lines; nothing else has to be changed.
 
-    pip install 'tinygen[course]'
+    pip install '{install}'
     tinygen learn check 04_kl.py        # what you have so far, and which mistake it is where it is wrong
 
 | lesson | deadline |
@@ -34,9 +34,9 @@ def assign(course, out=None):
         read = lesson.read(one.path)
         text = lesson.student(read.text)
         files[one.path.name] = text
-        files[f"{one.path.stem}.ipynb"] = notebook(text, one.path.stem, course.address)
+        files[f"{one.path.stem}.ipynb"] = notebook(text, one.path.stem, course.address, course.install)
         rows.append(f"| {read.title} | {one.deadline or ''} |")
-    files["README.md"] = README.format(title=course.title, rows="\n".join(rows))
+    files["README.md"] = README.format(title=course.title, install=course.install, rows="\n".join(rows))
     with replacing(out) as file, io.BytesIO() as packed:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in sorted(files):
@@ -47,17 +47,18 @@ def assign(course, out=None):
     return out
 
 
-def notebook(text, stem, address=""):
+def notebook(text, stem, address="", source="tinygen[teach]"):
     """A lesson's text as a notebook: its kernel named, a first cell that installs the package, a link to Colab.
 
-    address: "owner/repository/blob/main/folder", where the notebook will lie; "" for no link.
+    address: "owner/repository/blob/main/folder", where the notebook will lie; "" for no link. source: what pip
+    installs the package from.
     """
     import jupytext
     from nbformat.v4 import new_code_cell, new_markdown_cell
 
     book = jupytext.reads(text, fmt="py:percent")
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    first = [new_code_cell(INSTALL, id="install")]
+    first = [new_code_cell(INSTALL.format(source=source), id="install")]
     if address:
         link = f"https://colab.research.google.com/github/{address.strip('/')}/{stem}.ipynb"
         first.insert(0, new_markdown_cell(f"[Open in Colab]({link})", id="colab"))

@@ -23,6 +23,10 @@ title = "Generative models"
 # Where the notebooks can be opened from, for links to Colab: "owner/repository/blob/main/folder". Empty: no links.
 address = ""
 
+# What pip installs tinygen from, in the notebooks and on Gradescope: the address of your copy, as students can reach
+# it, such as "tinygen[teach] @ git+https://github.com/OWNER/tinygen".
+install = "tinygen[teach]"
+
 # Hidden checks: the same exercises at other random points, by a number that you keep to yourself. 0: the lesson's own.
 hidden = 0
 
@@ -77,6 +81,7 @@ class Course:
     title: str
     lessons: tuple
     address: str = ""
+    install: str = "tinygen[teach]"
     hidden: int = 0
     late: dict = field(default_factory=dict)
     seconds: float = 20.0
@@ -116,7 +121,7 @@ def new(folder, numbers=None):
 
 
 KNOWN = {
-    "": {"title": str, "address": str, "hidden": int, "late": dict, "limits": dict, "lessons": list},
+    "": {"title": str, "address": str, "install": str, "hidden": int, "late": dict, "limits": dict, "lessons": list},
     "late": {"grace_minutes": (int, float), "per_day": (int, float), "most": (int, float)},
     "limits": {"seconds": (int, float), "memory_mb": int},
     "lessons": {"number": int, "weight": (int, float), "deadline": datetime.datetime},
@@ -154,9 +159,16 @@ def read(folder):
     late = {"grace_minutes": 0, "per_day": 0.0, "most": 0.0} | found.get("late", {})
     limits = {"seconds": 20.0, "memory_mb": 2048} | found.get("limits", {})
     return Course(
-        path.parent, found.get("title", "Course"), tuple(lessons), found.get("address", ""), found.get("hidden", 0),
-        late, float(limits["seconds"]), int(limits["memory_mb"]) << 20,
-    )  # fmt: skip
+        folder=path.parent,
+        title=found.get("title", "Course"),
+        lessons=tuple(lessons),
+        address=found.get("address", ""),
+        install=found.get("install", "tinygen[teach]"),
+        hidden=found.get("hidden", 0),
+        late=late,
+        seconds=float(limits["seconds"]),
+        memory=int(limits["memory_mb"]) << 20,
+    )
 
 
 def _check(path, part, entry):

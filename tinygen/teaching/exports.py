@@ -18,7 +18,7 @@ set -e
 apt-get update
 apt-get install -y python3 python3-venv bubblewrap
 python3 -m venv /autograder/env
-/autograder/env/bin/pip install 'tinygen[teach]'
+/autograder/env/bin/pip install '{install}'
 """
 RUN = """\
 #!/usr/bin/env bash
@@ -52,7 +52,7 @@ def moodle(marks):
 
 def gradescope(course, out):
     """Write the archive for Gradescope's autograder: setup.sh, run_autograder, and the course; returns its path."""
-    files = {"setup.sh": SETUP, "run_autograder": RUN}
+    files = {"setup.sh": SETUP.format(install=course.install), "run_autograder": RUN}
     files["course/course.toml"] = (course.folder / "course.toml").read_text(encoding="utf-8")
     with replacing(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
