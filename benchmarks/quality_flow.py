@@ -15,7 +15,7 @@ from tinygen.models import Flow
 from tinygen.models.flow import Coupling, one_page
 from tinygen.oracles import ChowLiu
 
-FINE = dict(bins=16, max_steps=6000)  # for edges and modes that are far apart; of the validation rows' choice
+FINE = dict(bins=16, max_steps=6000)  # for edges and modes that are far apart
 TOYS = {  # name: (draw, log density, options, the flow's settings, aim)
     "moons, noise .1": (toy.two_moons, toy.two_moons_log_density, dict(noise=0.1), {}, 0.02),
     "moons, noise .05": (toy.two_moons, toy.two_moons_log_density, dict(noise=0.05), {}, 0.02),
