@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -81,11 +80,7 @@ def table(results, seconds):
 
 def write_json(path, content):
     """Write JSON to `path`: all of it or nothing, whenever the process is stopped."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    from tinygen.nn.checkpoint import replacing
+
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1, allow_nan=False).encode())
