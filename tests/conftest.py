@@ -1,12 +1,16 @@
 """What all tests share: hypothesis settings and strategies, and the comparison with numeric derivatives."""
 
 import os
+import signal
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+# A run in the background inherits a SIGINT that is ignored, and would hand it on to every child that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("tinygen", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("tinygen"), derandomize=True)
