@@ -13,7 +13,7 @@ import numpy as np
 import tinygen as tg
 from tinygen import gaussian, metrics
 from tinygen.data import digits
-from tinygen.models.vae import bounds, nets
+from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.conditional import ConditionalVAE
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
@@ -64,7 +64,7 @@ def _trained(X, k, s2, seed, **options):
     model = VAE(k, hidden=(), decoder=Gaussian(s2), cosine_decay=True, **PLAIN, batch_size=len(X), learning_rate=2e-2,
                 dtype="float64", random_state=seed, progress=False, **options).fit(X)  # fmt: skip
     layer = model.params_["decoder"][0]
-    mean, logvar = nets.encode(model.params_, X)
+    mean, logvar = one_page.encode(model.params_, X)
     terms = LinearGaussian(layer["W"].T, layer["b"], s2).elbo_terms(X, mean, np.exp(logvar)[..., None] * np.eye(k))
     return model, mean, *(term.mean() for term in terms)
 

@@ -27,7 +27,7 @@ from tinygen.course import Slider, check_value, exercise, finish, said, yours
 from tinygen.course.answers import vae as answers
 from tinygen.course.answers.base import either
 from tinygen.data import digits
-from tinygen.models.vae import bounds, estimator as vae
+from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.estimator import VAE
 from tinygen.oracles.linear_gaussian import LinearGaussian
 
@@ -467,12 +467,12 @@ right.set(title="its divergence term")
 # differences of the loss.
 
 # %%
-small = vae.init(rng, 6, 2, hidden=(5,), decoder="gaussian", dtype=np.float64)
+small = one_page.init(rng, 6, 2, hidden=(5,), decoder="gaussian", dtype=np.float64)
 some_x, some_eps = rng.normal(size=(3, 6)), rng.normal(size=(3, 2))
 
 
 def small_loss(params):
-    return vae.loss(params, some_x, some_eps, decoder="gaussian")[0]
+    return one_page.loss(params, some_x, some_eps, decoder="gaussian")[0]
 
 
 print(said(check_grad(small_loss, None, small, names=("params",))))
@@ -632,7 +632,7 @@ for draws in (1, 5, 50, 500):
 # - **How many latents are used.** Each latent has its own divergence. One that stays near 0 carries nothing:
 
 # %% tags=["look"]
-used = bounds.latent_kl(model.params_, test.astype(np.float32)).mean(0)
+used = one_page.latent_kl(model.params_, test.astype(np.float32)).mean(0)
 print("mean divergence of each latent:", np.sort(used)[::-1].round(2), "nats")
 
 # %% [markdown]

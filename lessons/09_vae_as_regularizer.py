@@ -21,8 +21,8 @@ from tinygen import metrics, plots
 from tinygen.course import Slider, check_value, exercise, finish, yours
 from tinygen.course.answers import vae_as_regularizer as answers
 from tinygen.data import digits
-from tinygen.models.vae import bounds
-from tinygen.models.vae.nets import encode
+from tinygen.models.vae import one_page
+from tinygen.models.vae.one_page import encode
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.plain_autoencoder import Autoencoder
 from tinygen.models.vae.estimator import VAE
@@ -425,10 +425,10 @@ def trained(beta, hidden, latents, s2=0.05, **more):
     net = VAE(latents, hidden=hidden, decoder=Gaussian(s2), beta=beta, cosine_decay=True,
               validation_fraction=0, ema=0, random_state=0, **more).fit(train)  # fmt: skip
     rows, noise = train.astype(np.float32), rng.standard_normal((16, 1000, latents), np.float32)
-    terms = bounds.elbo_terms(net.params_, rows, noise, decoder=Gaussian(s2))
+    terms = one_page.elbo_terms(net.params_, rows, noise, decoder=Gaussian(s2))
     constant = 32 * np.log(2 * np.pi * s2)  # 64 pixels, half of it each
     squared_error = -2 * s2 * (terms["reconstruction"].mean() + constant)
-    return terms["kl"].mean(), squared_error, bounds.latent_kl(net.params_, rows).mean(axis=0)
+    return terms["kl"].mean(), squared_error, one_page.latent_kl(net.params_, rows).mean(axis=0)
 
 
 slow = dict(epochs=400, batch_size=250, learning_rate=3e-2)

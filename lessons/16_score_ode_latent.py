@@ -22,7 +22,7 @@ from tinygen import gaussian, metrics, plots
 from tinygen.course import Slider, check_value, exercise, finish, yours
 from tinygen.course.answers import score_ode_latent as answers
 from tinygen.data import digits, toy
-from tinygen.models.vae import nets
+from tinygen.models.vae import one_page
 from tinygen.models.diffusion.estimator import Diffusion
 from tinygen.models.diffusion.likelihood import log_likelihood, terminal_mismatch
 from tinygen.models.diffusion.schedule import Schedule
@@ -593,7 +593,7 @@ vae = VAE(8, beta=0.1, hidden=(128,), decoder="gaussian", batch_size=50, learnin
 
 def codes(images):
     """One draw of z from q(z|x) for each image: (B, 64) to (B, 8)."""
-    mean, logvar = nets.encode(vae.params_, images.astype(np.float32))
+    mean, logvar = one_page.encode(vae.params_, images.astype(np.float32))
     return gaussian.sample(mean, logvar, rng.standard_normal(mean.shape, np.float32))
 
 

@@ -10,7 +10,7 @@ from tinygen.check.registry import claim
 from tinygen.check.report import Report
 from tinygen.derivations.densities import entry, log_normal
 from tinygen.measure.numeric import derivative
-from tinygen.models.vae import bounds, decoders, nets, posteriors, priors
+from tinygen.models.vae import bounds, decoders, one_page, posteriors, priors
 from tinygen.models.vae.diagnose import diagnose
 from tinygen.oracles.linear_gaussian import LinearGaussian
 from tinygen.oracles.quadrature import gauss_hermite
@@ -23,7 +23,7 @@ NETS = dict(decoder=decoders.Gaussian(S2))
 def linear_vae(rng, family="diagonal", n=3, D=3, k=2):
     """An oracle, and a VAE without hidden layers that has its decoder and any linear encoder."""
     model = LinearGaussian(rng.normal(size=(D, k)), rng.normal(size=D), S2)
-    params = nets.init(rng, D, k, hidden=(), posterior=family, dtype=np.float64, **NETS)
+    params = one_page.init(rng, D, k, hidden=(), posterior=family, dtype=np.float64, **NETS)
     layer = params["encoder"][0]
     layer["W"], layer["b"] = 0.3 * layer["W"], 0.3 * rng.normal(size=layer["b"].shape)
     params["decoder"][0] = {"W": model.W.T.copy(), "b": model.b.copy()}
@@ -53,12 +53,12 @@ def bound(rng):
         if name == "planar":  # no Gaussian
             continue
         model, params, x = linear_vae(rng, family)
-        q = nets.encode(params, x, posterior=family)
+        q = one_page.encode(params, x, posterior=family)
         mean = family.sample(q, np.zeros((3, 2)))
         L = np.stack([family.sample(q, np.broadcast_to(e, (3, 2))) - mean for e in np.eye(2)], -1)
         reconstruction, kl = model.elbo_terms(x, mean, L @ np.swapaxes(L, 1, 2))
         eps, weights = noise(3, 2, 3)
-        terms = bounds.elbo_terms(params, x, eps, posterior=family, **NETS)
+        terms = one_page.elbo_terms(params, x, eps, posterior=family, **NETS)
         found = terms["kl"] if terms["kl"].ndim == 1 else weights @ terms["kl"]
         entries.append(entry(f"{name}, reconstruction", weights @ terms["reconstruction"], reconstruction, 1e-10))
         entries.append(entry(f"{name}, KL", found, kl, 1e-10))
@@ -82,7 +82,7 @@ def tight(rng):
 
 
 ESTIMATES = {
-    "reparameterised": lambda p, x, e: bounds.loss(p, x, e, **NETS)[0],
+    "reparameterised": lambda p, x, e: one_page.loss(p, x, e, **NETS)[0],
     "KL at the draw": lambda p, x, e: bounds.iwae_loss(p, x, e[None], **NETS)[0],
     "sticking the landing": lambda p, x, e: bounds.iwae_loss(p, x, e[None], gradient="stl", **NETS)[0],
     "doubly reparameterised": lambda p, x, e: bounds.iwae_loss(p, x, e[None], gradient="dreg", **NETS)[0],
@@ -125,7 +125,7 @@ def importance(rng):
     log_w = bounds.log_weights(params, x, node[:, None, None], **NETS)[:, 0]
     pairs = np.stack(np.broadcast_arrays(log_w[:, None], log_w[None, :])).reshape(2, -1)
     first, second = weight @ log_w, weight @ bounds.iwae(pairs).reshape(401, 401) @ weight
-    mean, logvar = nets.encode(params, x)
+    mean, logvar = one_page.encode(params, x)
     by_hand = np.logaddexp(log_w[:, None], log_w) - np.log(2)
     entries = [
         entry("E w", np.log(weight @ np.exp(log_w)), model.log_evidence(x), 1e-9),
@@ -190,7 +190,7 @@ def diagnosis(rng):
     """What diagnose finds on a linear VAE: rate, and both parts of the gap, are the closed forms."""
     model, params, x = linear_vae(rng, n=7, D=3, k=1)
     found = diagnose(params, x, decoder=NETS["decoder"], posterior=posteriors.Diagonal(), gap_rows=7)
-    mean, logvar = nets.encode(params, x)
+    mean, logvar = one_page.encode(params, x)
     best, reached = model.log_evidence(x) - model.diagonal_gap(), model.elbo_diagonal(x, mean, logvar)
     kl = model.elbo_terms(x, mean, np.exp(logvar)[..., None])[1].mean()
     entries = [

@@ -7,7 +7,7 @@ from scipy import stats
 import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.measure import numeric
-from tinygen.models.vae import bounds, nets
+from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.posteriors import Cholesky, Diagonal, posterior
 from tinygen.oracles.linear_gaussian import LinearGaussian
@@ -21,7 +21,7 @@ def linear_vae(D=3, k=2, family="diagonal", n=5, seed=0, size=0.3):
     """An oracle, and a VAE without hidden layers that has its decoder and an arbitrary linear encoder."""
     rng = np.random.default_rng(seed)
     model = LinearGaussian(rng.standard_normal((D, k)), rng.standard_normal(D), S2)
-    params = nets.init(rng, D, k, hidden=(), posterior=family, dtype=np.float64, **NETS)
+    params = one_page.init(rng, D, k, hidden=(), posterior=family, dtype=np.float64, **NETS)
     layer = params["encoder"][0]
     layer["W"], layer["b"] = size * layer["W"], size * rng.standard_normal(layer["b"].shape)
     params["decoder"][0] = {"W": model.W.T.copy(), "b": model.b.copy()}
@@ -53,7 +53,7 @@ def flat(params):
 
 def q_moments(params, x, family):
     """Mean and covariance of a Gaussian q, read off its draws."""
-    q = nets.encode(params, x, posterior=family)
+    q = one_page.encode(params, x, posterior=family)
     k = posterior(family).mean(q).shape[-1]
     mean = posterior(family).sample(q, np.zeros((len(x), k)))
     factor = np.stack([posterior(family).sample(q, np.broadcast_to(e, (len(x), k))) - mean for e in np.eye(k)], -1)
@@ -64,7 +64,7 @@ def q_moments(params, x, family):
 def test_the_bound_of_any_gaussian_q_is_the_oracles(family):
     model, params, x = linear_vae(family=family)
     eps, weights = noise(5, 2, 3)
-    terms = bounds.elbo_terms(params, x, eps, posterior=family, **NETS)
+    terms = one_page.elbo_terms(params, x, eps, posterior=family, **NETS)
     kl = terms["kl"] if terms["kl"].ndim == 1 else weights @ terms["kl"]
     reconstruction, expected_kl = model.elbo_terms(x, *q_moments(params, x, family))
     np.testing.assert_allclose(weights @ terms["reconstruction"], reconstruction, atol=1e-10)
@@ -78,8 +78,8 @@ def test_the_kl_is_exact_or_estimated_at_the_draw_by_choice(family):
     """The estimate makes bound and log weight one number a draw; its mean is the closed form."""
     _, params, x = linear_vae(family=family())
     eps, weights = noise(5, 2, 3)
-    exact = bounds.elbo_terms(params, x, eps, posterior=family(), **NETS)
-    drawn = bounds.elbo_terms(params, x, eps, posterior=family(exact_kl=False), **NETS)
+    exact = one_page.elbo_terms(params, x, eps, posterior=family(), **NETS)
+    drawn = one_page.elbo_terms(params, x, eps, posterior=family(exact_kl=False), **NETS)
     np.testing.assert_array_equal(drawn["reconstruction"], exact["reconstruction"])
     log_w = bounds.log_weights(params, x, eps, posterior=family(), **NETS)
     np.testing.assert_allclose(drawn["reconstruction"] - drawn["kl"], log_w, atol=1e-12)
@@ -97,22 +97,22 @@ def test_a_full_cholesky_q_closes_the_gap_and_its_weights_do_not_vary():
 
 def test_latent_kls_are_the_parts_of_the_kl():
     _, params, x = linear_vae()
-    each = bounds.latent_kl(params, x)
+    each = one_page.latent_kl(params, x)
     assert each.shape == (5, 2)
     eps = np.zeros((5, 2))
-    np.testing.assert_allclose(each.sum(1), bounds.elbo_terms(params, x, eps, **NETS)["kl"], rtol=1e-12)
+    np.testing.assert_allclose(each.sum(1), one_page.elbo_terms(params, x, eps, **NETS)["kl"], rtol=1e-12)
 
 
 def test_free_bits_are_free():
     _, params, x = linear_vae()
     eps = np.random.default_rng(1).standard_normal((5, 2))
-    each = bounds.latent_kl(params, x).mean(0)
+    each = one_page.latent_kl(params, x).mean(0)
     free = each.mean()  # between the two
-    value, parts = bounds.loss(params, x, eps, beta=2.0, free_bits=free, **NETS)
+    value, parts = one_page.loss(params, x, eps, beta=2.0, free_bits=free, **NETS)
     np.testing.assert_allclose(value, 2 * np.maximum(each, free).sum() - parts["reconstruction"], rtol=1e-12)
     np.testing.assert_allclose(parts["kl"], each.sum(), rtol=1e-12)
-    none = tg.grad(lambda p: bounds.loss(p, x, eps, beta=1.0, free_bits=100.0, **NETS)[0])(params)
-    beta0 = tg.grad(lambda p: bounds.loss(p, x, eps, beta=0.0, **NETS)[0])(params)
+    none = tg.grad(lambda p: one_page.loss(p, x, eps, beta=1.0, free_bits=100.0, **NETS)[0])(params)
+    beta0 = tg.grad(lambda p: one_page.loss(p, x, eps, beta=0.0, **NETS)[0])(params)
     np.testing.assert_allclose(flat(none), flat(beta0), atol=1e-13)
 
 
@@ -182,7 +182,7 @@ def estimates(surrogate, params, x, points, K=None):
 
 
 ESTIMATORS = {
-    "reparameterised": lambda p, x, e: bounds.loss(p, x, e, **NETS),
+    "reparameterised": lambda p, x, e: one_page.loss(p, x, e, **NETS),
     "sampled kl": lambda p, x, e: bounds.iwae_loss(p, x, e[None], **NETS),
     "stl": lambda p, x, e: bounds.iwae_loss(p, x, e[None], gradient="stl", **NETS),
     "dreg": lambda p, x, e: bounds.iwae_loss(p, x, e[None], gradient="dreg", **NETS),
@@ -253,7 +253,7 @@ def test_the_other_draws_are_a_baseline_that_does_not_depend_on_the_draw():
     _, params, x = one_latent(1.3)
     surrogates = {b: lambda p, e, b=b: bounds.score_function_loss(p, x, e, baseline=b, **NETS) for b in ("others", 0.0)}
     draws = {b: estimates(f, params, x, 8, K=2) for b, f in surrogates.items()}
-    exact, weights = estimates(lambda p, e: bounds.loss(p, x, e, **NETS), params, x, 8, K=2)
+    exact, weights = estimates(lambda p, e: one_page.loss(p, x, e, **NETS), params, x, 8, K=2)
     mean = {b: w @ d for b, (d, w) in draws.items()}
     np.testing.assert_allclose(mean["others"], weights @ exact, atol=1e-10)
     np.testing.assert_allclose(mean[0.0], weights @ exact, atol=1e-10)
@@ -267,13 +267,14 @@ def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
     rng = np.random.default_rng(2)
     classes = 3 if labels else 0
     options = dict(decoder="bernoulli", posterior=family)
-    params = nets.init(rng, 5, 2, hidden=(7,), classes=classes, learned_prior=int(labels), dtype=np.float64, **options)
+    labelled = dict(classes=classes, learned_prior=int(labels))
+    params = one_page.init(rng, 5, 2, hidden=(7,), **labelled, dtype=np.float64, **options)
     params = tree.map(lambda a: a + 0.1 * rng.standard_normal(a.shape), params)
     x, eps = rng.random((4, 5)), rng.standard_normal((3, 4, 2))
     c = np.eye(3)[rng.integers(3, size=4)] if labels else None
     vector, rebuild = tree.ravel(params)
     for f in (
-        lambda p: bounds.loss(p, x, eps[0], c, beta=1.7, **options)[0],
+        lambda p: one_page.loss(p, x, eps[0], c, beta=1.7, **options)[0],
         lambda p: bounds.iwae_loss(p, x, eps, c, **options)[0],
     ):
         got = flat(tg.grad(f)(params))
@@ -286,14 +287,14 @@ def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
 
 def test_labels_and_learned_prior_enter_where_they_should():
     rng = np.random.default_rng(3)
-    params = nets.init(rng, 5, 2, hidden=(7,), classes=3, learned_prior=1, dtype=np.float64)
+    params = one_page.init(rng, 5, 2, hidden=(7,), classes=3, learned_prior=1, dtype=np.float64)
     x, eps = rng.random((4, 5)), rng.standard_normal((4, 2))
     c, other = np.eye(3)[[0, 1, 2, 0]], np.eye(3)[[1, 1, 2, 0]]
-    before, after = (bounds.elbo_terms(params, x, eps, label) for label in (c, other))
+    before, after = (one_page.elbo_terms(params, x, eps, label) for label in (c, other))
     for name in ("reconstruction", "kl"):
         assert (before[name] == after[name]).tolist() == [False, True, True, True]
     standard = {**params, "prior": None}
-    np.testing.assert_array_equal(bounds.elbo_terms(standard, x, eps, c)["kl"], before["kl"])  # it begins as N(0, I)
+    np.testing.assert_array_equal(one_page.elbo_terms(standard, x, eps, c)["kl"], before["kl"])  # it begins as N(0, I)
 
 
 def test_misuse_is_refused():
@@ -306,4 +307,4 @@ def test_misuse_is_refused():
     with pytest.raises(ValueError, match="expected 'others' and at least two draws"):
         bounds.score_function_loss(linear_vae()[1], x, eps, baseline="others", **NETS)
     with pytest.raises(ValueError, match="give the number of classes"):
-        nets.init(0, 5, 2, learned_prior=1)
+        one_page.init(0, 5, 2, learned_prior=1)

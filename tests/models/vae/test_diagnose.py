@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tinygen.models.vae import nets
+from tinygen.models.vae import one_page
 from tinygen.models.vae.conditional import ConditionalVAE
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.diagnose import diagnose
@@ -22,7 +22,7 @@ def linear(k=2, D=3, n=40, seed=0, family=None):
     model = LinearGaussian(rng.standard_normal((D, k)), rng.standard_normal(D), S2)
     x = model.sample(n, rng)[0]
     family = family or Diagonal()
-    params = nets.init(rng, D, k, hidden=(), decoder=Gaussian(S2), posterior=family, dtype=np.float64)
+    params = one_page.init(rng, D, k, hidden=(), decoder=Gaussian(S2), posterior=family, dtype=np.float64)
     gain = np.linalg.solve(model.precision(), model.W.T / S2)
     layer = params["encoder"][0]
     layer["W"] *= 0.1
@@ -36,7 +36,7 @@ def linear(k=2, D=3, n=40, seed=0, family=None):
 def test_gaps_are_the_oracles(k):
     model, params, x = linear(k)
     found = diagnose(params, x, decoder=Gaussian(S2), posterior=Diagonal(), gap_rows=40)
-    mean, logvar = nets.encode(params, x)
+    mean, logvar = one_page.encode(params, x)
     best = model.log_evidence(x) - model.diagonal_gap()
     amortisation = best - model.elbo_diagonal(x, mean, logvar)
     np.testing.assert_allclose(found.approximation_gap[0], model.diagonal_gap(), atol=1e-5)
@@ -54,7 +54,7 @@ def test_a_full_covariance_has_no_approximation_gap():
 def test_rate_distortion_and_squared_error_are_the_oracles():
     model, params, x = linear(2)
     found = diagnose(params, x, decoder=Gaussian(S2), posterior=Diagonal(), draws=2000, gap_rows=0)
-    mean, logvar = nets.encode(params, x)
+    mean, logvar = one_page.encode(params, x)
     reconstruction, kl = model.elbo_terms(x, mean, np.exp(logvar)[..., None] * np.eye(2))
     np.testing.assert_allclose(found.rate, kl.mean(), rtol=1e-12)
     np.testing.assert_allclose(found.latent_kl.sum(), kl.mean(), rtol=1e-12)
@@ -68,7 +68,7 @@ def test_rate_distortion_and_squared_error_are_the_oracles():
 def test_the_parts_of_the_rate_for_codes_in_two_narrow_heaps():
     """q(z|x) = N(+-3, .1^2), half of the rows each: the rows share ln 2 nats with z, the rest is the marginal's KL."""
     x = np.repeat([[1.0], [-1.0]], 100, axis=0)
-    params = nets.init(0, 1, 1, hidden=(), decoder="gaussian", dtype=np.float64)
+    params = one_page.init(0, 1, 1, hidden=(), decoder="gaussian", dtype=np.float64)
     params["encoder"] = [{"W": np.array([[3.0, 0.0]]), "b": np.array([0.0, 2 * np.log(0.1)])}]
     found = diagnose(params, x, decoder=Gaussian(S2), posterior=Diagonal(), draws=50, gap_rows=0)
     error = np.sqrt((0.5 + 0.3**2) / 10_000)  # of the mean over the draws of log q(z|x) - log p(z), z = +-3 + .1 e

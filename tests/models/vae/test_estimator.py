@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.data import digits
-from tinygen.models.vae import bounds, nets
+from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
 from tinygen.models.vae.posteriors import Diagonal, Planar
@@ -55,7 +55,7 @@ def test_scores_are_the_bound_of_the_fitted_parameters(quick, grey):
     X = grey[2][:20]
     rng = np.random.default_rng(1)
     eps = rng.standard_normal((4000, 20, 2)).astype(np.float32)
-    terms = bounds.elbo_terms(quick.params_, X.astype(np.float32), eps)
+    terms = one_page.elbo_terms(quick.params_, X.astype(np.float32), eps)
     many = terms["reconstruction"]
     difference = quick.score_samples(X) - (many.mean(0) - terms["kl"])
     error = np.sqrt(np.sum(many.var(0) * (1 / quick.score_draws + 1 / 4000)))  # rows have noise of their own
@@ -94,7 +94,7 @@ def test_fit_leaves_the_constructor_s_arguments_and_the_data_alone(grey):
 
 def test_transform_and_back(quick, grey):
     Z = quick.transform(grey[2])
-    mean, _ = nets.encode(quick.params_, grey[2].astype(np.float32))
+    mean, _ = one_page.encode(quick.params_, grey[2].astype(np.float32))
     np.testing.assert_allclose(Z, mean, rtol=1e-5, atol=1e-5)
     back = quick.inverse_transform(Z)
     assert Z.shape == (447, 2) and back.shape == (447, 64)

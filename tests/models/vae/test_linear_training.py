@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from tinygen.models.vae import nets
+from tinygen.models.vae import one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
 from tinygen.oracles import linear_gaussian
@@ -23,7 +23,7 @@ def trained(X, k, s2, **options):
                 batch_size=len(X), learning_rate=2e-2, dtype="float64",
                 random_state=0, progress=False, **options).fit(X)  # fmt: skip
     layer = model.params_["decoder"][0]
-    mean, logvar = nets.encode(model.params_, X)
+    mean, logvar = one_page.encode(model.params_, X)
     terms = LinearGaussian(layer["W"].T, layer["b"], s2).elbo_terms(X, mean, np.exp(logvar)[..., None] * np.eye(k))
     return model, mean, *(term.mean() for term in terms)
 

@@ -6,7 +6,7 @@ import pytest
 import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.data import digits
-from tinygen.models.vae import bounds, nets
+from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
 from tinygen.models.vae.plain_autoencoder import Autoencoder, Point
@@ -27,15 +27,15 @@ def test_a_linear_one_finds_the_principal_plane():
 
 def test_its_loss_is_the_reconstruction_at_the_code():
     rng = np.random.default_rng(0)
-    params = nets.init(rng, 5, 2, hidden=(7,), posterior=Point(), dtype=np.float64)
+    params = one_page.init(rng, 5, 2, hidden=(7,), posterior=Point(), dtype=np.float64)
     assert params["encoder"][-1]["W"].shape == (7, 2)
     x = rng.random((3, 5))
-    value, terms = bounds.loss(params, x, rng.standard_normal((3, 2)), posterior=Point())
-    z = nets.encode(params, x, posterior=Point())
-    logits = nets.decode(params, z)
+    value, terms = one_page.loss(params, x, rng.standard_normal((3, 2)), posterior=Point())
+    z = one_page.encode(params, x, posterior=Point())
+    logits = one_page.decode(params, z)
     np.testing.assert_allclose(value, -np.mean(np.sum(x * logits - np.log1p(np.exp(logits)), 1)), rtol=1e-12)
     assert terms["kl"] == 0
-    gradient = tg.grad(lambda p: bounds.loss(p, x, rng.standard_normal((3, 2)), posterior=Point())[0])(params)
+    gradient = tg.grad(lambda p: one_page.loss(p, x, rng.standard_normal((3, 2)), posterior=Point())[0])(params)
     assert all(np.abs(leaf).max() > 0 for leaf in tree.flatten(gradient)[0])
 
 
@@ -54,6 +54,6 @@ def test_it_reconstructs_better_than_a_vae_and_says_that_its_score_is_no_bound(t
 
 
 def test_weights_of_a_point_are_refused():
-    params = nets.init(0, 5, 2, hidden=(), posterior=Point())
+    params = one_page.init(0, 5, 2, hidden=(), posterior=Point())
     with pytest.raises(TypeError, match="no q"):
         bounds.log_weights(params, np.zeros((3, 5), np.float32), np.zeros((3, 2), np.float32), posterior=Point())

@@ -6,7 +6,7 @@ from scipy import stats
 
 import tinygen as tg
 from tinygen.measure import numeric
-from tinygen.models.vae import bounds, nets, priors
+from tinygen.models.vae import one_page, priors
 from tinygen.models.vae.decoders import Gaussian
 
 
@@ -68,15 +68,15 @@ def test_one_gaussian_begins_as_the_standard_normal_and_a_mixture_does_not():
 @pytest.mark.parametrize("components", [1, 3])
 def test_the_bound_pays_for_the_learned_prior(components):
     rng = np.random.default_rng(3)
-    params = nets.init(rng, 5, 2, hidden=(7,), classes=3, learned_prior=components, decoder=Gaussian(0.3),
+    params = one_page.init(rng, 5, 2, hidden=(7,), classes=3, learned_prior=components, decoder=Gaussian(0.3),
                               dtype=np.float64)  # fmt: skip
     own, c = learned(components)
     params["prior"] = own
     x, eps = rng.standard_normal((4, 5)), rng.standard_normal((20_000, 4, 2))
-    mean, logvar = nets.encode(params, x, c)
+    mean, logvar = one_page.encode(params, x, c)
     z = mean + np.exp(logvar / 2) * eps
     draws = stats.norm(mean, np.exp(logvar / 2)).logpdf(z).sum(-1) - priors.log_density(priors.prior(own, c), z)
-    kl = bounds.elbo_terms(params, x, eps, c, decoder=Gaussian(0.3))["kl"]
+    kl = one_page.elbo_terms(params, x, eps, c, decoder=Gaussian(0.3))["kl"]
     if components == 1:  # exact
         assert kl.shape == (4,)
         assert np.abs((draws.mean(0) - kl) / (draws.std(0) / np.sqrt(20_000))).max() < stats.norm.isf(1e-6 / 8)
@@ -84,7 +84,7 @@ def test_the_bound_pays_for_the_learned_prior(components):
         np.testing.assert_allclose(kl, draws, atol=1e-10)
 
     def loss(own):
-        return bounds.loss({**params, "prior": own}, x, eps[0], c, decoder=Gaussian(0.3))[0]
+        return one_page.loss({**params, "prior": own}, x, eps[0], c, decoder=Gaussian(0.3))[0]
 
     for name, got in tg.grad(loss)(own).items():
         expected, bar = numeric.derivative(lambda a, name=name: loss({**own, name: a}), own[name])

@@ -13,7 +13,7 @@ from tinygen.models import base, options, randomness
 from tinygen.models.diffusion.estimator import Diffusion
 from tinygen.models.vae import bounds, posteriors
 from tinygen.models.vae.estimator import VAE
-from tinygen.models.vae.nets import encode
+from tinygen.models.vae.one_page import encode
 
 
 class LatentDiffusion(base.Estimator):

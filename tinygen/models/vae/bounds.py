@@ -1,60 +1,17 @@
-"""Bounds on log p(x), and the estimates of their gradients.
+"""Tighter bounds on log p(x) than the ELBO, and other estimates of its gradient than that of one_page.py.
 
-ELBO = E_q log p(x|z) - KL(q(z|x) || p(z));    L_K = E ln 1/K sum_k w_k,  w = p(x|z) p(z) / q(z|x)  (Burda et al. 2016)
+L_K = E ln 1/K sum_k w_k,  w = p(x|z) p(z) / q(z|x)      (Burda et al. 2016)
 
 L_1 is the ELBO, L_K grows with K towards log p(x). All in nats, one value a row, noise passed in. The keyword arguments
-`decoder`, `posterior` and `activation` say what the parameters mean, as in nets.py.
+`decoder`, `posterior` and `activation` say what the parameters mean, as in one_page.py.
 """
 
 import numpy as np
 
-from tinygen import byhand, gaussian
+from tinygen import byhand
 from tinygen.autodiff import logsumexp, softmax, tree
 from tinygen.models.vae import decoders, posteriors, priors
-from tinygen.models.vae.nets import decode, encode
-
-
-def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagonal", activation="tanh"):
-    """The two terms of the bound for each row, in nats: {"reconstruction": log p(x|z), "kl": KL(q || p(z))}.
-
-    z is one draw from q for each row of noise. `kl` is exact where the family has a closed form and its `exact_kl` is
-    not False, else the estimate log q(z|x) - log p(z) at that draw. The bound is reconstruction - kl, in expectation
-    over eps; with weight beta on the KL it is the objective of a beta-VAE.
-
-    x: (n, D). eps: (n, k), standard normal, or (S, n, k) for S draws a row. c: one-hot labels (n, classes) or None.
-    Returns arrays (n,) or (S, n); an exact kl is (n,) in both cases.
-    """
-    family = posteriors.posterior(posterior)
-    q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
-    if family.exact_kl and priors.is_gaussian(p):
-        z, kl = family.sample(q, eps), family.kl(q, p)
-    else:
-        z, log_q = family.draw(q, eps)  # (..., n, k), (..., n)
-        kl = log_q - priors.log_density(p, z)
-    out = decode(params, z, c, activation=activation)
-    return {"reconstruction": decoders.decoder(decoder).log_prob(params["likelihood"], x, out), "kl": kl}
-
-
-def latent_kl(params, x, c=None, *, activation="tanh"):
-    """KL of each latent of a diagonal q, (n, k): the parts whose sum over the latents is the bound's KL term."""
-    q, p = encode(params, x, c, activation=activation), priors.prior(params.get("prior"), c)
-    parts = [a[..., None] for a in (*q, *(p or ()))]  # (n, k, 1): each latent is a Gaussian of its own
-    return gaussian.kl(*parts) if p else gaussian.kl_standard(*parts)
-
-
-def loss(params, x, eps, c=None, *, beta=1.0, free_bits=0.0, **nets):
-    """What training minimises, with its parts: (beta mean(kl) - mean(reconstruction), {"reconstruction", "kl"}).
-
-    free_bits: nats that each latent may use for nothing, sum_j max(free_bits, mean KL_j) instead of the sum of the mean
-    KL_j (Kingma et al. 2016); only for a diagonal q.
-    """
-    terms = elbo_terms(params, x, eps, c, **nets)
-    reconstruction, kl = np.mean(terms["reconstruction"]), np.mean(terms["kl"])
-    paid = kl
-    if free_bits:
-        each = np.mean(latent_kl(params, x, c, activation=nets.get("activation", "tanh")), axis=0)  # (k,)
-        paid = np.sum(np.maximum(each, free_bits))
-    return beta * paid - reconstruction, {"reconstruction": reconstruction, "kl": kl}
+from tinygen.models.vae.one_page import decode, encode
 
 
 def log_weights(params, x, eps, c=None, *, density=None, decoder="bernoulli", posterior="diagonal", activation="tanh"):

@@ -6,7 +6,8 @@ log p(x|c) >= E_q(z|x,c) log p(x|z,c) - KL(q(z|x,c) || p(z|c))      (Kingma et a
 import numpy as np
 
 from tinygen.models import labels, options
-from tinygen.models.vae.estimator import VAE, _count
+from tinygen.models.vae.estimator import VAE
+from tinygen.models.vae.sampling import count
 
 
 class ConditionalVAE(VAE):
@@ -107,7 +108,7 @@ class ConditionalVAE(VAE):
         self._check_fitted()
         rng = self._sampling(random_state)
         if noise is not None:
-            n = _count(n, noise)
+            n = count(n, noise)
         if y is None:
             y = rng.choice(self.classes_, options.whole()("n", 1 if n is None else n), p=self.frequencies_)
         y = labels.for_draws(n, y)

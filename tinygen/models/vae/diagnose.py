@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import value_and_grad
-from tinygen.models.vae import bounds, decoders, priors
-from tinygen.models.vae.nets import decode, encode
+from tinygen.models.vae import decoders, one_page, priors
+from tinygen.models.vae.one_page import decode, encode
 from tinygen.models.vae.posteriors import Diagonal
 from tinygen.nn.layers import mlp
 from tinygen.oracles import linear_gaussian, quadrature
@@ -68,10 +68,10 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
     mean = posterior.mean(q)  # (n, k)
     n, k = mean.shape
     eps = rng.standard_normal((draws, n, k)).astype(x.dtype)
-    terms = bounds.elbo_terms(params, x, eps, c, **nets)
+    terms = one_page.elbo_terms(params, x, eps, c, **nets)
     rate, distortion = float(terms["kl"].mean()), -float(terms["reconstruction"].mean())
     z = posterior.sample(q, eps)
-    image = decoder.mean(params["likelihood"], decode(params, z, c, activation=activation))
+    image = one_page.expected_x(params, z, c, decoder=decoder, activation=activation)
     squared_error = float(np.mean(np.sum((x - image) ** 2, -1)))
     diagonal = isinstance(posterior, Diagonal) and priors.is_gaussian(p)
     active = mean.var(0) > ACTIVE
@@ -83,7 +83,7 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
         approximation, amortisation = _gaps(params, x[some], None if c is None else c[some], nets)
     warnings = _warnings(x, active, beta, rate, marginal_kl, information, amortisation, decoder, params)
     return Diagnosis(
-        bounds.latent_kl(params, x, c, activation=activation).mean(0) if diagonal else None,
+        one_page.latent_kl(params, x, c, activation=activation).mean(0) if diagonal else None,
         active, rate, distortion, squared_error, information, marginal_kl, approximation, amortisation, tuple(warnings),
     )  # fmt: skip
 

@@ -4,8 +4,8 @@ z ~ N(0, I_k),  x | z ~ p(x|f(z, phi)),  q(z|x) = N(mean, exp(logvar)) with mean
 
 log p(x) >= E_q log p(x|z) - KL(q(z|x) || N(0, I))      (the notes, chapter 17; Kingma and Welling 2014)
 
-The functions it is made of are plain functions of arrays, in nets.py (`init`, `encode`, `decode`) and bounds.py
-(`elbo_terms`, `loss`); they are at hand here too.
+The algorithm is in one_page.py, as plain functions of arrays. What stands here is how it is fitted to rows as people
+bring them; what a fitted model says of rows is in scoring.py, what it makes of latents in sampling.py.
 """
 
 import functools
@@ -14,19 +14,17 @@ import numpy as np
 
 import tinygen as tg
 from tinygen.models import options, randomness, rows, scaling, trained
-from tinygen.models.vae import bounds, decoders, posteriors, priors
-from tinygen.models.vae.bounds import elbo_terms, loss
-from tinygen.models.vae.diagnose import diagnose
-from tinygen.models.vae.nets import decode, encode, init, start_as_gaussian
-
-__all__ = ["VAE", "decode", "elbo_terms", "encode", "init", "loss"]
+from tinygen.models.vae import bounds, decoders, one_page, posteriors
+from tinygen.models.vae.gaussian_start import start_as_gaussian
+from tinygen.models.vae.sampling import Sampling
+from tinygen.models.vae.scoring import Scoring
 
 BLOCK = 2**21  # numbers in a hidden layer while rows are scored
 PARTS = {"decoder": decoders, "decoder_": decoders, "posterior": posteriors}  # attributes that may be objects
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
-class VAE(trained.Trained):
+class VAE(Sampling, Scoring, trained.Trained):
     """A variational autoencoder with fully connected nets, trained by Adam.
 
     >>> X = np.random.default_rng(0).random((200, 5)).round()
@@ -146,7 +144,7 @@ class VAE(trained.Trained):
         """Random parameters for the rows x that the nets see."""
         if self.prior == "flow":
             nets["learned_prior"] = "flow"
-        params = init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
+        params = one_page.init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
                       dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
         spread = posteriors.posterior(self.posterior).outputs(self.latents) >= 2 * self.latents  # not a mere point
         if spread and self.scaling_.kind == "whiten" and getattr(self.decoder_, "var", None) == "pixel":
@@ -167,24 +165,24 @@ class VAE(trained.Trained):
 
         def noise(rng, batch):
             done = self._adam.t * len(batch["x"]) / (self.warmup * n) if self.warmup else 1.0
-            shape = (len(batch["x"]), self.latents)
-            many = shape if self.objective == "elbo" and self.draws == 1 else (self.draws, *shape)
-            return {"eps": rng.standard_normal(many, batch["x"].dtype), "beta": np.array(self.beta * min(done, 1.0))}
+            draws = None if self.objective == "elbo" and self.draws == 1 else self.draws
+            eps = one_page.noise(rng, batch["x"], self.latents, draws)
+            return {"eps": eps, "beta": np.array(self.beta * min(done, 1.0))}
 
         return noise
 
     def _plain_noise(self, rng, batch):
-        return {"eps": rng.standard_normal((len(batch["x"]), self.latents), batch["x"].dtype)}
+        return {"eps": one_page.noise(rng, batch["x"], self.latents)}
 
     def _held_out_loss(self, nets, params, batch, noise):
         """Minus the bound on rows that training does not see: with the KL's whole weight, whatever beta is."""
-        return bounds.loss(params, batch["x"], noise["eps"], batch.get("c"), **nets)[0]
+        return one_page.loss(params, batch["x"], noise["eps"], batch.get("c"), **nets)[0]
 
     def _loss(self, nets, params, batch, noise):
         """The loss of one step and its terms: what training differentiates."""
         data = (params, batch["x"], noise["eps"], batch.get("c"))
         if self.objective == "elbo":
-            return bounds.loss(*data, beta=noise["beta"], free_bits=float(self.free_bits), **nets)
+            return one_page.loss(*data, beta=noise["beta"], free_bits=float(self.free_bits), **nets)
         if self.objective == "score":
             return bounds.score_function_loss(*data, baseline="others" if self.draws > 1 else 0.0, **nets)
         return bounds.iwae_loss(*data, gradient="plain" if self.objective == "iwae" else self.objective, **nets)
@@ -199,127 +197,6 @@ class VAE(trained.Trained):
         X = self._check_rows(X)
         steps = max(1, len(X) // self.batch_size) if max_steps is None else options.whole()("max_steps", max_steps)
         return self._anew(X, y, before=self, length={"max_steps": steps, "epochs": None, "checkpoint": None})
-
-    # ---- likelihood ----
-
-    def score_samples(self, X, y=None, *, return_error=False):
-        """A lower bound on log p(x) of each row in nats, (n,): the one that `bound_` names, whatever beta was.
-
-        "elbo": the mean over `score_draws` draws of z, the KL term exact where `posterior` has it so.
-        "iwae-K": ln of the mean of K importance weights. The noise of a row depends on `random_state` and on the row's
-        values only, so that a row scores the same alone and among others. y: not looked at.
-        return_error: also return the standard error of each row's number, from the spread over its draws, (n,).
-        """
-        X = self._check_rows(X)
-        return self._score(X, self._condition(y, X), return_error)
-
-    def _condition(self, y, X):
-        """What the nets are given beside the rows: nothing; a ConditionalVAE: the labels."""
-        return None
-
-    def _score(self, X, c, return_error=False):
-        found = self._bound(X, c, self.bound, self.score_draws)
-        return (found[:, 0], found[:, 1]) if return_error else found[:, 0]
-
-    def _bound(self, X, c, which, draws):
-        """The bound and its standard error for each row, (n, 2), float64, in the data's units."""
-        terms = functools.partial(_iwae if which == "iwae" else _elbo, nets=self._nets())
-        shape, key = (draws, self.latents), self.scaling_.key(X)
-        noise = lambda rows: randomness.row_normals(self.seed_, key[rows], shape, dtype=self.dtype).swapaxes(0, 1)
-        found = self._by_rows(terms, self._to_net(X), c, noise=noise, draws=draws).astype(np.float64)
-        found[:, 0] += self.scaling_.log_det
-        found[self.scaling_.impossible(X), 0] = -np.inf
-        return found
-
-    def report(self, X, *, draws=1000):
-        """Both bounds on the rows of X with their standard errors over the rows, in nats and in bits a dimension.
-
-        Returns {"elbo": (mean, error), "iwae": ..., "elbo bits/dim": ..., "iwae bits/dim": ..., "K": draws, "rows": n}.
-        Nats of two models on the same rows are compared by the paired difference of their `score_samples`. Bits a
-        dimension mean something for discrete data, and for real data up to the unit in which it is measured.
-        """
-        return self._report(self._check_rows(X), None, draws)
-
-    def _report(self, X, c, draws):
-        options.whole()("draws", draws)
-        out, bits = {}, 1 / (X.shape[1] * np.log(2))
-        for name in ("elbo", "iwae"):
-            nats = self._bound(X, c, name, draws)[:, 0]
-            value, error = float(nats.mean()), float(nats.std() / np.sqrt(len(nats)))
-            out[name], out[f"{name} bits/dim"] = (value, error), (float(-value * bits), float(error * bits))
-        return {**out, "K": draws, "rows": len(X)}
-
-    def diagnose(self, X):
-        """Which latents are in use, what they carry and where the bound loses nats, on the rows of X: a Diagnosis.
-
-        print(model.diagnose(X)) says it in words.
-        """
-        return self._diagnose(self._check_rows(X), None)
-
-    def _diagnose(self, X, c):
-        rng, beta = randomness.stream(self.seed_, "diagnosis"), float(self._fitted_with["beta"])
-        return diagnose(self.params_, self._to_net(X), c, **self._nets(), beta=beta, rng=rng)
-
-    # ---- latents ----
-
-    def transform(self, X):
-        """The mean of q(z|x) for each row, (n, latents)."""
-        return self._output(self._encode(self._check_rows(X), None), X)
-
-    def _encode(self, X, c):
-        return self._by_rows(functools.partial(_code, nets=self._nets()), self._to_net(X), c)
-
-    def fit_transform(self, X, y=None):
-        """`fit(X)`, then `transform(X)`."""
-        return self.fit(X).transform(X)
-
-    def inverse_transform(self, Z):
-        """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
-        return self._decode(self._check_latents(Z), None)
-
-    decode = inverse_transform
-
-    def _decode(self, Z, c):
-        return self._from_net(self._by_rows(functools.partial(_mean_image, nets=self._nets()), Z, c))
-
-    def interpolate(self, x0, x1, n=8):
-        """E[x|z] along the straight line between the codes of two rows x0, x1 (D,), ends included, (n, D)."""
-        Z = self._encode(self._check_rows(np.stack([np.asarray(x0), np.asarray(x1)])), None)
-        share = np.linspace(0, 1, options.whole(least=2)("n", n))[:, None]
-        return self.inverse_transform((1 - share) * Z[0] + share * Z[1])
-
-    # ---- samples ----
-
-    def sample(self, n=None, y=None, *, noise=None, observation_noise=None, random_state=None):
-        """n draws of x from the model, (n, D): z from the prior, then x from p(x|z).
-
-        noise: standard normal numbers (n, latents) of which z is made, instead of drawing them.
-        observation_noise: whether x is drawn from p(x|z), or is its mean E[x|z]; None: drawn, but for grey images under
-        the Bernoulli decoder, which would come out black and white. y: None, this model knows no labels.
-        Without a random_state it is the model's own, and two calls give the same draws.
-        """
-        self._check_fitted()
-        if y is not None:
-            raise ValueError(f"this model knows no labels, got y={y!r}: use a ConditionalVAE, or leave y out")
-        return self._sample(_count(n, noise), None, self._sampling(random_state), noise, observation_noise)
-
-    def _sampling(self, random_state):
-        return randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
-
-    def _sample(self, n, c, rng, noise, drawn):
-        prior = priors.prior(self.params_["prior"], c)
-        if noise is None:
-            z = priors.sample(prior, (n, self.latents), rng, self.dtype)
-        else:
-            z = priors.sample(prior, (n, self.latents), rng, self.dtype, eps=self._check_latents(noise))
-        return self._draw(z, c, rng, drawn)
-
-    def _draw(self, z, c, rng, drawn):
-        """x from p(x|z), or its mean, in the data's units; see `sample`."""
-        out = decode(self.params_, z, c, activation=self.activation)
-        if drawn if drawn is not None else not self.grey_:
-            return self._from_net(self.decoder_.sample(self.params_["likelihood"], out, rng))
-        return self._from_net(self.decoder_.mean(self.params_["likelihood"], out))
 
     # ---- between the data and the nets ----
 
@@ -388,43 +265,3 @@ class VAE(trained.Trained):
         if self.free_bits and (family != posteriors.Diagonal() or self.prior != "normal"):
             only = "which only posterior='diagonal' has, with prior='normal'"
             raise ValueError(f"free_bits needs the KL of each latent, {only}")
-
-
-# ---- what is computed of a block of rows, in pure functions ----
-
-
-def _elbo(params, x, eps, c, *, nets):
-    terms = bounds.elbo_terms(params, x, eps, c, **nets)
-    each = terms["reconstruction"] - terms["kl"]  # (S, n)
-    return np.stack([np.mean(each, axis=0), _error(each)], axis=1)
-
-
-def _iwae(params, x, eps, c, *, nets):
-    log_w = bounds.log_weights(params, x, eps, c, **nets)  # (K, n)
-    w = np.exp(log_w - np.max(log_w, axis=0))
-    return np.stack([bounds.iwae(log_w), _error(w) / np.mean(w, axis=0)], axis=1)
-
-
-def _error(each):
-    """The standard error of the mean over the first axis; nan for one draw."""
-    K = len(each)
-    squares = np.sum((each - np.mean(each, axis=0)) ** 2, axis=0)
-    return np.sqrt(squares) * (1 / np.sqrt(K * (K - 1.0)) if K > 1 else np.nan)
-
-
-def _code(params, x, eps, c, *, nets):
-    family = nets["posterior"]
-    return family.mean(encode(params, x, c, posterior=family, activation=nets["activation"]))
-
-
-def _mean_image(params, z, eps, c, *, nets):
-    return nets["decoder"].mean(params["likelihood"], decode(params, z, c, activation=nets["activation"]))
-
-
-def _count(n, noise):
-    """How many draws: n, or as many as rows of noise."""
-    if noise is None:
-        return options.whole()("n", 1 if n is None else n)
-    if n is not None and len(noise) != n:
-        raise ValueError(f"noise must have one row for each of the n = {n} draws, got {len(noise)}")
-    return len(noise)

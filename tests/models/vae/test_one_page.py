@@ -7,7 +7,8 @@ import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.data import digits
 from tinygen.measure import numeric
-from tinygen.models.vae import estimator as vae
+from tinygen.models import VAE
+from tinygen.models.vae import one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.oracles.linear_gaussian import LinearGaussian
 from tinygen.oracles.quadrature import gauss_hermite
@@ -17,7 +18,7 @@ def linear_vae(D=5, k=2, seed=0):
     """An oracle, and a VAE without hidden layers that has its decoder and an arbitrary linear encoder."""
     rng = np.random.default_rng(seed)
     model = LinearGaussian(rng.standard_normal((D, k)), rng.standard_normal(D), 0.4)
-    params = vae.init(rng, D, k, hidden=(), decoder=Gaussian(0.4), dtype=np.float64)
+    params = one_page.init(rng, D, k, hidden=(), decoder=Gaussian(0.4), dtype=np.float64)
     params["encoder"][0]["b"] = rng.standard_normal(2 * k)
     params["decoder"][0] = {"W": model.W.T.copy(), "b": model.b}
     return model, params, rng.standard_normal((7, D))
@@ -31,9 +32,9 @@ def exact_noise(n, k):
 
 def test_the_bound_of_a_linear_vae_is_the_oracles():
     model, params, x = linear_vae()
-    mean, logvar = vae.encode(params, x)
+    mean, logvar = one_page.encode(params, x)
     eps, weights = exact_noise(7, 2)
-    terms = vae.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
+    terms = one_page.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
     cov = np.exp(logvar)[..., None] * np.eye(2)
     reconstruction, kl = model.elbo_terms(x, mean, cov)
     np.testing.assert_allclose(weights @ terms["reconstruction"], reconstruction, atol=1e-10)
@@ -49,7 +50,7 @@ def test_the_bound_is_tight_at_the_posterior():
     params["encoder"][0] = {"W": np.hstack([gain.T, np.zeros((5, 2))]), "b": np.concatenate([-gain @ model.b, logvar])}
     params["decoder"][0]["W"] = model.W.T
     eps, weights = exact_noise(7, 2)
-    terms = vae.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
+    terms = one_page.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
     np.testing.assert_allclose(weights @ terms["reconstruction"] - terms["kl"], model.log_evidence(x), atol=1e-10)
 
 
@@ -62,7 +63,7 @@ def test_the_expected_gradient_of_a_linear_vae_is_the_oracles(beta):
     params["likelihood"] = {"logvar": np.log([0.4])}
 
     def expected_loss(params):
-        terms = vae.elbo_terms(params, x, eps, decoder=decoder)
+        terms = one_page.elbo_terms(params, x, eps, decoder=decoder)
         return np.mean(beta * terms["kl"] - weights @ terms["reconstruction"])
 
     def closed_form(flat):
@@ -81,22 +82,22 @@ def test_the_expected_gradient_of_a_linear_vae_is_the_oracles(beta):
 def test_loss_is_made_of_its_terms():
     _, params, x = linear_vae()
     eps = np.random.default_rng(1).standard_normal((7, 2))
-    terms = vae.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
-    value, parts = vae.loss(params, x, eps, beta=3.0, decoder=Gaussian(0.4))
+    terms = one_page.elbo_terms(params, x, eps, decoder=Gaussian(0.4))
+    value, parts = one_page.loss(params, x, eps, beta=3.0, decoder=Gaussian(0.4))
     np.testing.assert_allclose(value, np.mean(3 * terms["kl"] - terms["reconstruction"]), rtol=1e-14)
     np.testing.assert_allclose(parts["kl"], terms["kl"].mean(), rtol=1e-14)
 
 
 def test_the_activation_reaches_both_nets():
     rng = np.random.default_rng(1)
-    params = vae.init(rng, 5, 2, hidden=(7,), dtype=np.float64)
+    params = one_page.init(rng, 5, 2, hidden=(7,), dtype=np.float64)
     x, eps = rng.random((3, 5)), rng.standard_normal((3, 2))
     (first, last), (up, out) = params["encoder"], params["decoder"]
     q = np.maximum(x @ first["W"] + first["b"], 0) @ last["W"] + last["b"]
     z = q[:, :2] + np.exp(q[:, 2:] / 2) * eps
     logits = np.maximum(z @ up["W"] + up["b"], 0) @ out["W"] + out["b"]
     expected = np.sum(x * logits - np.log1p(np.exp(logits)), axis=1)
-    terms = vae.elbo_terms(params, x, eps, activation="relu")
+    terms = one_page.elbo_terms(params, x, eps, activation="relu")
     np.testing.assert_allclose(terms["reconstruction"], expected, rtol=1e-12)
 
 
@@ -105,9 +106,9 @@ def test_every_gradient_of_a_training_step_on_digits_is_the_numeric_one(decoder,
     """The real step (batch of digits, hidden layer, one draw of noise), each parameter array in random directions."""
     rng = np.random.default_rng(0)
     x = rng.permutation(digits.split()[0][0])[:100] / 16
-    params = vae.init(rng, 64, 5, hidden=(32,), decoder=decoder, dtype=np.float64)
+    params = one_page.init(rng, 64, 5, hidden=(32,), decoder=decoder, dtype=np.float64)
     eps = rng.standard_normal((100, 5))
-    f = lambda params: vae.loss(params, x, eps, beta=beta, decoder=decoder)[0]
+    f = lambda params: one_page.loss(params, x, eps, beta=beta, decoder=decoder)[0]
     gradient = tg.grad(f)(params)
     leaves, structure = tree.flatten(params)
     for i, (leaf, got) in enumerate(zip(leaves, tree.flatten(gradient)[0])):
@@ -122,10 +123,32 @@ def test_every_gradient_of_a_training_step_on_digits_is_the_numeric_one(decoder,
 def test_the_float32_gradient_that_training_uses_is_the_float64_one_rounded():
     rng = np.random.default_rng(0)
     x, eps = digits.split()[0][0][:100] / 16, rng.standard_normal((100, 5))
-    params = vae.init(rng, 64, 5, hidden=(32,), dtype=np.float64)
-    f = lambda params, x, eps: vae.loss(params, x, eps)[0]
+    params = one_page.init(rng, 64, 5, hidden=(32,), dtype=np.float64)
+    f = lambda params, x, eps: one_page.loss(params, x, eps)[0]
     exact = tree.flatten(tg.grad(f)(params, x, eps))[0]
     half = lambda a: np.asarray(a, np.float32)
     for got, expected in zip(tree.flatten(tg.grad(f)(tree.map(half, params), half(x), half(eps)))[0], exact):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+class Reached(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name, method", [
+    ("init", "fit"), ("noise", "fit"), ("encode", "fit"), ("decode", "fit"), ("elbo_terms", "fit"), ("loss", "fit"),
+    ("elbo_terms", "score_samples"), ("encode", "transform"), ("sample", "sample"), ("expected_x", "inverse_transform"),
+])  # fmt: skip
+def test_the_estimator_runs_this_page(name, method, monkeypatch):
+    X = (np.random.default_rng(0).random((20, 3)) < 0.5).astype(float)
+    model = VAE(latents=3, hidden=(4,), max_steps=1, random_state=0, progress=False, compile=False)
+    if method != "fit":
+        model.fit(X)
+
+    def reached(*args, **options):
+        raise Reached
+
+    monkeypatch.setattr(one_page, name, reached)
+    with pytest.raises(Reached):
+        model.sample(2) if method == "sample" else getattr(model, method)(X)
