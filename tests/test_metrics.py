@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial.distance import cdist
 from sklearn.ensemble import RandomForestClassifier
 
 from tinygen import metrics
@@ -73,6 +76,41 @@ def test_coverage_of_equal_distributions_is_one_minus_two_to_the_minus_k():
         assert abs(zscore(values, expected)) < LIMIT
         assert abs(floors.mean() - expected) < 0.02
         assert 0.4 < values.std() / errors.mean() < 1.3
+
+
+@settings(max_examples=15)
+@given(
+    n=st.sampled_from([23, 41]), m=st.sampled_from([19, 43]), D=st.integers(1, 7), levels=st.integers(1, 3),
+    k=st.integers(1, 5), step=st.sampled_from([1.0, 0.1, 1 / 3]), seed=st.integers(0, 999),
+)  # fmt: skip
+def test_coverage_and_the_classifier_are_fair_to_ties(n, m, D, levels, k, step, seed):
+    """Whatever ties: of exchangeable rows, the expectation over who is called real is that without ties, exactly."""
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(300):
+        rows = rng.integers(levels, size=(n + m, D)) * step
+        values.append(metrics._covered(*(cdist(rows[:n], part) for part in (rows[:n], rows[n:])), k))
+    expected = 1 - np.prod([(n - 1 - i) / (n + m - 1 - i) for i in range(k)])
+    spread = max(np.std(values, ddof=1), 1e-12)
+    assert abs(np.mean(values) - expected) < 1e-9 + LIMIT * spread / np.sqrt(len(values))
+
+
+def test_coverage_of_ties_written_out():
+    """One nearer real row, three at the 3rd distance, two samples there: missed if both places go to real rows."""
+    real = np.array([[0.0], [0.5], [1.0], [-1.0], [1.0]])
+    xx, xy = cdist(real, real)[:1], np.array([[1.0, 1.0, 7.0]])
+    np.testing.assert_allclose(metrics._covered(xx, xy, 3), 1 - 3 / 5 * 2 / 4, rtol=1e-12)
+    xx, xy = np.zeros((1, 5)), np.array([[0.0, 2.0]])  # four equal rows beside the row itself, one equal sample
+    np.testing.assert_allclose(metrics._covered(xx, xy, 2), 1 - 4 / 5 * 3 / 4, rtol=1e-12)
+
+
+def test_two_laws_of_bits_are_alike_or_told_apart():
+    rng = np.random.default_rng(0)
+    real, same, other = (1.0 * (rng.random((400, 6)) < p) for p in (0.5, 0.5, 0.8))
+    measured = metrics.coverage(real, same)
+    assert abs(measured.value - measured.floor) < 4 * measured.error + 0.02 and measured.value > 0.93
+    assert metrics.coverage(real, other).value < measured.value - 5 * measured.error
+    assert metrics.two_sample_accuracy(real, other).value > 0.65  # of equal rows the first are not the nearer ones
 
 
 def test_coverage_sees_a_missing_mode():

@@ -9,6 +9,9 @@ with finite differences, is what tests/gaussian holds.
 
 A variance is always given as its logarithm, `logvar` = ln sigma^2; a full covariance as its lower triangular factor
 `L`, S = L L', of which the part above the diagonal is never read.
+
+For |logvar| <= 350 in float32 (2,800 in float64; at some normal x - mean), a value or derivative of a diagonal Gaussian
+is finite wherever its dtype can hold it, though exp(-logvar) ends at 88 (709): 0 at an infinite precision counts as 0.
 """
 
 import numpy as np
@@ -16,6 +19,23 @@ import numpy as np
 from tinygen import byhand
 
 LN_2PI = float(np.log(2 * np.pi))
+
+
+def _times_std(x, logvar):
+    """x e^(logvar/2) in two steps, neither of which overflows unless the result does, and 0 stays 0."""
+    most = {"e": 11.0, "f": 88.0}.get(x.dtype.char, 700.0)
+    root = np.exp(np.minimum(0.25 * logvar, most))  # the root of the standard deviation
+    return x * root * root
+
+
+def _times_var(x, logvar):
+    return _times_std(_times_std(x, logvar), logvar)
+
+
+def _half_expm1(l):
+    """1/2 (e^l - 1) = h (1 + h/2), h = e^(l/2) - 1: finite wherever the half is."""
+    h = np.expm1(0.5 * l)
+    return h * (0.5 * h + 1)
 
 
 # Diagonal covariance ---------------------------------------------------------------------------------------------
@@ -34,19 +54,21 @@ def log_density(x, mean, logvar):
     >>> float(log_density(np.zeros(1), np.zeros(1), np.zeros(1)).round(6))
     -0.918939
     """
-    return -0.5 * np.sum((x - mean) ** 2 * np.exp(-logvar) + logvar + LN_2PI, axis=-1)
+    u = _times_std(x - mean, -logvar)
+    return -np.sum(0.5 * u * u + 0.5 * (logvar + LN_2PI), axis=-1)
 
 
 def log_density_grad_x(x, mean, logvar):
-    return -(x - mean) * np.exp(-logvar)
+    return _times_var(mean - x, -logvar)
 
 
 def log_density_grad_mean(x, mean, logvar):
-    return (x - mean) * np.exp(-logvar)
+    return _times_var(x - mean, -logvar)
 
 
 def log_density_grad_logvar(x, mean, logvar):
-    return 0.5 * ((x - mean) ** 2 * np.exp(-logvar) - 1)
+    u = _times_std(x - mean, -logvar)
+    return 0.5 * u * u - 0.5
 
 
 def entropy(logvar):
@@ -79,7 +101,7 @@ def kl_standard(mean, logvar):
     >>> kl_standard(np.zeros(3), np.zeros(3)) == 0
     np.True_
     """
-    return 0.5 * np.sum(np.expm1(logvar) - logvar + mean**2, axis=-1)
+    return np.sum(_half_expm1(logvar) - 0.5 * logvar + 0.5 * mean * mean, axis=-1)
 
 
 def kl_standard_grad_mean(mean, logvar):
@@ -87,7 +109,7 @@ def kl_standard_grad_mean(mean, logvar):
 
 
 def kl_standard_grad_logvar(mean, logvar):
-    return 0.5 * np.expm1(logvar)
+    return _half_expm1(logvar)
 
 
 def kl(mean0, logvar0, mean1, logvar1):
@@ -104,24 +126,25 @@ def kl(mean0, logvar0, mean1, logvar1):
     >>> float(kl(zero, zero, zero, four).round(5)), float(kl(zero, four, zero, zero).round(5))  # not symmetric
     (0.31815, 0.80685)
     """
-    ratio = logvar0 - logvar1
-    return 0.5 * np.sum(np.expm1(ratio) - ratio + (mean0 - mean1) ** 2 * np.exp(-logvar1), axis=-1)
+    ratio, u = logvar0 - logvar1, _times_std(mean0 - mean1, -logvar1)
+    return np.sum(_half_expm1(ratio) - 0.5 * ratio + 0.5 * u * u, axis=-1)
 
 
 def kl_grad_mean0(mean0, logvar0, mean1, logvar1):
-    return (mean0 - mean1) * np.exp(-logvar1)
+    return _times_var(mean0 - mean1, -logvar1)
 
 
 def kl_grad_logvar0(mean0, logvar0, mean1, logvar1):
-    return 0.5 * np.expm1(logvar0 - logvar1)
+    return _half_expm1(logvar0 - logvar1)
 
 
 def kl_grad_mean1(mean0, logvar0, mean1, logvar1):
-    return (mean1 - mean0) * np.exp(-logvar1)
+    return _times_var(mean1 - mean0, -logvar1)
 
 
 def kl_grad_logvar1(mean0, logvar0, mean1, logvar1):
-    return -0.5 * (np.expm1(logvar0 - logvar1) + (mean0 - mean1) ** 2 * np.exp(-logvar1))
+    u = _times_std(mean0 - mean1, -logvar1)
+    return -_half_expm1(logvar0 - logvar1) - 0.5 * u * u
 
 
 def sample(mean, logvar, eps):
@@ -135,7 +158,7 @@ def sample(mean, logvar, eps):
     >>> sample(np.array([1.0]), np.log([4.0]), np.array([[0.0], [1.0], [-1.0]])).ravel()
     array([ 1.,  3., -1.])
     """
-    return mean + np.exp(0.5 * logvar) * eps
+    return mean + _times_std(eps, logvar)
 
 
 def sample_vjp_mean(g, mean, logvar, eps):
@@ -143,11 +166,11 @@ def sample_vjp_mean(g, mean, logvar, eps):
 
 
 def sample_vjp_logvar(g, mean, logvar, eps):
-    return 0.5 * g * np.exp(0.5 * logvar) * eps
+    return 0.5 * g * _times_std(eps, logvar)
 
 
 def sample_vjp_eps(g, mean, logvar, eps):
-    return g * np.exp(0.5 * logvar)
+    return _times_std(g, logvar)
 
 
 # Full covariance, S = L L' ---------------------------------------------------------------------------------------

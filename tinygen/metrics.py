@@ -50,7 +50,10 @@ def _energy(x, y):
 
 
 class Nearest:
-    """The k-nearest-neighbour classifier, for want of a better one: `fit(X, y)`, `predict(X)`."""
+    """The k-nearest-neighbour classifier, for want of a better one: `fit(X, y)`, `predict(X)`.
+
+    Rows that tie for the last places share them: what of equal rows comes first in X says nothing.
+    """
 
     def __init__(self, k=5):
         self.k = k
@@ -62,8 +65,25 @@ class Nearest:
     def predict(self, X):
         from scipy.spatial.distance import cdist
 
-        near = self.y[np.argsort(cdist(X, self.X), 1, kind="stable")[:, : self.k]]  # (n, k)
-        return self.classes[(near[..., None] == np.arange(len(self.classes))).sum(1).argmax(1)]
+        distances, k = cdist(X, self.X), min(self.k, len(self.X))  # (n, N)
+        nearer, tied = _around(distances, _smallest(distances, k))
+        left = k - nearer.sum(1, keepdims=True)
+        votes = nearer + tied * (left / tied.sum(1, keepdims=True))  # they add up to k in each row
+        return self.classes[(votes @ (self.y[:, None] == np.arange(len(self.classes)))).argmax(1)]
+
+
+TIE = 1e-9  # distances that differ by less than this share are equal: sums in another order differ by their rounding
+
+
+def _around(distances, limit):
+    """Which distances (n, N) are less than their row's limit (n, 1), and which equal it: two bool arrays."""
+    nearer = distances < limit * (1 - TIE)
+    return nearer, ~nearer & (distances <= limit * (1 + TIE))
+
+
+def _smallest(distances, k):
+    """The k-th smallest of each row, (n, 1)."""
+    return np.partition(distances, k - 1, axis=1)[:, k - 1, None]
 
 
 def two_sample_accuracy(real, fake, *, other=None, classifier=None, folds=5, rng=0):
@@ -158,8 +178,15 @@ def _within(x, labels, classes):
 def coverage(real, fake, *, other=None, k=5, rng=0):
     """The share of real rows that have a sample nearer than their k-th real neighbour (Naeem et al. 2020).
 
-    For equal distributions and set sizes its expectation is about 1 - 2^-k. error: by leaving out a twentieth of the
-    real rows, and of the samples, at a time (jackknife; on the safe side for a share of nearest rows).
+    Where distances tie, as they do for bits or whole numbers, a row counts by the probability of having one if the tied
+    rows were put into random order. So for equal distributions the n - 1 other real rows and the m samples come in an
+    order that says nothing about which is which, ties or none, and the expectation is the chance that the k first are
+    not all real:
+
+    E = 1 - prod_{i<k} (n - 1 - i) / (n + m - 1 - i), which is about 1 - 2^-k for m = n.
+
+    error: by leaving out a twentieth of the real rows, and of the samples, at a time (jackknife; on the safe side for a
+    share of nearest rows).
     """
     from scipy.spatial.distance import cdist
 
@@ -175,7 +202,19 @@ def coverage(real, fake, *, other=None, k=5, rng=0):
 
 
 def _covered(xx, xy, k):
-    return float(np.mean(xy.min(1) < np.partition(xx, k, axis=1)[:, k]))  # the nearest of all is the row itself
+    """Of distances from each real row to the real rows, of which the nearest is itself, and to the samples.
+
+    With `left` places for the `ties` real rows at the k-th distance and `found` samples just as far, the places all go
+    to real rows with probability prod_{i<left} (ties - i) / (ties + found - i).
+    """
+    limit = _smallest(xx, k + 1)
+    (nearer, tied), (before, found) = _around(xx, limit), _around(xy, limit)
+    own = limit[:, 0] == 0  # then the row itself is among the ties, else among the nearer
+    ties, found, left = tied.sum(1) - own, found.sum(1), k + 1 - own - nearer.sum(1)
+    missed = np.ones(len(xx))
+    for i in range(k):
+        missed *= np.where(i < left, (ties - i) / np.maximum(ties + found - i, 1), 1)
+    return float(np.mean(np.where(before.any(1), 1, 1 - missed)))
 
 
 def _jackknife(value, n, groups=20):

@@ -5,6 +5,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 import tinygen as tg
@@ -232,6 +234,68 @@ def test_kl_near_the_prior_keeps_its_digits(logvar):
 def test_kl_at_extreme_variances():
     value = gaussian.kl_standard(np.zeros(3), np.array([-1000.0, 0.0, 5.0]))
     np.testing.assert_allclose(value, 0.5 * (999 + np.expm1(5) - 5), rtol=1e-14)
+
+
+FLOAT32 = np.finfo(np.float32)
+wide = st.floats(-350, 350, width=32)
+numbers = st.just(0.0) | st.builds(
+    lambda sign, log: float(np.float32(sign * np.exp(log))), st.sampled_from([-1, 1]), st.floats(-87, 88)
+)
+
+
+def same_in_float32(got, expected, terms):
+    """got is expected, which is computed in float64 and naively, wherever float32 holds it and the terms it adds."""
+    assert got.dtype == np.float32 and not np.isnan(got).any()
+    held = np.max(np.abs(terms)) < FLOAT32.max / 4
+    if held:
+        bar = 25 * FLOAT32.eps * (np.max(np.abs(terms)) + np.abs(expected)) + 4 * FLOAT32.tiny
+        assert (np.abs(got - expected) <= bar).all(), (got, expected)
+    elif np.max(np.abs(terms)) > 4 * FLOAT32.max:
+        assert np.isinf(got).any()
+
+
+@settings(max_examples=300)
+@given(numbers, numbers, wide, wide)
+def test_float32_holds_what_it_can_at_extreme_variances(x, mean, logvar, logvar1):
+    """The values and the gradients by hand, against the formulas in float64, where nothing overflows."""
+    args = [np.array([v], np.float32) for v in (x, mean, logvar)]
+    x, mean, logvar, logvar1 = (np.array([v], np.float64) for v in (x, mean, logvar, logvar1))
+    d = (args[0] - args[1]).astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        half, slope = 0.5 * d**2 * np.exp(-logvar), -d * np.exp(-logvar)
+        same_in_float32(gaussian.log_density(*args), -half - 0.5 * (logvar + np.log(2 * np.pi)), [half, logvar])
+        same_in_float32(gaussian.log_density_grad_x(*args), slope, [slope])
+        same_in_float32(gaussian.log_density_grad_mean(*args), -slope, [slope])
+        same_in_float32(gaussian.log_density_grad_logvar(*args), half - 0.5, [half])
+        same_in_float32(gaussian.sample(args[1], args[2], args[0]), mean + x * np.exp(logvar / 2),
+                        [mean, x * np.exp(logvar / 2)])  # fmt: skip
+        same_in_float32(gaussian.sample_vjp_logvar(args[0] * 0 + 1, args[1], args[2], args[0]),
+                        x * np.exp(logvar / 2) / 2, [x * np.exp(logvar / 2)])  # fmt: skip
+        value, price = 0.5 * (np.expm1(logvar) - logvar + mean**2), 0.5 * np.expm1(logvar)
+        same_in_float32(gaussian.kl_standard(*args[1:]), value, [price, logvar, mean**2 / 2])
+        same_in_float32(gaussian.kl_standard_grad_logvar(*args[1:]), price, [price])
+        ratio = 0.5 * np.expm1(logvar1 - logvar)
+        four = [np.zeros(1, np.float32) + args[0], logvar1.astype(np.float32), args[1], args[2]]
+        same_in_float32(gaussian.kl(*four), ratio - 0.5 * (logvar1 - logvar) + half,
+                        [ratio, half, logvar, logvar1])  # fmt: skip
+        same_in_float32(gaussian.kl_grad_mean0(*four), -slope, [slope])
+        same_in_float32(gaussian.kl_grad_logvar0(*four), ratio, [ratio])
+        same_in_float32(gaussian.kl_grad_mean1(*four), slope, [slope])
+        same_in_float32(gaussian.kl_grad_logvar1(*four), -ratio - half, [ratio, half])
+
+
+@pytest.mark.parametrize("dtype, logvar, variance", [(np.float32, -200, 89), (np.float64, -1500, 710)])
+def test_a_density_at_its_own_mean_and_the_dearest_variance(dtype, logvar, variance):
+    zero, narrow, wide = (np.array([v], dtype) for v in (0, logvar, variance))
+    expected = -0.5 * (logvar + np.log(2 * np.pi))
+    np.testing.assert_allclose(gaussian.log_density(zero, zero, narrow), expected, rtol=1e-6)
+    gradients = tg.grad(lambda *args: np.sum(gaussian.log_density(*args)), argnums=(0, 1, 2))(zero, zero, narrow)
+    assert [g.item() for g in gradients] == [0, 0, -0.5]
+    assert tg.grad(lambda l: np.sum(gaussian.log_density.__wrapped__(zero, zero, l)))(narrow).item() == -0.5
+    value, slope = gaussian.kl_standard(zero, wide), gaussian.kl_standard_grad_logvar(zero, wide)
+    expected = variance - np.log(2)  # the logarithm of half the variance
+    np.testing.assert_allclose([np.log(value.item()), np.log(slope.item())], expected, rtol=1e-6)
+    np.testing.assert_array_equal(gaussian.sample(zero, -narrow, zero), 0)
 
 
 def test_samples_have_the_mean_and_covariance_asked_for():
