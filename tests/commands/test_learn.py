@@ -290,6 +290,7 @@ def test_a_lesson_of_the_package_as_a_script_says_that_it_is_solved(lesson_file)
 
 def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):
     monkeypatch.setattr(site, "package_stamp", lambda: "the package as it is")
+    monkeypatch.setattr(site.reference, "outdated", lambda *_: False)  # which tests/course/test_reference.py builds
     assert learn("--all", "--out", "site") == 0
     assert set(os.listdir("site")) == {f"{n}.html" for n in ("01_squares", "02_more", *sides.SIDES)}
     first, second, index = (open(f"site/{n}.html", encoding="utf-8").read() for n in ("01_squares", "02_more", "index"))

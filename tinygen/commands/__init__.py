@@ -9,6 +9,7 @@ COMMANDS = {
     "verify": "tinygen.commands.verify",
     "check": "tinygen.commands.check",
     "rules": "tinygen.commands.rules",
+    "reference": "tinygen.commands.reference",
     "teach": "tinygen.commands.teach",
 }
 

@@ -2,7 +2,8 @@
 
 Their Markdown may link to a lesson, ``[words](lesson:6)`` (without words: its title), and hold marks that are filled
 from what the lessons say of themselves, so that it cannot go stale: ``<!-- lessons -->`` is the table of all lessons,
-``<!-- weeks: 1 4 | 5 6 -->`` a syllabus with these lessons in its weeks, ``<!-- notation -->`` the Schedule's table.
+``<!-- weeks: 1 4 | 5 6 -->`` a syllabus with these lessons in its weeks, ``<!-- notation -->`` the Schedule's table,
+``<!-- reference -->`` a link to the reference where one was built.
 """
 
 import html
@@ -10,6 +11,7 @@ import re
 from pathlib import Path
 
 from tinygen.course import pages, render
+from tinygen.course.reference import FIRST
 
 HERE = Path(__file__).parent
 SIDES = {"index": "All lessons", "glossary": "Glossary", "notation": "Notation", "lecturers": "For lecturers"}
@@ -22,8 +24,11 @@ def source(name):
     return (HERE / f"{name}.md").read_text(encoding="utf-8")
 
 
-def page(name, lessons):
-    """The side page `name` of a course with these lessons, as HTML text; a lesson that is not there gets no link."""
+def page(name, lessons, *, reference=False):
+    """The side page `name` of a course with these lessons, as HTML text; a lesson that is not there gets no link.
+
+    reference: whether the reference of the package stands beside the course, and is linked.
+    """
     there, missing = {one.number: one for one in lessons}, set()
 
     def link(match):
@@ -34,6 +39,7 @@ def page(name, lessons):
         return words or f"lesson {number}"
 
     text = source(name).replace("<!-- lessons -->", _lessons(lessons))
+    text = text.replace("<!-- reference -->", f"All functions and classes: the [reference]({FIRST})." * reference)
     text = WEEKS.sub(lambda match: _weeks(weeks(match[1]), there), text)
     if "<!-- notation -->" in text:
         text = text.replace("<!-- notation -->", notation())

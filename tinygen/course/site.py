@@ -11,13 +11,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from tinygen.course import lesson, pages
+from tinygen.course import lesson, pages, reference
 from tinygen.course.sides import SIDES
 from tinygen.course.sides import page as side_page
 
 
 def build(out, where=None):
-    """Build the site in the folder `out`, two lessons at a time.
+    """Build the site in the folder `out`, two lessons at a time, and the reference beside it if pdoc is installed.
 
     A page that was made from the same lesson and the same package stays as it is. where: the folder of the lessons.
     Returns {lesson's name: (what went wrong or "", processor seconds or 0 if it was not run)}.
@@ -43,11 +43,15 @@ def build(out, where=None):
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool, \
             tqdm(total=len(read), initial=len(read) - len(work), desc="course", unit="page", file=sys.stderr) as bar:
         jobs = {pool.submit(make, *item): item for item in work}
+        beside = out / "reference"
+        beside = [pool.submit(reference.build, beside, package)] if reference.outdated(beside, package) else []
         for job in as_completed(jobs):
             built[jobs[job][0].stem] = job.result()
             bar.update()
+        for job in beside:
+            job.result()
     for name in SIDES:
-        text = side_page(name, read)
+        text = side_page(name, read, reference=(out / reference.FIRST).is_file())
         if not (out / f"{name}.html").is_file() or (out / f"{name}.html").read_text(encoding="utf-8") != text:
             pages.write(out / f"{name}.html", text)
     return built
