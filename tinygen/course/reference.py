@@ -27,15 +27,16 @@ def modules():
     names = list(EXPORTS)
     for room in ROOMS:
         names.append(room)
-        path = getattr(importlib.import_module(room), "__path__", None)
-        names += [m.name for m in pkgutil.walk_packages(path, f"{room}.") if not INNER.fullmatch(m.name)] if path else []
+        inside = pkgutil.walk_packages(getattr(importlib.import_module(room), "__path__", ()), f"{room}.")
+        names += [m.name for m in inside if not INNER.fullmatch(m.name)]
     return names
 
 
 def build(out, stamp=""):
     """Write the reference into the folder `out`: out/tinygen.html and a page for each module, out/search.js.
 
-    stamp: what it is made from, for `outdated`. Returns the path of the first page. Raises LessonError if pdoc is not installed or `out` cannot be written to.
+    stamp: what it is made from, for `outdated`. Returns the path of the first page. Raises LessonError if pdoc is not
+    installed or `out` cannot be written to.
     """
     try:
         from pdoc import doc, render
