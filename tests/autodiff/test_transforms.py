@@ -314,7 +314,7 @@ def test_threads_do_not_disturb_each_other():
         out = {}
         threads = [threading.Thread(target=work, args=(k, out)) for k in range(4)]
         [t.start() for t in threads]
-        [t.join() for t in threads]
+        [t.join(60) for t in threads]
         assert out == dict.fromkeys(range(4), True)
     assert gc.isenabled()
 
@@ -328,7 +328,7 @@ def test_one_thread_may_nest_in_another():
 
         t = threading.Thread(target=inner)
         t.start()
-        t.join()
+        t.join(60)
         return np.sum(x**3)
 
     assert np.array_equal(tg.grad(outer)(np.ones(2)), [3.0, 3.0]) and np.array_equal(result["inner"], [2.0, 2.0])

@@ -285,7 +285,7 @@ def test_a_lesson_of_the_package_as_a_script_says_that_it_is_solved(lesson_file)
     for path, said in ((lesson.find(1), "This is lesson 1 with its solutions. To write them yourself: "
                                         "tinygen learn 1 --student .\n"), (lesson_file(), "")):  # fmt: skip
         code = f"import sys; sys.modules['__main__'].__file__ = {str(path)!r}; import tinygen.course"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == said
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout == said
 
 
 def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):

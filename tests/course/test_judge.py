@@ -1,7 +1,9 @@
 """Each exercise of a file costs only itself: what hangs, dies, takes all memory or is wrong leaves the others."""
 
+import os
 import re
 import sys
+import time
 
 import pytest
 
@@ -86,6 +88,14 @@ def test_a_cell_that_does_not_end_is_named_by_its_line(lesson_file, asked):
     error, ok, _ = solved(lesson_file, asked, ("print(square", "while True: pass\nprint(square"), "judge", seconds=1)
     assert ok == {"square": True, "fourth": True}
     assert re.search(r"line \d+: while True: pass\nnot finished after 1 s", error)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork of the system")
+def test_what_leaves_the_group_and_holds_the_pipe_is_not_waited_for(lesson_file, asked):
+    daemon = "import os, time\nif os.fork() == 0: os.setsid(); time.sleep(20); os._exit(0)\nprint(square"
+    started = time.monotonic()
+    error, ok, _ = solved(lesson_file, asked, ("print(square", daemon), "judge")
+    assert ok == {"square": True, "fourth": True} and error == "" and time.monotonic() - started < 19
 
 
 def test_output_in_any_encoding_and_below_python_costs_nothing(lesson_file, asked):

@@ -114,7 +114,8 @@ def test_the_package_finds_its_own_lessons():
 @pytest.mark.parametrize(("answer", "status"), [("secret = x * x", 0), ("secret = x + x", 1)])
 def test_as_a_script_a_lesson_exits_with_its_verdict(lesson_file, answer, status):
     path = lesson_file(lesson_file.text.replace("secret = x * x", answer))
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env={"MPLBACKEND": "agg"})
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env={"MPLBACKEND": "agg"},
+                          timeout=120)
     assert done.returncode == status, done.stderr
     assert ("1 of 1 exercises pass" if not status else "0 of 1 exercises pass: left are square") in done.stdout
 
@@ -122,5 +123,5 @@ def test_as_a_script_a_lesson_exits_with_its_verdict(lesson_file, answer, status
 def test_pytest_sees_each_exercise_of_a_lesson(lesson_file):
     path = lesson_file(lesson_file.text.replace("secret = x * x", "secret = 2 * x * x"))
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib",
-                           "--rootdir", str(path.parent), str(path)], capture_output=True, text=True)
+                           "--rootdir", str(path.parent), str(path)], capture_output=True, text=True, timeout=120)
     assert "1 failed" in done.stdout and "twice what it should be" in done.stdout, done.stdout

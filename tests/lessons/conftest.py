@@ -82,7 +82,7 @@ class Chromium:
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.wait()
+        self.process.wait(60)
         os.close(self.into)
         os.close(self.out)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -257,7 +257,7 @@ def test_kill_in_the_middle_of_saving_leaves_a_whole_file(tmp_path):
             time.sleep(rng.uniform(0, 0.03))
         finally:
             process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.wait(60)
             process.stdout.close()
         seen_partial += any(name.endswith(".partial") for name in os.listdir(tmp_path))
         tree, meta = load(path)

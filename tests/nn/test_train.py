@@ -255,7 +255,7 @@ def test_killed_training_goes_on_with_the_same_bits(tmp_path):
             time.sleep(rng.uniform(0.005, 0.02))
         finally:
             process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.wait(60)
             process.stdout.close()
         reached.append(load(path)[0]["step"])
     assert 0 < reached[0] <= reached[-1] < 20, f"the kills came too late to try anything: {reached}"
@@ -362,7 +362,7 @@ def test_ctrl_c_writes_the_checkpoint_first(tmp_path):
     for _ in range(5):
         seen = int(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
+    _, errors = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in errors
     assert load(tmp_path / "run.npz")[0]["step"] >= seen == 5
 

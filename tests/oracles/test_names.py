@@ -26,7 +26,8 @@ def test_every_public_name_is_offered_and_is_the_modules(module):
 
 def test_names_are_loaded_when_they_are_used():
     code = "import sys; from tinygen import oracles; print(*[name for name in sys.modules if 'oracles' in name])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+                            check=True).stdout  # fmt: skip
     assert loaded.split() == ["tinygen.oracles"]
 
 

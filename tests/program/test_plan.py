@@ -366,7 +366,7 @@ def test_two_threads_on_one_plan_raise():
     with pytest.raises(RuntimeError, match="two threads"):
         compiled(np.ones(3))
     go.set()
-    other.join()
+    other.join(60)
     same_bits(compiled(np.ones(3)), 2 * np.ones(3))  # and it is free again
 
 

@@ -167,8 +167,7 @@ EXPECTED = {"ada": [], "bea": ["kl_discrete"], "cem": ["kl"], "dan": NAMES, "eve
 def test_a_class(written, tmp_path):
     place = handed_in(tmp_path / "in", CLASS)
     out = tmp_path / "marks"
-    with concurrent.futures.ProcessPoolExecutor(2) as executor:
-        graded = grade.grade(written, place, out, executor=executor)
+    graded = grade.grade(written, place, out, workers=2)
     for student, failed in EXPECTED.items():
         verdict = graded.marked[student, 4].verdict
         assert [found["name"] for found in verdict.exercises if not found["ok"]] == failed, student

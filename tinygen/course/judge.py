@@ -98,13 +98,13 @@ def _run(path, state):
     """Run the file once: (verdict or None, the place that it was at, why it ended there)."""
     command, place = [sys.executable, "-m", "tinygen.course.judge", str(path)], None
     group = {"start_new_session": True} if os.name == "posix" else {}
-    with tempfile.TemporaryFile() as complaints, subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, **group
-    ) as process:
-        process.stdin.write(json.dumps(state).encode())
-        process.stdin.close()
+    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as told:
+        told.write(json.dumps(state).encode())
+        told.seek(0)
+        process = subprocess.Popen(command, stdin=told, stdout=subprocess.PIPE, stderr=complaints, **group)
         lines = queue.SimpleQueue()
-        threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
+        reader = threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True)
+        reader.start()
         try:
             while line := lines.get(timeout=state["seconds"] + START):
                 kind, what = json.loads(line)
@@ -113,13 +113,17 @@ def _run(path, state):
                 if kind == "verdict":
                     state["known"][what["name"]] = what
                 place = (kind, what) if kind in ("cell", "exercise") else None
-        except queue.Empty:
+            process.wait(START)
+        except (queue.Empty, subprocess.TimeoutExpired):
             return None, place, f"not finished after {state['seconds']:g} s: is there a loop that never ends?"
         finally:
             _end(process)
+            reader.join(1)
+            if not reader.is_alive():  # what has left the group may hold the pipe open: its end is not waited for
+                process.stdout.close()
         complaints.seek(0)
         last = (complaints.read()[-2000:].decode(errors="replace").strip().split("\n") or [""])[-1]
-        status = process.wait()
+        status = process.returncode
         how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
         return None, place, f"it ended Python itself, {how}. {last}".strip()
 
@@ -140,6 +144,8 @@ def _end(process):
             process.kill()
     except (ProcessLookupError, PermissionError):
         pass
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
 
 
 def _entry(report):

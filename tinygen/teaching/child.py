@@ -10,6 +10,7 @@ import io
 import linecache
 import os
 import shutil
+import socket
 import sys
 import traceback
 import types
@@ -139,14 +140,19 @@ def stand_ins(student):
         setattr(course, name, stand_in)
 
 
+def connection(named):
+    """The socket to the judge: a descriptor's number, or "shared" where it is described on stdin (Windows)."""
+    if named == "shared":
+        return socket.fromshare(sys.stdin.buffer.read())
+    os.set_inheritable(int(named), False)
+    return socket.socket(fileno=int(named))
+
+
 def main():
-    """Serve until the judge closes the pipe."""
+    """Serve until the judge closes the connection."""
     # Without this a package that is installed in place would be found beside the copy, answers and all.
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith(("_frozen", "importlib"))]
-    read, write = int(sys.argv[1]), int(sys.argv[2])
-    for fd in (read, write):
-        os.set_inheritable(fd, False)
-    wire = Wire(read, write)
+    wire = Wire(connection(sys.argv[1]))
     _, setup, _, _ = wire.receive()
     os.environ.setdefault("MPLBACKEND", "agg")
     if setup["fonts"] and os.path.isdir(setup["fonts"]) and os.environ.get("MPLCONFIGDIR"):

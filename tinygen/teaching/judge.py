@@ -164,6 +164,7 @@ class Sitting:
                 if self.process is None:
                     raise WireError(f"{name} ended the process")
             elif not self.verdicts[name]["ok"]:
+                wire.deadline = time.monotonic() + START
                 wire.send("wrong", name)
 
     def ask_what_was_tried(self):
@@ -213,6 +214,7 @@ class Sitting:
         self.decide(report, started)
         if self.process is not None:
             wire.forget()
+            wire.deadline = time.monotonic() + START
             wire.send("right" if report.ok else "wrong", name)
 
     def failed(self, name, why):

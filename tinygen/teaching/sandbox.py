@@ -9,6 +9,7 @@ import functools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from tinygen.teaching.wire import Wire
 
 SCRATCH = 256 << 20  # bytes that it may write
+GONE = 10.0  # seconds that a killed process may take to be gone
 
 
 @functools.cache
@@ -64,12 +66,13 @@ class Process:
 
     def __init__(self, package, *, isolate=True):
         """package: the folder with the copy of tinygen that it imports (stripped.py)."""
-        down_read, down_write = os.pipe()
-        up_read, up_write = os.pipe()
+        ours, theirs = socket.socketpair()
+        shared = sys.platform == "win32"  # there a socket is handed over by a description of it
         self.errors = tempfile.TemporaryFile()
         self.scratch = None
         code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tinygen.teaching.child import main; main()"
-        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(package), str(down_read), str(up_write)]
+        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(package)]
+        command.append("shared" if shared else str(theirs.fileno()))
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -79,6 +82,7 @@ class Process:
         }
         if sys.version_info < (3, 11):
             command.remove("-P")
+        handed = {"stdin": subprocess.PIPE} if shared else {"stdin": subprocess.DEVNULL, "pass_fds": [theirs.fileno()]}
         self.isolated = bool(isolate and bubblewrap())
         if self.isolated:
             home = {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp/mpl"}
@@ -99,28 +103,28 @@ class Process:
                 command,
                 env=environment,
                 cwd=where,
-                pass_fds=(down_read, up_write),
-                stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.errors,
-                start_new_session=True,
+                start_new_session=not shared,
+                **handed,
             )
+            if shared:
+                self.process.stdin.write(theirs.share(self.process.pid))
+                self.process.stdin.close()
         finally:
-            os.close(down_read)
-            os.close(up_write)
-        self.wire = Wire(up_read, down_write)
+            theirs.close()
+        self.wire = Wire(ours)
         _alive.add(self.process.pid)
 
     def end(self):
         """End it and all that it has started; return the last line that it wrote to its error stream."""
-        for fd in (self.wire.read, self.wire.write):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        self.wire.socket.close()
         with contextlib.suppress(OSError):
             self.process.kill()
         with contextlib.suppress(OSError, AttributeError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # what is stuck in the system dies when it comes back
+            self.process.wait(GONE)
         _alive.discard(self.process.pid)
         for _ in range(50):  # what has left the group is found by its parents
             left = _descendants(os.getpid()) - self.others - _of_others(self.process.pid)

@@ -1,4 +1,4 @@
-"""Values between the judge and a student's process: JSON and `.npy` over a pipe, never pickle.
+"""Values between the judge and a student's process: JSON and `.npy` over a pair of sockets, never pickle.
 
 Either side may call the other's functions. What comes in is data whoever sent it: arrays of numbers, text, containers
 of them, functions to call back, and objects of classes that this side knows by name. Everything else is refused.
@@ -7,14 +7,13 @@ of them, functions to call back, and objects of classes that this side knows by 
 import io
 import itertools
 import json
-import os
-import select
 import struct
 import time
 
 import numpy as np
 
 LIMIT = 256 << 20  # bytes of one message
+TEXT = 8 << 20  # bytes of what is not an array in it: as lists of lists it may become sixty times as many
 KINDS = "biufcU"  # of the dtypes that may travel
 GENERATORS = ("PCG64", "MT19937", "Philox", "SFC64")
 
@@ -36,14 +35,15 @@ class Raised(Exception):
 
 
 class Wire:
-    """One end of the pipe.
+    """One end of a connected socket.
 
+    deadline: time.monotonic() after which neither sending nor receiving waits any longer (None: for ever).
     classes: {name: class} whose objects may come in. explain(error) -> text, for what a function of this side raised.
     allowed(name) -> function, for calls by name; by default there is none.
     """
 
-    def __init__(self, read, write, *, classes=None, explain=repr, allowed=None):
-        self.read, self.write = read, write
+    def __init__(self, socket, *, classes=None, explain=repr, allowed=None):
+        self.socket = socket
         self.classes, self.explain = classes or {}, explain
         self.allowed = allowed or (lambda name: None)
         self.deadline = None
@@ -57,22 +57,19 @@ class Wire:
     # ---- messages ----
 
     def send(self, kind, value=None, **header):
-        """Send one message."""
+        """Send one message. Raises WireError, Late, and TypeError for a value that cannot be sent."""
         pack = _Pack(self)
         tree = pack.tree(value)
         head = json.dumps({"kind": kind, "value": tree, "objects": pack.objects, **header}).encode()
+        if len(head) > TEXT:
+            raise TypeError(f"{len(head)} bytes beside arrays cannot be sent; at most {TEXT}")
         parts = [struct.pack(">Q", len(head)), head]
         for blob in pack.blobs:
             parts += [struct.pack(">Q", len(blob)), blob]
         body = b"".join(parts)
         if len(body) > LIMIT:
-            raise WireError(f"a message of {len(body)} bytes; at most {LIMIT} may be sent")
-        data = memoryview(struct.pack(">Q", len(body)) + body)
-        while data:
-            try:
-                data = data[os.write(self.write, data) :]
-            except OSError as error:
-                raise WireError("the process has ended") from error
+            raise TypeError(f"{len(body)} bytes cannot be sent; at most {LIMIT}")
+        self._wait(self.socket.sendall, struct.pack(">Q", len(body)) + body)
         return pack
 
     def receive(self):
@@ -87,6 +84,8 @@ class Wire:
                 (size,) = struct.unpack_from(">Q", body, at)
                 parts.append(body[at + 8 : at + 8 + size])
                 at += 8 + size
+            if len(parts[0]) > TEXT:
+                raise WireError(f"{len(parts[0])} bytes beside arrays; at most {TEXT} are taken")
             head = json.loads(parts[0])
             unpack = _Unpack(self, parts[1:], head.get("objects", {}))
             return head["kind"], unpack.value(head["value"]), head, unpack
@@ -98,16 +97,25 @@ class Wire:
     def _bytes(self, n):
         parts = []
         while n:
-            if self.deadline is not None:
-                left = self.deadline - time.monotonic()
-                if left <= 0 or not select.select([self.read], [], [], left)[0]:
-                    raise Late("no answer within the time")
-            part = os.read(self.read, min(n, 1 << 20))
+            part = self._wait(self.socket.recv, min(n, 1 << 20))
             if not part:
                 raise WireError("the process has ended")
             parts.append(part)
             n -= len(part)
         return b"".join(parts)
+
+    def _wait(self, operation, argument):
+        """A socket's operation, which may wait until the deadline: for what comes, or for room for what is sent."""
+        left = None if self.deadline is None else self.deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise Late("no answer within the time")
+        try:
+            self.socket.settimeout(left)
+            return operation(argument)
+        except TimeoutError:
+            raise Late("no answer within the time") from None
+        except OSError as error:
+            raise WireError("the process has ended") from error
 
     # ---- calls ----
 
@@ -153,8 +161,8 @@ class Wire:
             return
         try:
             self.send("returned", [result, changed, generators])
-        except TypeError as error:
-            self.send("raised", str(error), type="TypeError")
+        except (TypeError, ValueError, RecursionError, MemoryError) as error:
+            self.send("raised", str(error), type=type(error).__name__)
 
 
 def _change(old, new):
