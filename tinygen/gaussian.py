@@ -10,8 +10,9 @@ with finite differences, is what tests/gaussian holds.
 A variance is always given as its logarithm, `logvar` = ln sigma^2; a full covariance as its lower triangular factor
 `L`, S = L L', of which the part above the diagonal is never read.
 
-For |logvar| <= 350 in float32 (2,800 in float64; at some normal x - mean), a value or derivative of a diagonal Gaussian
-is finite wherever its dtype can hold it, though exp(-logvar) ends at 88 (709): 0 at an infinite precision counts as 0.
+For |logvar| <= 350 in float32 (2,800 in float64; at some normal x - mean), a log density or KL of diagonal Gaussians
+and its derivatives are finite wherever their dtype can hold them, though exp(-logvar) ends at 88 (709): 0 at an
+infinite precision counts as 0.
 """
 
 import numpy as np
@@ -158,7 +159,7 @@ def sample(mean, logvar, eps):
     >>> sample(np.array([1.0]), np.log([4.0]), np.array([[0.0], [1.0], [-1.0]])).ravel()
     array([ 1.,  3., -1.])
     """
-    return mean + _times_std(eps, logvar)
+    return mean + np.exp(0.5 * logvar) * eps
 
 
 def sample_vjp_mean(g, mean, logvar, eps):
@@ -166,11 +167,11 @@ def sample_vjp_mean(g, mean, logvar, eps):
 
 
 def sample_vjp_logvar(g, mean, logvar, eps):
-    return 0.5 * g * _times_std(eps, logvar)
+    return 0.5 * g * np.exp(0.5 * logvar) * eps
 
 
 def sample_vjp_eps(g, mean, logvar, eps):
-    return _times_std(g, logvar)
+    return g * np.exp(0.5 * logvar)
 
 
 # Full covariance, S = L L' ---------------------------------------------------------------------------------------
