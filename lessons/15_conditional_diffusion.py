@@ -23,7 +23,7 @@ from tinygen import metrics, plots
 from tinygen.course import Slider, check_value, derivation, exercise, finish, yours
 from tinygen.course.answers import conditional_diffusion as answers
 from tinygen.data import digits
-from tinygen.models.diffusion import Diffusion, Schedule, net, process, samplers
+from tinygen.models.diffusion import Diffusion, Schedule, net, one_page, process, samplers
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.nn import train
 from tinygen.nn.optim import CosineAdam
@@ -165,7 +165,7 @@ start, noises = rng.normal(size=(300, 2)), rng.normal(size=(few.T, 300, 2))
 
 
 def made(predict):
-    return samplers.last(samplers.ancestral(few, predict, "eps", start, noises))
+    return one_page.last(one_page.ancestral(few, predict, "eps", start, noises))
 
 
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.9))
@@ -353,7 +353,7 @@ def ends(w):
     of_target = lambda z, t: target.noise(z, line.alpha_bar[t])
     of_both = lambda z, t: both.noise(z, line.alpha_bar[t])
     guess = classifier_free(of_target, of_both, w)
-    return samplers.last(samplers.heun(line, guess, "eps", grid[:, None]))[:, 0]
+    return one_page.last(samplers.heun(line, guess, "eps", grid[:, None]))[:, 0]
 
 
 def moments(density, x=grid):

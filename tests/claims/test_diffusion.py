@@ -3,7 +3,7 @@
 import pytest
 
 from tinygen.claims import claims
-from tinygen.models.diffusion import bound, process
+from tinygen.models.diffusion import bound, one_page, process
 
 PATTERNS = ("diffusion/models", "diffusion/oracles", "gradient/process/mix", "gradient/flow_matching/between")
 
@@ -23,6 +23,6 @@ def test_a_bound_without_its_prior_term_fails_its_claim(monkeypatch):
 
 def test_a_posterior_with_the_wrong_index_fails_the_claim(monkeypatch):
     right = process.posterior_weights
-    monkeypatch.setattr(bound, "posterior_weights", lambda s: tuple(w[[0, *range(s.T)]] for w in right(s)))
+    monkeypatch.setattr(one_page, "posterior_weights", lambda s: tuple(w[[0, *range(s.T)]] for w in right(s)))
     (found,) = claims("diffusion/models/samplers")
     assert found.run().report.verdict == "FAIL"

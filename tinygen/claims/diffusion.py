@@ -6,7 +6,7 @@ import numpy as np
 from tinygen.check.registry import claim
 from tinygen.check.report import Report
 from tinygen.derivations.densities import entry
-from tinygen.models.diffusion import bound, parameterization, process, samplers, variances
+from tinygen.models.diffusion import bound, one_page, parameterization, process, samplers, variances
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import NAMES, convert
 from tinygen.models.diffusion.schedule import Schedule
@@ -35,7 +35,7 @@ def bound_is_log_p(rng):
     x = oracle.mean + np.sqrt(oracle.var) * rng.normal(size=(3, 2))
     entries = []
     for kind in NAMES:
-        reverse = bound.reverse_of(s, ideal(s, oracle, kind), kind, var)
+        reverse = one_page.reverse_of(s, ideal(s, oracle, kind), kind, var)
         got = bound.terms(s, reverse, x, eps, prior=oracle.marginal(s.alpha_bar[-1])).bound
         entries.append(entry(kind, got, oracle.log_prob(x).sum(1), 1e-10))  # x is divided by sqrt(SNR_T), about 1e-3
     return Report("diffusion/models/bound", entries)
@@ -61,7 +61,7 @@ def converter(rng):
 def minibatch(rng):
     """The estimate from one step, averaged over all steps, is the bound: the factor T, t = 1 included."""
     s, x, eps = Schedule.cosine(6), rng.normal(size=(1, 2)), rng.normal(size=(1, 2))
-    reverse = bound.reverse_of(s, lambda z, t: np.tanh(z), "eps")
+    reverse = one_page.reverse_of(s, lambda z, t: np.tanh(z), "eps")
     every = lambda a: np.repeat(a, 6, axis=0)
     got = bound.estimate(s, reverse, every(x), np.arange(1, 7), every(eps)).mean()
     whole = bound.terms(s, reverse, x, eps[None]).bound[0]
@@ -78,14 +78,14 @@ def sampler_laws(rng):
     predict = ideal(s, oracle, "x")
     var = variances.between(s, 0.4)
     laws = {
-        "ancestral": (samplers.ancestral(s, predict, "x", z, noise, variance=var),
+        "ancestral": (one_page.ancestral(s, predict, "x", z, noise, variance=var),
                       oracle.ancestral_law(s.beta, s.alpha_bar, var)),
-        "ddim": (samplers.ddim(s, predict, "x", z, noise, eta=0.5), oracle.ddim_law(s.alpha_bar, s.posterior_var / 4)),
+        "ddim": (one_page.ddim(s, predict, "x", z, noise, eta=0.5), oracle.ddim_law(s.alpha_bar, s.posterior_var / 4)),
         "heun": (samplers.heun(s, predict, "x", z), oracle.heun_law(s.alpha_bar)),
     }  # fmt: skip
     entries = []
     for name, (sampler, (mean, spread)) in laws.items():
-        out = samplers.last(sampler)
+        out = one_page.last(sampler)
         entries.append(entry(f"{name}, mean", out[0], mean, 1e-9))
         entries.append(entry(f"{name}, variance", np.sum((out[1:] - out[0]) ** 2, axis=0), spread, 1e-9))
     return Report("diffusion/models/samplers", entries)

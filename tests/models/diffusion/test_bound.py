@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tinygen import gaussian
-from tinygen.models.diffusion import bound, net, training, variances
-from tinygen.models.diffusion.bound import estimate, grid_decoder, prior_term, reverse_of, terms
+from tinygen.models.diffusion import bound, net, one_page, variances
+from tinygen.models.diffusion.bound import estimate, grid_decoder, prior_term, terms
+from tinygen.models.diffusion.one_page import reverse_of
 from tinygen.models.diffusion.parameterization import NAMES, truth
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
@@ -66,13 +67,13 @@ def test_trainings_weights_make_the_mean_error_the_bounds_kls(kind, rng):
     """weight "bound": a weighted squared error in any parameterisation is T times the KL of its step."""
     s, x, z = Schedule.cosine(11), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
     said = rng.standard_normal((5, 3))
-    weight = training.weights(s, kind, "bound")
+    weight = one_page.weights(s, kind, "bound")
     for t in range(2, 12):
         expected = bound.kl_term(s, reverse_of(s, lambda z, t: said, kind), x, z, t)
         error = np.sum((said - truth(s, x, z, t, kind)) ** 2, axis=1)
         np.testing.assert_allclose(weight[t] * error / 11, expected, rtol=1e-9)
-    assert weight[1] == weight[2] and np.all(training.weights(s, kind, "simple")[1:] == 1)
-    assert training.weights(Schedule.constant(1, 0.5), kind, "bound")[1] == 1
+    assert weight[1] == weight[2] and np.all(one_page.weights(s, kind, "simple")[1:] == 1)
+    assert one_page.weights(Schedule.constant(1, 0.5), kind, "bound")[1] == 1
 
 
 def test_prior_term_is_the_terminal_mismatch(rng):

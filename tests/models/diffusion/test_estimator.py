@@ -7,7 +7,7 @@ from tinygen.autodiff import grad, tree
 from tinygen.data import digits
 from tinygen.measure import numeric
 from tinygen.models import randomness
-from tinygen.models.diffusion import Diffusion, LatentDiffusion, Schedule, bound, net
+from tinygen.models.diffusion import Diffusion, LatentDiffusion, Schedule, bound, one_page
 from tinygen.models.vae.estimator import VAE
 from tinygen.nn.checkpoint import CheckpointError
 from tinygen.nn.optim import AveragedAdam
@@ -103,7 +103,7 @@ def test_the_grey_score_is_the_bounds(grey):
     inside = model._to_net(row)
     eps = randomness.row_normals(model.seed_, row, (1001, 11), purpose="validation", dtype=np.float32)[0]
     predict, kind = model.predict_with(s)
-    reverse = bound.reverse_of(s, predict, kind)
+    reverse = one_page.reverse_of(s, predict, kind)
     expected = model._decoder(s, None)(inside, bound.noisy(s, inside, 1, eps[-1:]))[0] - s.terminal_mismatch(inside)[0]
     for i in range(999):  # 1000 strata over 999 steps: each t at least once, one of them twice
         t = 2 + i
@@ -121,7 +121,7 @@ def test_gradients_of_a_training_step_are_the_numeric_ones(grey):
     for levels in (None, 17):
         model = Diffusion(levels=levels, dropout=0.3, weight="bound", **{**SMALL, "dtype": "float64"}).fit(x, c)
         noise = model._noise()(rng, {"x": model._to_net(x), "c": c})
-        f = lambda p: net.loss(p, model._to_net(x), noise, model._values())  # noqa: B023
+        f = lambda p: one_page.loss(p, model._to_net(x), noise, model._values())  # noqa: B023
         params = tree.map(lambda a: a + 0.05 * rng.standard_normal(a.shape), model.params_)
         leaves, structure = tree.flatten(params)
         for i, (leaf, got) in enumerate(zip(leaves, tree.flatten(grad(f)(params))[0])):

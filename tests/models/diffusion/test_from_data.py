@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen.models import VAE, Diffusion
-from tinygen.models.diffusion import samplers
+from tinygen.models.diffusion import one_page, samplers
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion
@@ -25,7 +25,7 @@ def test_inversion_is_the_ode_s_exact_map_and_heun_leads_back(kind, ideal, rng):
         a = s.alpha_bar[-1]
         exact = np.sqrt(a) * MEAN + (x - MEAN) * oracle.ode_gain(1.0, a)
         errors.append(np.abs(path[-1] - exact).max())
-        back = samplers.last(samplers.heun(s, predict, kind, path[-1]))
+        back = one_page.last(samplers.heun(s, predict, kind, path[-1]))
         assert len(path) == T + 1 and np.abs(back - x).max() < 60 / T**2
     assert errors[0] > 3 * errors[1] > 9 * errors[2]  # second order
 
@@ -42,7 +42,7 @@ def test_inpainting_by_replacement_keeps_what_is_known_and_is_biased(ideal, rng)
     for rho in (0.0, 0.8):
         predict = ideal(s, bent(rho), "x")
         z = rng.standard_normal((n, 2))
-        made = samplers.last(samplers.inpaint(s, predict, "x", z, x, np.array([True, False]), rng))
+        made = one_page.last(samplers.inpaint(s, predict, "x", z, x, np.array([True, False]), rng))
         assert np.all(made[:, 0] == 1.5)
         bias, error = made[:, 1].mean() - 1.5 * rho, made[:, 1].std() / np.sqrt(n)
         if rho:

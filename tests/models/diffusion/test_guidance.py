@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tinygen.models.diffusion.guidance import classifier, classifier_free
-from tinygen.models.diffusion.samplers import heun, last
+from tinygen.models.diffusion.one_page import last
+from tinygen.models.diffusion.samplers import heun
 from tinygen.models.diffusion.schedule import Schedule
 from tinygen.oracles.gaussian_diffusion import GaussianDiffusion
 from tinygen.oracles.mixture_diffusion import MixtureDiffusion

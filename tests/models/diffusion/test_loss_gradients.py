@@ -5,8 +5,9 @@ import pytest
 
 import tinygen as tg
 from tinygen.measure import numeric
-from tinygen.models.diffusion import bound, net
-from tinygen.models.diffusion.bound import grid_decoder, grid_scores, reverse_of
+from tinygen.models.diffusion import bound, net, one_page
+from tinygen.models.diffusion.bound import grid_decoder, grid_scores
+from tinygen.models.diffusion.one_page import reverse_of
 from tinygen.models.diffusion.parameterization import error_scale, truth
 from tinygen.models.diffusion.schedule import Schedule
 
@@ -68,7 +69,7 @@ def test_the_training_loss(grey, rng):
     noise |= {"on_x": sigma, "on_z": signal}
     values = VALUES if grey else None
     params["out"]["b"] += rng.standard_normal(params["out"]["b"].shape)
-    f = lambda b: net.loss({**params, "out": {**params["out"], "b": b}}, x, noise, values)
+    f = lambda b: one_page.loss({**params, "out": {**params["out"], "b": b}}, x, noise, values)
     z = 0.8 * x + 0.6 * eps
     if grey:
         x_hat = net.grid_x(params, z, told, VALUES, signal, sigma)

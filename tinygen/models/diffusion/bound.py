@@ -3,7 +3,8 @@ r"""The variational bound of a diffusion model, term by term, in nats.
 $\log p(x) \ge E \log p(x|z_1) - \sum_{t=2}^T E\, KL(q(z_{t-1}|z_t, x) \| p(z_{t-1}|z_t)) - KL(q(z_T|x) \| N(0, I))$
 
 (the notes, chapter 18, with the last term, which they drop: it is constant in the parameters, but part of the number.)
-A model is a function `reverse(z, t) -> (mean, var)` of p(z_{t-1}|z_t), for t = 1, ..., T; noise is passed in.
+A model is a function `reverse(z, t) -> (mean, var)` of p(z_{t-1}|z_t), for t = 1, ..., T: a net becomes one by
+`one_page.reverse_of`. Noise is passed in.
 """
 
 from typing import NamedTuple
@@ -11,9 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.models.diffusion.parameterization import convert
-from tinygen.models.diffusion.process import at, noisy, posterior, posterior_weights
-from tinygen.models.diffusion.variances import variances
+from tinygen.models.diffusion.process import at, noisy, posterior
 
 
 class Terms(NamedTuple):
@@ -31,23 +30,6 @@ class Terms(NamedTuple):
     def bits_per_dim(self, dimensions):
         """-bound / (D log 2), (B,): what coding one dimension costs in bits."""
         return -self.bound / (dimensions * np.log(2))
-
-
-def reverse_of(schedule, predict, kind, variance="posterior"):
-    """The model p(z_{t-1}|z_t) of a net: `predict(z, t)` gives what `kind` names (see parameterization.py).
-
-    mean: that of q(z_{t-1}|z_t, x) at the x the net predicts. variance: "beta", "posterior", an array, or a function
-    `variance(z, t)` of the net's own (see variances.py).
-    """
-    of_x, of_z = posterior_weights(schedule)
-    learned = variance if callable(variance) else None
-    var = None if learned else variances(schedule, variance)
-
-    def reverse(z, t):
-        x = convert(schedule, predict(z, t), z, t, kind, "x")
-        return at(of_x, t, z) * x + at(of_z, t, z) * z, learned(z, t) if learned else at(var, t, z)
-
-    return reverse
 
 
 def prior_term(schedule, x, mean=0.0, var=1.0):

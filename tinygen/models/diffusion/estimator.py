@@ -1,6 +1,7 @@
 """The diffusion model as an estimator: fit, sample, score_samples, with labels and guidance if wanted.
 
-The functions it is made of are in this package, one file for each step of the notes; this is how they are joined.
+The algorithm is in one_page.py. What stands here is how it is fitted to rows as people bring them; what a fitted model
+draws is in sampling.py, what it says of rows in scoring.py.
 """
 
 import functools
@@ -8,7 +9,7 @@ import functools
 import numpy as np
 
 from tinygen.models import labels, options, randomness, scaling, trained
-from tinygen.models.diffusion import net, training
+from tinygen.models.diffusion import net, one_page
 from tinygen.models.diffusion.parameterization import NAMES
 from tinygen.models.diffusion.sampling import Sampling
 from tinygen.models.diffusion.schedule import Schedule
@@ -145,7 +146,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         x = self._to_net(X)
         data = {"x": x} if self.classes_ is None else {"x": x, "c": self._known(index, len(x))}
         self.params_, self.history_ = self._train(
-            functools.partial(training.loss, self._values()), self._start(x) if before is None else before.params_,
+            functools.partial(_loss, self._values()), self._start(x) if before is None else before.params_,
             data, noise=self._noise(), bound_noise=self._noise(plain=True), seed=self.seed_,
             identity=identity,
         )  # fmt: skip
@@ -177,7 +178,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
             dtype=x.dtype, waves=0 if self.levels_ else 3,  # of grey values `grid_x` knows how sharp they are
         )  # fmt: skip
         if self.levels_:
-            params["out"]["b"][:] = training.independent_pixels(x, self._values())
+            params["out"]["b"][:] = net.independent_pixels(x, self._values())
         return params
 
     def _known(self, index, n):
@@ -186,7 +187,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
     def _noise(self, plain=False):
         """noise(rng, batch) of a step; plain: without dropout, for held-out rows."""
         classes = 0 if self.classes_ is None else len(self.classes_)
-        return training.noise_of(
+        return one_page.noise_of(
             self.schedule_, self._kind(), weight=self.weight, simple=self.predicts, classes=classes,
             label_dropout=self.label_dropout, dropout=0.0 if plain else self.dropout, width=self.width,
             dtype=self.dtype,
@@ -249,3 +250,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         if "scaling_" in values:
             changed["scaling_"] = scaling.Scaling(**values["scaling_"])
         return super()._rebuilt(values | changed)
+
+
+def _loss(values, params, batch, noise):
+    return one_page.loss(params, batch["x"], noise, values)

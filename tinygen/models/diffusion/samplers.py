@@ -1,61 +1,14 @@
-r"""From noise to data: generators that yield z_t on the way, t = T, ..., 0. Given their noise they are deterministic.
+r"""Other ways between noise and data than those of one_page.py: the probability-flow ODE, both ways, and inpainting.
 
-Every sampler takes a Schedule (respaced to few steps if you like), a net `predict(z, t)` with the `kind` of what it
-predicts (parameterization.py), and starts from z_T. `last(sampler)` is where it ends.
+As there, each is a generator that yields z_t on the way, takes a Schedule (respaced to few steps if you like), and a
+net `predict(z, t)` with the `kind` of what it predicts. `one_page.last(sampler)` is where it ends.
 """
-
-import collections
 
 import numpy as np
 
-from tinygen.models.diffusion.bound import reverse_of
+from tinygen.models.diffusion.one_page import reverse_of
 from tinygen.models.diffusion.parameterization import convert
-from tinygen.models.diffusion.process import at, noisy
-
-
-def last(steps):
-    """The last thing that a generator yields: the sample."""
-    (z,) = collections.deque(steps, maxlen=1)
-    return z
-
-
-def ancestral(schedule, predict, kind, z, noise, *, variance="posterior"):
-    r"""z_{t-1} = mean(z_t) + sqrt(var_t) noise, from p(z_{t-1}|z_t); yields z_T, ..., z_0 = x, each (B, D).
-
-    noise (T, B, D), noise[t - 1] is used at step t; or a Generator. variance: see `bound.reverse_of`; at t = 1 the mean
-    alone is taken unless the variance is an array, which is then meant. Source: the notes, chapter 18; Prince 18.4.
-    """
-    reverse = reverse_of(schedule, predict, kind, variance)
-    quiet = isinstance(variance, str)
-    draw = _draws(noise, schedule, z)
-    yield z
-    for t in range(schedule.T, 0, -1):
-        mean, var = reverse(z, t)
-        z = mean if t == 1 and quiet else mean + np.sqrt(var) * draw(t)
-        yield z
-
-
-def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
-    r"""z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta
-    sqrt(posterior_var_t).
-
-    eta = 0: deterministic, the first-order step of the probability-flow ODE; eta = 1: ancestral with the posterior
-    variance; others in between. noise: as in `ancestral`, for eta > 0. Source: Song, Meng, Ermon 2021, eq. 12.
-    """
-    if not isinstance(eta, (int, float, np.number)) or not 0 <= eta <= 1:
-        raise ValueError(f"ddim: got eta = {eta!r}; expected a number from 0 (no noise) to 1 (ancestral).")
-    draw = _draws(noise, schedule, z) if eta else None
-    yield z
-    for t in range(schedule.T, 0, -1):
-        value = predict(z, t)
-        x = convert(schedule, value, z, t, kind, "x")
-        eps = convert(schedule, value, z, t, kind, "eps")
-        var = eta**2 * schedule.posterior_var[t]
-        keep = np.sqrt(max(schedule.sigma2[t - 1] - var, 0.0))  # rounding alone can make it negative
-        z = at(np.sqrt(schedule.alpha_bar), t - 1, z) * x + z.dtype.type(keep) * eps
-        if var:
-            z = z + z.dtype.type(np.sqrt(var)) * draw(t)
-        yield z
+from tinygen.models.diffusion.process import noisy
 
 
 def heun(schedule, predict, kind, z):
@@ -115,17 +68,3 @@ def inpaint(schedule, predict, kind, z, x, known, noise):
         mean, var = reverse(z, t)
         z = mean if t == 1 else mean + np.sqrt(var) * noise.standard_normal(z.shape, z.dtype)
     yield np.where(known, x, z)
-
-
-def _draws(noise, schedule, z):
-    """The noise of step t as a function of t: from the array that was given, or drawn."""
-    if isinstance(noise, np.random.Generator):
-        return lambda t: noise.standard_normal(z.shape, z.dtype)
-    expected = (schedule.T, *z.shape)
-    if np.shape(noise) != expected:
-        got = "None" if noise is None else f"{type(noise).__name__} of shape {np.shape(noise)}"
-        raise ValueError(
-            f"this sampler draws noise at each step: give noise, an array (T, B, D) = {expected} or a "
-            f"numpy.random.Generator; got {got}."
-        )
-    return lambda t: noise[t - 1]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygen.models import labels, options, randomness
-from tinygen.models.diffusion import bound, net, samplers
+from tinygen.models.diffusion import bound, net, one_page, samplers
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.variances import total
 
@@ -49,9 +49,9 @@ class Sampling:
             variance = "posterior"
             if self.levels_:
                 predict, variance = self._predict_and_variance(schedule, y, guidance)
-            steps = samplers.ancestral(schedule, predict, kind, z, rng, variance=variance)
+            steps = one_page.ancestral(schedule, predict, kind, z, rng, variance=variance)
         elif sampler == "ddim":
-            steps = samplers.ddim(schedule, predict, kind, z, rng, eta=eta)
+            steps = one_page.ddim(schedule, predict, kind, z, rng, eta=eta)
         else:
             steps = samplers.heun(schedule, predict, kind, z)
         return self._in_units(self._sampling_bar(steps, schedule.T), schedule, y, rng)
@@ -66,7 +66,7 @@ class Sampling:
         """
         schedule, x, y = self._from_data(X, y, steps)
         predict, kind = self.predict_with(schedule, y)
-        return samplers.last(samplers.invert(schedule, predict, kind, x))
+        return one_page.last(samplers.invert(schedule, predict, kind, x))
 
     def interpolate(self, x0, x1, n=8, y=None, *, steps=None):
         """n rows from x0 to x1 (D,): along the arc between the noises that the two are made of, (n, D).

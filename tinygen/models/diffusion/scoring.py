@@ -4,7 +4,7 @@ import numpy as np
 
 import tinygen as tg
 from tinygen.models import labels, randomness
-from tinygen.models.diffusion import bound, net
+from tinygen.models.diffusion import bound, net, one_page
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.parameterization import convert, line
@@ -114,7 +114,7 @@ class Scoring:
         noise = randomness.row_normals(self.seed_, key, (steps + 1, D), purpose="validation", dtype=x.dtype)
         noise = noise.swapaxes(0, 1)  # (steps + 1, n, D)
         predict, kind = self.predict_with(s, y)
-        reverse = bound.reverse_of(s, predict, kind)
+        reverse = one_page.reverse_of(s, predict, kind)
         nats = self._decoder(s, y)(x, bound.noisy(s, x, 1, noise[-1])) - bound.prior_term(s, x)
         terms = []
         for i in range(steps if s.T > 1 else 0):  # evenly spread over t = 2, ..., T, with the factor (T - 1)/steps
