@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from tinygen.check.curves import STEPS, error_curves, order, remainders
 from tinygen.check.gradient import check_grad
 from tinygen.check.report import Entry, Report
+from tinygen.check.verdict.curves import STEPS, error_curves, order, remainders
 from tinygen.mistakes.diagnose import Mistake
 
 

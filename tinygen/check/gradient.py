@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygen.check.arguments import Arguments
-from tinygen.check.claimed import Claimed
-from tinygen.check.cost import Cost
-from tinygen.check.curves import plot
-from tinygen.check.findings import file_kink, file_leaf, file_notes, remedy
-from tinygen.check.forms import plain
-from tinygen.check.given import Given
-from tinygen.check.judge import Judge
-from tinygen.check.kinks import astray
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
-from tinygen.check.shrink import reproduce, shrink
 from tinygen.check.vector import check_several, several
+from tinygen.check.verdict.arguments import Arguments
+from tinygen.check.verdict.claimed import Claimed
+from tinygen.check.verdict.cost import Cost
+from tinygen.check.verdict.curves import plot
+from tinygen.check.verdict.findings import file_kink, file_leaf, file_notes, remedy
+from tinygen.check.verdict.foreign import plain
+from tinygen.check.verdict.given import Given
+from tinygen.check.verdict.judge import Judge
+from tinygen.check.verdict.kinks import astray
+from tinygen.check.verdict.shrink import reproduce, shrink
 from tinygen.measure.noise import NotFinite, measure_noise
 from tinygen.measure.numeric import Meter
 from tinygen.measure.projections import LOOKS, bisect, glance, project, sample, visible

@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from tinygen.autodiff import grad, tree
-from tinygen.check.arguments import apart, names_of
 from tinygen.check.report import FAIL, Entry, Report
 from tinygen.check.second_order import check_hvp
+from tinygen.check.verdict.arguments import apart, names_of
 from tinygen.mistakes.diagnose import Mistake
 
 ROWS = 16  # values of f that are checked one by one where the whole is wrong

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen.check.gradient import check_grad
-from tinygen.check.shrink import reproduce, shrink
+from tinygen.check.verdict.shrink import reproduce, shrink
 
 
 def test_axes_of_one_length_are_cut_together(rng):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygen.check.judge import COARSE, RESOLUTION
+from tinygen.check.verdict.judge import COARSE, RESOLUTION
 from tinygen.measure.numeric import SMALL
 
 NEGLIGIBLE = 1e-10  # relative errors below this are not looked for: they come from rounding, not from a derivation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree, vjp
-from tinygen.check.arguments import apart
+from tinygen.check.verdict.arguments import apart
 from tinygen.mistakes.shapes import structure_sentence
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import tree
-from tinygen.check.cost import Cost
+from tinygen.check.verdict.cost import Cost
 from tinygen.measure.noise import scalar
 
 
