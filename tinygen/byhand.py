@@ -59,7 +59,8 @@ def with_gradients(f, *gradients, example=None):
 def with_vjps(f, *vjps, example=None):
     """Join a function and its vjps, `vjps[i](g, *args) -> cotangent of args[i]`, to a primitive that checks shapes.
 
-    example: as in `with_gradients`.
+    example: as in `with_gradients`. f: its arguments are arrays of floats, (..., D), or matrices (..., k, k), or
+    numbers.
     """
     core = primitive(f, *(vjp and _rule(vjp) for vjp in vjps))
     signature = inspect.signature(f)
@@ -76,7 +77,7 @@ def with_vjps(f, *vjps, example=None):
 def with_rules(f, *rules, example=None):
     """Join a function and its rules, `rule(g, y, *args, **options)` as `tg.primitive` takes them; no shape is checked.
 
-    example: as in `with_gradients`.
+    example: as in `with_gradients`. f: any function of arrays and options.
     """
     core = primitive(f, *rules)
     return _made(f, core, core.row, example)
@@ -92,6 +93,7 @@ def normal_arguments(f, rng):
     """Standard normal arguments of `f` by their names, ROWS rows of D numbers (`b`: of one).
 
     A capital is a matrix, (ROWS, K, K), with a diagonal away from 0; L is lower triangular; the rows beside one have K.
+    rng: a numpy.random.Generator.
     """
     names = list(inspect.signature(f).parameters)
     full, made = any(name[0].isupper() for name in names), {}

@@ -13,6 +13,8 @@ A variance is always given as its logarithm, `logvar` = ln sigma^2; a full covar
 For |logvar| <= 350 in float32 (2,800 in float64; at some normal x - mean), a log density or KL of diagonal Gaussians
 and its derivatives are finite wherever their dtype can hold them, though exp(-logvar) ends at 88 (709): 0 at an
 infinite precision counts as 0.
+
+Sources: Rasmussen and Williams 2006, appendix A (densities, entropy, KL); Kingma and Welling 2014, appendix B.
 """
 
 import numpy as np
@@ -121,7 +123,8 @@ def kl(mean0, logvar0, mean1, logvar1):
     d/dmean0 = (m0 - m1)/sigma1^2 = -d/dmean1        d/dlogvar0 = 1/2 (sigma0^2/sigma1^2 - 1)
     d/dlogvar1 = 1/2 [1 - (sigma0^2 + (m0 - m1)^2)/sigma1^2]
 
-    All arguments: (..., D). Returns (...,), nats.
+    All arguments: (..., D). Returns (...,), nats. mean0, logvar0: of the first, over which the expectation is taken.
+    mean1, logvar1: of the second.
 
     >>> zero, four = np.zeros(1), np.log([4.0])
     >>> float(kl(zero, zero, zero, four).round(5)), float(kl(zero, four, zero, zero).round(5))  # not symmetric

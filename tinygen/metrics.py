@@ -4,6 +4,10 @@ A number such as "energy distance .3" or "coverage .93" means nothing alone. So 
 the value, its standard error, and the `floor`: the same number for real data in place of the samples. Rows are
 examples, (n, D); distances are Euclidean. `other` is a second set of real data, of which the floor is made; if it is
 None, the real rows are split at random into two halves.
+
+In all of them: real, fake: (n, D) and (m, D), rows of data and samples. other: (n', D), more real rows, for the floor.
+rng: numpy.random.Generator or seed, for random splits. labels: (m,), the class that each sample was asked for.
+real_labels: (n,), the classes of the real rows.
 """
 
 import math
@@ -59,10 +63,12 @@ class Nearest:
         self.k = k
 
     def fit(self, X, y):
+        """Keep the rows X (n, D) and their classes y (n,); returns self."""
         self.X, (self.classes, self.y) = X, np.unique(y, return_inverse=True)
         return self
 
     def predict(self, X):
+        """The class of most of the k nearest rows, for each row of X (m, D); returns (m,)."""
         from scipy.spatial.distance import cdist
 
         distances, k = cdist(X, self.X), min(self.k, len(self.X))  # (n, N)
@@ -140,7 +146,8 @@ def variance_ratio(real, real_labels, fake, labels, *, rng=0):
     """Variance within classes, samples over real: 1 if the samples vary as real examples of a class do.
 
     The variance of a class is the mean squared distance from its mean (n - 1 below it); the ratio is that of the means
-    over the classes. floor: the first half of the real rows over the second.
+    over the classes. floor: the first half of the real rows over the second. Raises ValueError if samples
+    and real rows have different classes, or a class has fewer than two rows.
     """
     real = _rows("real", real)
     fake = _rows("fake", fake, real)
@@ -186,7 +193,7 @@ def coverage(real, fake, *, other=None, k=5, rng=0):
     E = 1 - prod_{i<k} (n - 1 - i) / (n + m - 1 - i), which is about 1 - 2^-k for m = n.
 
     error: by leaving out a twentieth of the real rows, and of the samples, at a time (jackknife; on the safe side for a
-    share of nearest rows).
+    share of nearest rows). Raises ValueError if k is below 1 or there are too few rows for it.
     """
     from scipy.spatial.distance import cdist
 
@@ -228,7 +235,7 @@ def copies(train, fake, real, *, quantile=0.01):
     """The share of samples that lie suspiciously near a training row: nearer than `quantile` of new real rows do.
 
     A model that makes new examples scores about `quantile`, one that repeats its training data near 1. real: rows that
-    the model was not trained on. floor: `quantile`, up to ties.
+    the model was not trained on. floor: `quantile`, up to ties. train: (N, D), the rows that the model was trained on.
     """
     from scipy.spatial.distance import cdist
 

@@ -1,4 +1,8 @@
-"""The pictures that lessons and users share: each takes arrays, draws on `ax` or a new figure, returns the figure."""
+"""The pictures that lessons and users share: each takes arrays, draws on `ax` or a new figure, returns the figure.
+
+In all of them: ax: Matplotlib's Axes to draw on; None: those of a new figure. title: above the axes. xlabel, ylabel:
+beside them.
+"""
 
 import numpy as np
 
@@ -52,7 +56,8 @@ def images(x, *, columns=10, shape=None, ax=None, title=None, rows=None, low=Non
 def reconstructions(x, again, *, columns=10, names=("image", "again"), **options):
     """Each image with what a model makes of it below it, as pairs of rows.
 
-    x, again: (n, D) or (n, height, width). The options are those of `images`. Returns the figure.
+    x, again: (n, D) or (n, height, width). The options are those of `images`. Returns the figure. columns: pairs in a
+    row of the grid. names: of the two rows of a pair. Raises ValueError if the shapes differ.
     """
     x, again = np.asarray(x), np.asarray(again)
     if x.shape != again.shape:
@@ -112,7 +117,8 @@ def error_curve(steps, errors, *, ax=None, xlabel="step h", ylabel="error", titl
 def latent_plane(z, labels, *, ax=None, title=None, names=("latent 1", "latent 2")):
     """Points of a latent plane, coloured by their label, with each label written at the middle of its points.
 
-    z: (n, 2). labels: (n,) integers or text. Returns the figure. Raises ValueError for another shape.
+    z: (n, 2). labels: (n,) integers or text. Returns the figure. Raises ValueError for another shape. names: of the two
+    axes.
     """
     z, labels = np.asarray(z), np.asarray(labels)
     if z.ndim != 2 or z.shape[1] != 2 or labels.shape != (len(z),):
@@ -159,7 +165,7 @@ def latent_kl(kl, *, expected=None, ax=None, title=None):
     """Bars of the KL that each latent pays, the largest first, each with its number: those near 0 are not in use.
 
     kl: (k,) nats, as Diagnosis.latent_kl has them. expected: (m,) what theory says, in any order, drawn as a mark on
-    the bars in falling order; or None. Returns the figure.
+    the bars in falling order; or None. Returns the figure. Raises ValueError unless kl has one axis.
     """
     ax, figure = _axes(ax)
     kl = np.asarray(kl, float)
@@ -198,7 +204,7 @@ def histograms(samples, *, ax=None, bins=60, range=None, xlabel="", title=None, 
 def dots(ax, points, *, size=3.0, color="C0"):
     """Points (n, 2) on `ax` as one path: a frame of a player stays small and quick to draw however many they are.
 
-    size: the diameter in points. The axes' limits are not changed.
+    size: the diameter in points. The axes' limits are not changed. color: any colour of Matplotlib's.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -213,7 +219,8 @@ def particles(paths, *, times=None, extent=None, columns=None, title=None):
 
     paths: list of arrays (n, 2), as `Diffusion.paths` yields them. times: a label for each. extent: half the width of
     the square that is shown; by default all points of all frames. columns: None for a list of figures of one frame
-    each; a number for one figure with that many panels, evenly chosen. Returns the list, or the figure.
+    each; a number for one figure with that many panels, evenly chosen. Returns the list, or the figure. Raises
+    ValueError for points that are not in the plane.
     """
     import matplotlib.pyplot as plt
 
@@ -249,7 +256,8 @@ def vector_field(points, arrows, *, density=None, ax=None, title=None, scale=Non
     """A field of arrows over the plane, such as a score, with a log density behind it.
 
     points, arrows: (side * side, 2), a square grid row by row. density: (side * side,) log density there, or None.
-    scale: Matplotlib's quiver scale. Returns the figure.
+    scale: Matplotlib's quiver scale. Returns the figure. Raises ValueError unless the points fill a square and each has
+    an arrow.
     """
     ax, figure = _axes(ax, (4.6, 4.4))
     points, arrows = np.asarray(points), np.asarray(arrows)

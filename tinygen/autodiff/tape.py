@@ -337,7 +337,8 @@ def primitive(f, *rules):
 
     `rules[i](g, y, *args, **kw)` returns the cotangent of argument `i`, where `y = f(*args, **kw)` and `g` is its
     cotangent (tuples both, if `f` returns a tuple); None in place of a rule: no derivative. Broadcasting is undone for
-    you. Rules are plain NumPy and are themselves differentiable, so second derivatives need nothing more.
+    you. Rules are plain NumPy and are themselves differentiable, so second derivatives need nothing more. Raises
+    TypeError if f or a rule is no function.
 
     >>> cube = primitive(lambda x: x * x * x, lambda g, y, x: g * 3 * x * x)
     >>> cube(2.0)

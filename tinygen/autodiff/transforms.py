@@ -1,4 +1,9 @@
-"""Derivatives of whole functions: vjp records a function once and walks its tape back; the others are made of it."""
+"""Derivatives of whole functions: vjp records a function once and walks its tape back; the others are made of it.
+
+In all of them: f: a function of arrays (or trees of arrays) in plain NumPy. argnums: the number of the argument by
+which f is differentiated, or a tuple of such numbers. has_aux: f returns `(value, aux)`, and aux is handed on
+undifferentiated.
+"""
 
 import contextlib
 import functools
@@ -89,7 +94,7 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
 def value_and_grad(f, argnums=0, has_aux=False, allow_zero=False):
     """`value_and_grad(f)(*args) -> (value, gradient)`; with `has_aux`, `f` and the first part are `(value, aux)`.
 
-    See `grad` for what `f` may be, and for `allow_zero`.
+    See `grad` for what `f` may be, and for `allow_zero`. argnums: an int, or a tuple for several.
 
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
@@ -125,7 +130,8 @@ def grad(f, argnums=0, has_aux=False, allow_zero=False):
     what you need instead: `np.ndim(x) == 0`, `hasattr(x, "shape")`. Plain arrays that `f` uses must not change before
     the gradient is there: TypeError that says which did. Where `f` does not depend on an argument at all, its gradient
     is zeros with a warning, since that is nearly always a mistake; `allow_zero` silences it. TypeError if `f` does not
-    return a scalar.
+    return a scalar. argnums: an int, or a tuple for several gradients. has_aux: f returns `(value, aux)`, and grad(f)
+    `(gradient, aux)`.
 
     >>> grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))
     array([1., 1.])
@@ -144,7 +150,8 @@ def grad(f, argnums=0, has_aux=False, allow_zero=False):
 def jvp(f, argnums=0):
     """Jacobian-vector product: `jvp(f)(*args, v) -> (value, tangent)`, with tangent = J v.
 
-    It is the vjp of the vjp: pull is linear, pull(u) = J' u, so pulling `v` back through it gives J v.
+    It is the vjp of the vjp: pull is linear, pull(u) = J' u, so pulling `v` back through it gives J v. argnums: an int;
+    v has the tree and shapes of that argument. Raises TypeError as `vjp` does.
 
     >>> jvp(lambda x: x**2)(np.array([3.0]), np.array([1.0]))
     (array([9.]), array([6.]))
@@ -162,6 +169,8 @@ def jvp(f, argnums=0):
 def hvp(f, argnums=0):
     """Hessian-vector product of a scalar function: `hvp(f)(*args, v)` = H v (symmetric, so a vjp).
 
+    argnums: an int; v and H v have the tree and shapes of that argument.
+
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
@@ -174,7 +183,10 @@ def hvp(f, argnums=0):
 
 
 def jacobian(f, argnums=0):
-    """The Jacobian, row by row: shape out.shape + in.shape; for trees, the output's tree holding the input's trees.
+    """The Jacobian of `f`, row by row: out.shape + in.shape; for trees, the output's tree holding the input's trees.
+
+    argnums: the argument by which `f` is differentiated, an int or a tuple for several. It takes one walk back for each
+    entry of the output.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
     array([[2., 0.],
@@ -202,7 +214,9 @@ def jacobian(f, argnums=0):
 
 
 def hessian(f, argnums=0):
-    """The matrix of second derivatives of a scalar function: the Jacobian of its gradient.
+    """The matrix of second derivatives of a scalar function `f`: the Jacobian of its gradient, in.shape + in.shape.
+
+    argnums: the argument by which `f` is differentiated twice, an int.
 
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 2.0]))
     array([[0., 4.],

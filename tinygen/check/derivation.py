@@ -24,7 +24,8 @@ class Line:
     relation: "=", ">=" (the line before is at least this one) or "<="; of the first line it is not read. gap: what the
     difference of an inequality should be, in closed form, with `gap_latex` as its LaTeX. wrong: why the line is false,
     for a line that is shown *because* it is: it must fail somewhere, and the next line is joined to the last right one.
-    note: a sentence for the reader.
+    note: a sentence for the reader. Raises TypeError if value is no function, ValueError for another relation or a gap
+    that belongs to no inequality.
     """
 
     latex: str
@@ -61,7 +62,8 @@ class Derivation:
 
     name: as on the list of `tinygen verify`. lines: at least two `Line`s. points: dicts of arguments, the nasty ones;
     the first is the one whose numbers are shown. draw: function rng -> dict, for `draws` random points more. source:
-    the place in the notes, book or paper. title: one line for the reader.
+    the place in the notes, book or paper. title: one line for the reader. Raises TypeError for fewer than two Lines,
+    ValueError if the first is marked wrong.
 
     >>> square = Derivation(
     ...     "square",

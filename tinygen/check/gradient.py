@@ -98,7 +98,9 @@ def _checked(f, gradient, args, notes, names, entries, rtol, rng, cost):
 
 
 def assert_grad(f, gradient=None, *args, **options):
-    """check_grad that raises AssertionError with the report on FAIL and on UNDECIDED; returns the Report.
+    """check_grad for tests: raises AssertionError with the report on FAIL and on UNDECIDED; returns the Report.
+
+    f, gradient, args, options: as in `check_grad`.
 
     >>> assert_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, -3.0])).ok
     True
@@ -343,6 +345,8 @@ def _usual_calls(judge):
 
 def gradient_of(f):
     """Mark a function as the gradient of `f`, for `tinygen check`, where its name does not say so: a decorator.
+
+    Raises TypeError if f is no function.
 
     >>> def loss(x=3.0):
     ...     return x**2

@@ -44,11 +44,13 @@ class Report:
 
     @property
     def verdict(self):
+        """The verdict of the worst entry, "PASS", "FAIL" or "UNDECIDED"; "UNDECIDED" if nothing was checked."""
         verdicts = {entry.verdict for entry in self.entries}
         return FAIL if FAIL in verdicts else UNDECIDED if UNDECIDED in verdicts or not verdicts else PASS
 
     @property
     def ok(self):
+        """Whether the verdict is PASS."""
         return self.verdict == PASS
 
     def __str__(self):

@@ -54,7 +54,8 @@ def check_adjoint(forward, adjoint, x, *, rng=0):
         <J u, v> = <u, J' v>   for random u (like x) and v (like J u)
 
     It holds for all u and v if and only if one is the transpose of the other; a wrong pair passes a look with chance 0.
-    The error bar is the rounding of both, seen as what J(c u) / c changes with c. rng: Generator or seed.
+    The error bar is the rounding of both, seen as what J(c u) / c changes with c. rng: Generator or seed. x: an array
+    of the shape of u; its values do not matter.
 
     >>> J = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 0.5]])
     >>> check_adjoint(lambda u: J @ u, lambda v: v @ J, np.zeros(3)).verdict

@@ -82,7 +82,7 @@ def check_hessian(f, hessian, x, *args, rng=0, **options):
 
     hessian: called as f is, returns d^2f/dx_i dx_j of shape x.shape + x.shape. Where tinygen differentiates f, each row
     is held against the numeric derivative of the gradient, and causes are named; else random products v' H v against f.
-    Raises what f and hessian raise.
+    Raises what f and hessian raise. x: an array of floats. rng: Generator or seed. options: as in `check_grad`.
 
     >>> A = np.array([[2.0, 1.0], [1.0, 5.0]])
     >>> x = np.array([0.3, -0.7])

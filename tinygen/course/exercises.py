@@ -187,7 +187,10 @@ def announce():
 
 def finish(names):
     """The last line of a lesson: print how many exercises of the lesson's ``globals()`` pass; a script exits with 1
-    unless all do. (In a notebook and under pytest nothing exits.)"""
+    unless all do. (In a notebook and under pytest nothing exits.)
+
+    names: the lesson's ``globals()``.
+    """
     reports = [v.report for k, v in names.items() if k.startswith("test_") and hasattr(v, "report")]
     print(tally([{"name": r.name, "ok": r.ok} for r in reports]))
     script = names["__name__"] == "__main__" and hasattr(sys.modules["__main__"], "__file__")

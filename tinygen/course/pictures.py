@@ -93,7 +93,7 @@ class Slider:
     """Figures behind a slider: `draw(value)` returns the figure for each of `values`; shown by notebooks and pages.
 
     label: a format string for the value, such as ``"t = {:.2f}"``. play: also a button that runs through the frames.
-    Nothing is drawn until it is shown. At most 40 values.
+    Nothing is drawn until it is shown. At most 40 values. Raises ValueError for none and for more than 40.
     """
 
     draw: object

@@ -34,7 +34,10 @@ def load(folder):
 
 
 def read_idx(path):
-    """The array of unsigned bytes in one IDX file, gzipped or not; ValueError if it isn't one, whole and unharmed."""
+    """The array of unsigned bytes in one IDX file, gzipped or not; ValueError if it isn't one, whole and unharmed.
+
+    path: of the file.
+    """
     content = Path(path).read_bytes()
     if content.startswith(GZIP):
         try:

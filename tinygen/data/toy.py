@@ -5,6 +5,10 @@ thus a floor, and the distance to it is an absolute measure of the model: its KL
 
 Each set is three functions: `ring(n, rng)` draws, `ring_log_density(x)` and `ring_entropy()` say what is true. The
 Gaussian sets are mixtures; the moons are one too, since an integral over the angle is a sum over quadrature nodes.
+
+In all three: x: (..., 2), points of a plane. modes: how many Gaussians, on a circle. radius: of that circle. side: the
+grid has side x side Gaussians. spacing: distance of neighbours on the grid. sd: standard deviation of each Gaussian.
+noise: that of the moons' points around their arcs. squares: of the checkerboard, along a side. half_width: its own.
 """
 
 import numpy as np

@@ -318,7 +318,8 @@ def directional(f, x, v, *, rng=0):
 
         d/dt f(x + t v) at t = 0
 
-    x, v: float arrays of one shape. rng: Generator or seed. Returns (number, bar).
+    x, v: float arrays of one shape. rng: Generator or seed. Returns (number, bar). Raises ValueError if the shapes
+    differ.
 
     >>> value, bar = directional(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, -1.0]))
     >>> bool(abs(value - (3 - 12)) <= bar < 1e-7)

@@ -50,7 +50,7 @@ def integrate(f, center=0.0, scale=1.0, *, points=97, width=12.0):
 
     f: takes one array for each axis, which broadcast against each other, and returns the integrand on the grid.
     center, scale: numbers, or one for each axis (then lists): where the integrand sits, and its narrowest width.
-    points: odd, on each axis. Returns a scalar.
+    points: odd, on each axis. Returns a scalar. Raises ValueError unless points is odd and at least 5.
 
     >>> found = measure(lambda a: integrate(lambda z: np.exp(-0.5 * a * z**2)), dict(a=1.0))
     >>> bool(abs(found.value - np.sqrt(2 * np.pi)) < found.bar < 1e-13)

@@ -181,7 +181,10 @@ class Estimator:
         return float(np.mean(self.score_samples(X, y) if labelled else self.score_samples(X)))
 
     def get_feature_names_out(self, input_features=None):
-        """The names of the columns of `transform`: the class's name in small letters and a number, (k,)."""
+        """The names of the columns of `transform`: the class's name in small letters and a number, (k,).
+
+        input_features: not looked at; scikit-learn passes it.
+        """
         self._check_fitted()
         return np.array([f"{type(self).__name__.lower()}{i}" for i in range(self._columns_out())], dtype=object)
 
@@ -279,6 +282,8 @@ class Estimator:
 
 def named(params, prefix=""):
     """The arrays of a tree of dicts and lists with their names: the keys and indices on the way, joined by points.
+
+    params: the tree. prefix: of all names.
 
     >>> [name for name, _ in named({"net": [{"W": np.ones(2)}, {"W": np.ones(3)}]})]
     ['net.0.W', 'net.1.W']

@@ -1,4 +1,7 @@
-"""Columns as a net likes them: centred, of unit variance, and if wanted uncorrelated; the density's factor with it."""
+"""Columns as a net likes them: centred, of unit variance, and if wanted uncorrelated; the density's factor with it.
+
+The factor of the density is the change of variables, |det du/dx| (Prince, chapter 16).
+"""
 
 from dataclasses import dataclass
 
@@ -106,7 +109,7 @@ def fit(X, kind):
 def grid(X, levels):
     """The Scaling of whole numbers low, ..., low + levels - 1 to 0, 1/(levels - 1), ..., 1, the same for all columns.
 
-    It is a change of names of the values, not of a density: log_det is 0.
+    It is a change of names of the values, not of a density: log_det is 0. X: (n, D). levels: how many values there are.
 
     >>> grid(np.array([[1.0, 5.0]]), 5).to(np.array([[1.0, 2.0]]))
     array([[0.  , 0.25]])
@@ -117,7 +120,10 @@ def grid(X, levels):
 
 
 def shared(X):
-    """The Scaling by one mean and one scale for all columns, constant ones too: for values on a grid."""
+    """The Scaling by one mean and one scale for all columns, constant ones too: for values on a grid.
+
+    X: (n, D), floats.
+    """
     D, std = X.shape[1], float(np.std(X, dtype=np.float64)) or 1.0
     mean = np.full(D, np.mean(X, dtype=np.float64))
     return Scaling("shared", mean, np.full(D, std), np.ones(D, bool), None, None)
@@ -144,7 +150,10 @@ def find_grid(X, most=32):
 
 
 def check_grid(X, low, step, levels):
-    """ValueError if a value of X is not on the grid low, low + step, ..., of so many levels."""
+    """ValueError if a value of X is not on the grid low, low + step, ..., of so many levels.
+
+    X: (n, D). low: a number, the least value. step: between neighbours.
+    """
     index = (np.asarray(X, np.float64) - low) / step
     if index.min() < -1e-3 or index.max() > levels - 1 + 1e-3 or np.abs(index - np.rint(index)).max() > 1e-3:
         raise ValueError(

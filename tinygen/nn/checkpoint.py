@@ -53,7 +53,8 @@ def save(path, tree, meta=None):
 def load(path):
     """Return `(tree, meta)` as they were saved: same containers, dtypes, shapes, and the same bits.
 
-    Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or something else.
+    Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or something else. path: of a
+    file that `save` wrote.
     """
     path = Path(path)
     if not path.is_file():

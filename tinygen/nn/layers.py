@@ -14,7 +14,7 @@ from tinygen import byhand
 
 
 def tanh(x):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent of x, floats of any shape."""
     return np.tanh(x)
 
 
@@ -41,6 +41,8 @@ def softplus(x):
 
     With e = exp(-|x|) it is max(x, 0) + log(1 + e). Rounding 1 + e to u loses e - (u - 1), which is put back:
     log(1 + e) = log(u) + (e - (u - 1)) / u up to higher orders. (np.log1p does the same more slowly.)
+
+    x: floats of any shape. The correction is derived here.
     """
     e = np.exp(-np.abs(x))
     u = 1 + e
@@ -78,6 +80,8 @@ ACTIVATIONS = {f.__name__: f for f in (tanh, relu, sigmoid, softplus, silu, gelu
 def activation(choice):
     """The activation of that name; a function is returned as it is.
 
+    choice: a name of ACTIVATIONS, or a function. Raises ValueError for another name.
+
     >>> activation("silu") is silu
     True
     """
@@ -94,7 +98,8 @@ def activation(choice):
 def linear_init(rng, n_in, n_out, dtype=np.float32):
     """A dense layer: W ~ N(0, 1/n_in), so that inputs of unit variance give outputs of unit variance; b = 0.
 
-    rng : numpy.random.Generator or seed. Returns {"W": (n_in, n_out), "b": (n_out,)}.
+    rng : numpy.random.Generator or seed. Returns {"W": (n_in, n_out), "b": (n_out,)}. dtype: of both. Raises ValueError
+    unless n_in and n_out are positive whole numbers.
 
     >>> layer = linear_init(0, 3, 2)
     >>> layer["W"].shape, layer["b"].dtype
@@ -108,7 +113,10 @@ def linear_init(rng, n_in, n_out, dtype=np.float32):
 
 
 def linear(params, x):
-    """x W + b: (..., n_in) -> (..., n_out)."""
+    """The affine map x W + b: (..., n_in) -> (..., n_out).
+
+    params: {"W": (n_in, n_out), "b": (n_out,)}. x: (..., n_in). Raises ValueError where x and W do not fit.
+    """
     W, b = params["W"], params["b"]
     if x.ndim == 0 or x.shape[-1] != W.shape[0]:
         raise ValueError(f"linear: got x of shape {x.shape}; expected (..., {W.shape[0]}), because W is {W.shape}.")
@@ -117,6 +125,8 @@ def linear(params, x):
 
 def mlp_init(rng, sizes, dtype=np.float32):
     """A multilayer perceptron with these layer sizes, the input's first and the output's last: a list of dense layers.
+
+    rng: numpy.random.Generator or seed. dtype: of all arrays. Raises ValueError for fewer than two sizes.
 
     >>> [layer["W"].shape for layer in mlp_init(0, [64, 32, 10])]
     [(64, 32), (32, 10)]
@@ -131,7 +141,8 @@ def mlp_init(rng, sizes, dtype=np.float32):
 def mlp(params, x, activation=tanh):
     """The layers one after another, with the activation (a function, or its name) between them, not after the last.
 
-    params : list of layers as of `mlp_init`; x : floats (..., n_in). Returns (..., n_out).
+    params : list of layers as of `mlp_init`; x : floats (..., n_in). Returns (..., n_out). Raises TypeError unless x
+    has a floating dtype.
     """
     between = _between(activation)
     if x.dtype.kind != "f":

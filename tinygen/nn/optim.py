@@ -119,7 +119,8 @@ class Adam:
 class CosineAdam(Adam):
     """Adam whose rate falls from `rate` to 0 over `total` steps, in half a period of a cosine.
 
-    rate_t = rate/2 (1 + cos(pi t/total)),  t = 0, 1, ..., total: the last steps take the noise out of the parameters.
+    rate_t = rate/2 (1 + cos(pi t/total)), t = 0, 1, ..., total: the last steps take the noise out of the parameters.
+    vector: (P,), all parameters, changed in place. Source: Loshchilov and Hutter 2017, without restarts.
     """
 
     LONGER = ("total",)  # what a run that goes on for longer may have changed
@@ -140,7 +141,8 @@ class AveragedAdam(CosineAdam):
 
     A <- decay A + (1 - decay) theta after each step, A = 0 at first; `average()` is A / (1 - decay^t): a weighted
     mean of theta_1, ..., theta_t, theta_s with weight (1 - decay) decay^(t - s) / (1 - decay^t).
-    decay: between 0 (the last theta) and 1. The average goes into checkpoints with the rest.
+    decay: between 0 (the last theta) and 1. The average goes into checkpoints with the rest. vector, rate, total: as in
+    `CosineAdam`. Raises ValueError for another decay. Source: Kingma and Ba 2015, sections 3 and 7.2.
 
     >>> theta = np.array([1.0])
     >>> adam = AveragedAdam(theta, rate=0.1, total=100, decay=0.9)

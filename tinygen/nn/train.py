@@ -37,7 +37,10 @@ class Record(NamedTuple):
 
 
 def steps(loss, params, data, **options):
-    """Train, and yield a `Record` after each step; the options are those of `Training`."""
+    """Train, and yield a `Record` after each step; the options are those of `Training`.
+
+    loss, params, data: as in `Training`, whose parameters they are.
+    """
     training = Training(loss, params, data, **options)
     with training.kept():
         yield from training
@@ -55,7 +58,8 @@ def fit(loss, params, data, *, progress=True, verbose=0, callback=None, **option
         also "validation" and "validation_step", one value a look.
 
     Interrupted (Ctrl-C), it writes the checkpoint before it raises. A TrainingWarning says in words if the curves show
-    that training was too short, too long or of no use.
+    that training was too short, too long or of no use. loss, params, data: as in `Training`; data is an array (N, ...)
+    or a tree of such arrays.
 
     >>> import functools
     >>> x = np.random.default_rng(0).normal(3.0, 1.0, (1000, 1))
@@ -345,7 +349,10 @@ def _digest(data):
 
 
 def changes(before, now):
-    """What differs between the identities of two runs, dicts of plain values, in words: a list of phrases."""
+    """What differs between the identities of two runs, dicts of plain values, in words: a list of phrases.
+
+    before, now: {name: plain value}, of the run that was saved and of the one that wants to go on.
+    """
     names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
     return [f"{name} {_change(before.get(name), now.get(name))}" for name in names]
 

@@ -11,6 +11,8 @@ import numpy as np
 def uniform(X, levels):
     """log p of images under equal probability for each value of each pixel: -D ln(levels). Returns (n,).
 
+    X: (n, D), whole numbers. levels: how many values a pixel has. In nats.
+
     >>> float(uniform(np.zeros((1, 64), int), 17).round(2)[0])
     -181.33
     """
@@ -19,14 +21,17 @@ def uniform(X, levels):
 
 
 class IndependentPixels:
-    """Each pixel has its own distribution over the values: counts + `prior`, normalised."""
+    """Each pixel has its own distribution over the values: counts + `prior`, normalised.
+
+    X: (n, D), the images that are counted. levels: how many values a pixel has.
+    """
 
     def __init__(self, X, levels, *, prior=0.1):
         counts = one_hot(X, levels).sum(0) + prior  # (D, levels)
         self.levels, self.log_p = levels, np.log(counts / counts.sum(-1, keepdims=True))
 
     def log_prob(self, X):
-        """log p(x) of the rows of X, shape (n,)."""
+        """log p(x) of the rows of X (n, D): (n,), nats."""
         X = one_of(X, self.levels, len(self.log_p))
         return self.log_p[np.arange(X.shape[1]), X].sum(-1)
 
@@ -34,7 +39,10 @@ class IndependentPixels:
 class Mixture:
     """A mixture of `components` products of independent pixels, fitted by expectation maximisation.
 
-    log p(x) = ln sum_k pi_k prod_d p_kd(x_d);  each step cannot lower the (smoothed) likelihood, and `trace` has it.
+    log p(x) = ln sum_k pi_k prod_d p_kd(x_d); each step cannot lower the (smoothed) likelihood, and `trace` has it. X:
+    (n, D), the images that it is fitted to. levels: how many values a pixel has. components: K, a number. prior: added
+    to the counts. steps: of expectation maximisation. rng: Generator or seed, for the start. Source: Dempster, Laird
+    and Rubin 1977; Bishop 2006, section 9.3.3.
     """
 
     def __init__(self, X, levels, components, *, prior=0.3, steps=60, rng=0):
@@ -54,7 +62,7 @@ class Mixture:
             weights = np.exp(log_joint - log_prob[:, None])
 
     def log_prob(self, X):
-        """log p(x) of the rows of X, shape (n,)."""
+        """log p(x) of the rows of X (n, D): (n,), nats."""
         rows = one_hot(one_of(X, self.levels, self.D), self.levels).reshape(len(X), -1)
         return _logsumexp(rows @ self.log_p.T + self.log_pi)
 
@@ -66,7 +74,7 @@ class ChowLiu:
 
     The edges are the spanning tree with the largest sum of mutual information. A conditional distribution is the counts
     plus `prior` times the marginal of the child, so that a rare parent value falls back on the marginal; the marginal
-    is that of `IndependentPixels`.
+    is that of `IndependentPixels`. X: (n, D), the images that are counted. levels: how many values a pixel has.
     """
 
     def __init__(self, X, levels, *, prior=20.0):
@@ -93,14 +101,16 @@ class ChowLiu:
         return (plogp(p).sum((2, 3)) - plogp(p.sum(3)).sum(2) - plogp(p.sum(2)).sum(2)).clip(0)
 
     def log_prob(self, X):
-        """log p(x) of the rows of X, shape (n,)."""
+        """log p(x) of the rows of X (n, D): (n,), nats."""
         X = one_of(X, self.levels, len(self.log_p))
         parents = np.where(self.parents < 0, 0, self.parents)  # the root's table is the same for every value
         return self.log_p[np.arange(X.shape[1]), X[:, parents], X].sum(-1)
 
 
 def one_of(X, levels, D=None):
-    """X as an integer array (n, D), after a check that its values are whole numbers 0..levels-1."""
+    """X as an integer array (n, D), after a check that its values are whole numbers 0..levels-1. Raises ValueError if
+    not.
+    """
     X = np.asarray(X)
     if X.ndim != 2 or (D is not None and X.shape[1] != D):
         raise ValueError(f"X must have shape (n, {D or 'D'}), got {X.shape}")
@@ -110,7 +120,10 @@ def one_of(X, levels, D=None):
 
 
 def one_hot(X, levels):
-    """Images (n, D) of whole numbers as rows of zeros and one 1, float64 (n, D, levels)."""
+    """Images (n, D) of whole numbers as rows of zeros and one 1, float64 (n, D, levels).
+
+    X: (n, D). Raises ValueError as `one_of` does.
+    """
     return (one_of(X, levels)[..., None] == np.arange(levels)).astype(float)
 
 

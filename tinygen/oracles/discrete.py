@@ -9,6 +9,9 @@ import numpy as np
 class DiscreteLatent:
     """The model with prior probabilities `prior` (K,), which are normalised.
 
+    Raises ValueError unless prior is a list of positive numbers. Source: Bishop 2006, section 9.4, for the bound and
+    its gap.
+
     >>> model = DiscreteLatent([1, 1])
     >>> table = np.log([[0.2, 0.6]])
     >>> model.log_evidence(table).round(6), model.posterior(table)
@@ -22,24 +25,30 @@ class DiscreteLatent:
         self.log_prior = np.log(prior / prior.sum())
 
     def log_joint(self, log_likelihood):
-        """ln pi_z + ln p(x_i | z), (n, K)."""
+        """ln pi_z + ln p(x_i | z): (n, K), nats.
+
+        log_likelihood: (n, K). Raises ValueError for another number of columns than the prior has.
+        """
         log_likelihood = np.asarray(log_likelihood, float)
         if log_likelihood.ndim != 2 or log_likelihood.shape[1] != len(self.log_prior):
             raise ValueError(f"log_likelihood must be (n, {len(self.log_prior)}), got {log_likelihood.shape}")
         return log_likelihood + self.log_prior
 
     def log_evidence(self, log_likelihood):
-        """log p(x) = ln sum_z pi_z p(x|z), (n,)."""
+        """log p(x) = ln sum_z pi_z p(x|z): (n,), nats, from the table log_likelihood (n, K)."""
         log_joint = self.log_joint(log_likelihood)
         top = log_joint.max(1)
         return top + np.log(np.exp(log_joint - top[:, None]).sum(1))
 
     def posterior(self, log_likelihood):
-        """p(z|x), (n, K)."""
+        """p(z|x), (n, K), from the table log_likelihood (n, K)."""
         return np.exp(self.log_joint(log_likelihood) - self.log_evidence(log_likelihood)[:, None])
 
     def elbo(self, log_likelihood, q):
-        """sum_z q_z [ln pi_z + ln p(x|z) - ln q_z], (n,), for q (n, K); it misses log p(x) by KL(q || posterior)."""
+        """sum_z q_z [ln pi_z + ln p(x|z) - ln q_z], (n,), in nats, for q (n, K) and the table log_likelihood (n, K).
+
+        It misses log p(x) by KL(q || posterior).
+        """
         return np.sum(q * self._log_weights(log_likelihood, q), 1)
 
     def elbo_grad_logits(self, log_likelihood, q):

@@ -24,6 +24,7 @@ class Pair:
     """The densities of data and generator at the nodes of a quadrature.
 
     x: (n,) or (n, D), the nodes. weights: (n,), with which a sum over the nodes is an integral. log_p, log_q: (n,).
+    Raises ValueError where the lengths differ. Source: Goodfellow et al. 2014, proposition 1 and theorem 1.
 
     >>> pair = Pair.gaussian(1.0, 1.0, 0.0, 1.0)
     >>> round(pair.jsd(), 10), round(pair.value(pair.log_ratio), 10)
@@ -43,6 +44,7 @@ class Pair:
         """p = N(mean_p, sd_p^2) and q = N(mean_q, sd_q^2) on the line.
 
         Gauss-Legendre on panels that end where the densities cross, so that |p - q| and sign(l) have no kink inside.
+        Raises ValueError unless both standard deviations are above 0.
         """
         means, sds = np.array([mean_p, mean_q], float), np.array([sd_p, sd_q], float)
         if not (sds > 0).all():
@@ -80,7 +82,7 @@ class Pair:
         return sum(self.value_terms(logit))
 
     def jsd(self):
-        """Jensen-Shannon: [KL(p||m) + KL(q||m)]/2, m = (p + q)/2, between 0 and ln 2."""
+        """Jensen-Shannon: [KL(p||m) + KL(q||m)]/2, m = (p + q)/2, between 0 and ln 2, in nats."""
         log_m = np.logaddexp(self.log_p, self.log_q) - np.log(2)
         return 0.5 * (self.expect_p(self.log_p - log_m) + self.expect_q(self.log_q - log_m))
 
@@ -145,6 +147,8 @@ def optimum(loss, log_ratio, *, fake=-1.0, real=1.0):
     "logistic": l, the logit of D*.  "hinge": sign(l).  "least_squares" with labels `fake` and `real`:
     (real p + fake q)/(p + q), for -1 and 1 tanh(l/2).  "smoothed": logistic loss with targets `real` and `fake` in
     [0, 1]: the logit of (real p + fake q)/(p + q). e^logit is then no ratio, and with fake > 0 it is bounded.
+    log_ratio: l, a number or an array of any shape, which the result has too. Raises ValueError for another loss.
+    Source: Goodfellow et al. 2014; Mao et al. 2017; Lim and Ye 2017 (hinge).
 
     >>> float(optimum("least_squares", -0.5).round(10))
     -0.2449186624
@@ -166,6 +170,7 @@ def gaussian_log_ratio(m1, S1, m0, S0):
 
     A = (S0^-1 - S1^-1)/2,  b = S1^-1 m1 - S0^-1 m0,  c = (m0'S0^-1 m0 - m1'S1^-1 m1)/2 + ln(|S0|/|S1|)/2. So logistic
     regression on x and its products is exact. m: (D,). S: (D, D). A is symmetric: x1 x2 has the coefficient 2 A[0, 1].
+    Source: Bishop 2006, section 4.2.
     """
     m1, S1, m0, S0 = (np.asarray(a, float) for a in (m1, S1, m0, S0))
     P1, P0 = np.linalg.inv(S1), np.linalg.inv(S0)
@@ -174,7 +179,11 @@ def gaussian_log_ratio(m1, S1, m0, S0):
 
 
 def poisson_log_ratio(k, rate1, rate0):
-    """ln Poisson(k; rate1) - ln Poisson(k; rate0) = k ln(rate1/rate0) - (rate1 - rate0)."""
+    """ln Poisson(k; rate1) - ln Poisson(k; rate0) = k ln(rate1/rate0) - (rate1 - rate0).
+
+    k: counts of any shape. rate1, rate0: numbers. It is linear in k, as in any exponential family (Bishop 2006, section
+    4.2.4).
+    """
     return np.asarray(k) * np.log(rate1 / rate0) - (rate1 - rate0)
 
 

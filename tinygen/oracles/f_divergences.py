@@ -33,6 +33,8 @@ FAMILY = {
 def divergence(pair, name):
     """E_q f(p/q): "kl" is KL(p||q), "reverse_kl" KL(q||p), "hellinger" the squared distance, "gan" 2 JSD - 2 ln 2.
 
+    pair: a `Pair`. name: one of the four. In nats.
+
     >>> from tinygen.oracles.discriminator import Pair
     >>> round(divergence(Pair.gaussian(0.5, 0.8, 0.0, 1.0), "kl"), 10)
     0.1681435513
@@ -44,13 +46,19 @@ def divergence(pair, name):
 
 
 def dual(pair, name, T):
-    """E_p T - E_q f*(T), a lower bound on `divergence` for every T (n,) at the nodes within the domain of f*."""
+    """E_p T - E_q f*(T), a lower bound on `divergence` for every T (n,) at the nodes within the domain of f*.
+
+    pair: a `Pair`. name: as in `divergence`.
+    """
     with np.errstate(over="ignore", divide="ignore"):
         return pair.expect_p(T) - pair.expect_q(FAMILY[name].conjugate(T))
 
 
 def donsker_varadhan(pair, T):
-    """E_p T - ln E_q e^T, the tighter bound on KL(p||q): a constant in T costs nothing."""
+    """E_p T - ln E_q e^T, the tighter bound on KL(p||q): a constant in T costs nothing.
+
+    pair: a `Pair`. T: (n,), at its nodes. Source: Donsker and Varadhan 1983; Belghazi et al. 2018.
+    """
     return pair.expect_p(T) - float(np.log(pair.expect_q(np.exp(T))))
 
 
@@ -69,7 +77,8 @@ def pearson_gaussian(mean_p, sd_p, mean_q, sd_q):
 def least_squares_terms(pair, *, fake=-1.0, real=1.0):
     """int (p - q)^2/(p + q), and the least E_p (D - real)^2/2 + E_q (D - fake)^2/2, (real - fake)^2/8 (2 - the first).
 
-    (p + q) - 4 p q/(p + q) is the integrand, and the minimum is (real - fake)^2/2 int p q/(p + q).
+    (p + q) - 4 p q/(p + q) is the integrand, and the minimum is (real - fake)^2/2 int p q/(p + q). pair: a `Pair`.
+    Source: Mao et al. 2017, section 3.2.
     """
     D = sigmoid(pair.log_ratio)
     triangle = pair.expect_p(2 * D - 1) - pair.expect_q(2 * D - 1)

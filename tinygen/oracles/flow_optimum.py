@@ -1,6 +1,8 @@
 """What a flow can be at best: the affine optimum, what one coupling or a volume-preserving flow leaves, the rising map.
 
 For data from p a flow q has the mean loss H(p) + KL(p || q); here is the least KL of a family. Nats throughout.
+
+The affine optimum is the maximum-likelihood Gaussian (Bishop 2006, section 2.3.4); the rest is derived here.
 """
 
 from typing import NamedTuple
@@ -34,6 +36,8 @@ def diagonal_gap(S):
     """What a diagonal affine flow misses of a Gaussian with covariance S: its total correlation, >= 0.
 
     1/2 (sum_i ln S_ii - ln |S|)
+
+    S: (D, D). In nats.
     """
     return 0.5 * float(np.sum(np.log(np.diag(S))) - np.linalg.slogdet(S)[1])
 
@@ -115,6 +119,7 @@ def rising_map(z, cdf, density, low, high):
     """The rising flow of one column at its optimum, x = F^-1(Phi(z)), and its slope phi(z)/p(x).
 
     (The falling one, x(-z), is as good.) cdf, density: of the data, functions of arrays. [low, high] holds x. Halving.
+    z: (n,), or any shape, which the result has too. low, high: numbers.
 
     >>> cdf = lambda x: 1 / (1 + np.exp(-x))  # the logistic distribution
     >>> x, slope = rising_map(np.array([0.7]), cdf, lambda x: cdf(x) * cdf(-x), -50.0, 50.0)

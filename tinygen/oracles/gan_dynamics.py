@@ -20,7 +20,8 @@ def dirac_matrix(order, *, h, slope, critic_steps=1, gamma=0.0, weight=1.0):
     """The linear map of (theta, psi) near (0, 0) that one round of updates is; "optimistic": of the last two, (4, 4).
 
     h: step size. slope: f'(0). critic_steps: of the alternating order, the critic first. gamma: of the penalty R1,
-    psi' = f' theta - gamma psi. weight: of consensus, by which half the gradient of |velocity|^2 is taken off.
+    psi' = f' theta - gamma psi. weight: of consensus, by which half the gradient of |velocity|^2 is taken off. Raises
+    ValueError for another order.
     """
     A = np.array([[0.0, -slope], [slope, -gamma]])  # the velocity is A (theta, psi)
     eye = np.eye(2)
@@ -42,6 +43,8 @@ def dirac_matrix(order, *, h, slope, critic_steps=1, gamma=0.0, weight=1.0):
 def spectral_radius(M):
     """The largest |eigenvalue|: below 1 the updates converge, above 1 they do not.
 
+    M: (n, n), as of `dirac_matrix`.
+
     >>> round(spectral_radius(dirac_matrix("simultaneous", h=0.2, slope=1.0)), 10)
     1.0198039027
     """
@@ -49,7 +52,10 @@ def spectral_radius(M):
 
 
 def dirac_velocity(theta, psi, *, loss="logistic", non_saturating=False, gamma=0.0):
-    """(theta', psi') of the Dirac-GAN; non_saturating: theta' = -f'(-theta psi) psi. gamma: of R1."""
+    """(theta', psi') of the Dirac-GAN; non_saturating: theta' = -f'(-theta psi) psi. gamma: of R1.
+
+    loss: "logistic" or "wasserstein".
+    """
     f = SLOPES[loss]
     t = theta * psi
     return -f(-t if non_saturating else t) * psi, f(t) * theta - gamma * psi
@@ -58,7 +64,8 @@ def dirac_velocity(theta, psi, *, loss="logistic", non_saturating=False, gamma=0
 def dirac_path(order, start, steps, *, h, critic_steps=1, weight=1.0, **options):
     """The points (steps + 1, 2) that the updates visit from `start` = (theta, psi); options as of `dirac_velocity`.
 
-    Not linearised: these are the steps of a real GAN with one parameter on each side.
+    Not linearised: these are the steps of a real GAN with one parameter on each side. order, h, critic_steps, weight:
+    as in `dirac_matrix`. Raises ValueError for another order.
     """
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
@@ -95,7 +102,7 @@ def instance_noise_eigenvalues(sd, *, slope=0.5, curvature=-0.25):
     """Eigenvalues of the Dirac-GAN's flow when noise of this sd is added to real and fake rows alike.
 
     The critic's own equation gains psi' = 2 f''(0) sd^2 psi: f''(0) sd^2 +- sqrt((f''(0) sd^2)^2 - f'(0)^2). The
-    defaults are the logistic loss's. Returns two complex numbers.
+    defaults are the logistic loss's. Returns two complex numbers. slope, curvature: f'(0) and f''(0).
     """
     a = curvature * sd**2
     root = np.sqrt(complex(a**2 - slope**2))
@@ -106,7 +113,7 @@ def non_saturating_radius(t, r0):
     """theta^2 + psi^2 after time t of the flow of the non-saturating loss, for small r0 = its square root at first.
 
     d(r^2)/dt = -2 m tanh(m/2), m = theta psi, on the mean over a turn -r^4/8: so r^2 = 8/(t + 8/r0^2), which converges,
-    but not exponentially.
+    but not exponentially. t: a number or an array of any shape.
     """
     return 8 / (np.asarray(t) + 8 / r0**2)
 
@@ -115,19 +122,28 @@ def non_saturating_radius(t, r0):
 
 
 def quadratic_velocity(w, theta, *, sd, rho=0.0):
-    """w' = (s^2 - theta^2)/2 - rho w (the critic, pulled back by rho), theta' = w theta (the generator)."""
+    """w' = (s^2 - theta^2)/2 - rho w (the critic, pulled back by rho), theta' = w theta (the generator).
+
+    sd: s, the standard deviation of the data, a number.
+    """
     return (sd**2 - theta**2) / 2 - rho * w, w * theta
 
 
 def quadratic_eigenvalues(sd, rho=0.0):
     """Of the flow at (w, theta) = (0, s): -rho/2 +- i sqrt(s^2 - rho^2/4). Simultaneous steps converge iff h < rho/s^2
-    (while the eigenvalues are complex)."""
+    (while the eigenvalues are complex).
+
+    sd: s, as in `quadratic_velocity`.
+    """
     root = np.sqrt(complex(rho**2 / 4 - sd**2))
     return -rho / 2 + root, -rho / 2 - root
 
 
 def quadratic_energy(w, theta, *, sd):
-    """w^2/2 - s^2/2 ln theta + theta^2/4, which the flow without a penalty conserves: it circles for ever."""
+    """w^2/2 - s^2/2 ln theta + theta^2/4, which the flow without a penalty conserves: it circles for ever.
+
+    sd: s, as in `quadratic_velocity`. w, theta: numbers, or arrays of one shape.
+    """
     return w**2 / 2 - sd**2 / 2 * np.log(theta) + theta**2 / 4
 
 

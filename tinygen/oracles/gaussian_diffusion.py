@@ -1,8 +1,10 @@
-r"""Diffusion of Gaussian data, of which everything is known: a judge for schedules, bounds, samplers and likelihoods.
+"""Diffusion of Gaussian data, of which everything is known: a judge for schedules, bounds, samplers and likelihoods.
 
 Data N(mean, var), one dimension at a time (a full covariance is this in its eigenvectors). With a = alpha_bar_t and
 c = a var + 1 - a the marginal is q(z_t) = N(sqrt(a) mean, c). All functions take arrays (alpha_bar, beta), not models,
 and broadcast; float64 in, float64 out.
+
+Sources: the notes, chapter 18; Prince, chapter 18; for the variance c and the error floors also Bao et al. 2022.
 """
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 
 class GaussianDiffusion:
     """Exact answers for data N(mean, var); mean and var are numbers or arrays (D,), var > 0.
+
+    Raises ValueError unless var is above 0.
 
     >>> oracle = GaussianDiffusion(mean=1.0, var=4.0)
     >>> oracle.marginal(alpha_bar=0.5)
@@ -46,7 +50,8 @@ class GaussianDiffusion:
     def least_error(self, alpha_bar, kind):
         """The squared error a dimension that no net can go below: eps a var/c, x var (1 - a)/c, v var/c.
 
-        kind "velocity" is E|x - eps - E[x - eps|z]|^2 at this alpha_bar: var (sqrt(a) + sqrt(1 - a))^2 / c.
+        kind "velocity" is E|x - eps - E[x - eps|z]|^2 at this alpha_bar: var (sqrt(a) + sqrt(1 - a))^2 / c. Raises
+        ValueError for another kind.
         """
         _, c = self.marginal(alpha_bar)
         root = np.sqrt(alpha_bar) + np.sqrt(1 - alpha_bar)
@@ -71,7 +76,10 @@ class GaussianDiffusion:
         return mean, beta * before / c
 
     def ode_gain(self, alpha_bar_from, alpha_bar_to):
-        """The probability-flow ODE multiplies z - sqrt(a) mean by sqrt(c_to / c_from)."""
+        """The probability-flow ODE multiplies z - sqrt(a) mean by sqrt(c_to / c_from).
+
+        alpha_bar_from, alpha_bar_to: at the beginning and at the end of the way. Source: Song et al. 2021, section 4.3.
+        """
         return np.sqrt(self.marginal(alpha_bar_to)[1] / self.marginal(alpha_bar_from)[1])
 
     # ---- where samplers end: every one of them is affine for this data, so its output is Gaussian ----

@@ -13,7 +13,7 @@ def pushed(grid, density, mean, var):
 
     grid (n,): evenly spaced, wide enough and finer than sqrt(var). density (n,): of z. mean (n,): at the grid's points.
     var: a number or (n,), above 0. Trapezoid rule, whose error vanishes faster than any power of the spacing here.
-    Raises ValueError if the grid is too coarse for var: the spacing must be at most sqrt(var).
+    Raises ValueError if the grid is too coarse for var: the spacing must be at most sqrt(var). Derived here.
 
     >>> grid = np.linspace(-9, 9, 401)
     >>> bell = np.exp(-grid**2 / 2) / np.sqrt(2 * np.pi)
@@ -32,7 +32,8 @@ def pushed(grid, density, mean, var):
 def transported(grid, density, mean):
     """The density of u = mean(z), a rising function given at the grid's points, on the same grid.
 
-    Probability below each point is carried along and differentiated again: cubic splines, error O(spacing^3).
+    Probability below each point is carried along and differentiated again: cubic splines, error O(spacing^3). Raises
+    ValueError unless mean rises.
 
     >>> grid = np.linspace(-9, 9, 2001)
     >>> bell = np.exp(-grid**2 / 2) / np.sqrt(2 * np.pi)

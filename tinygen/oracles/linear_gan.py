@@ -3,6 +3,8 @@
 x = A z + b, z ~ N(0, I_k);  D(x) = y'B y/2 + c'y, y = x - m;  E_p D - E_q D - rho/2 (|B|_F^2 + |c|^2): the critic
 climbs, the generator descends. The data enter by their mean m and covariance S alone, d = m - b. Arrays in, arrays
 out, float64.
+
+Source for the game and for its optimum as PCA: Feizi et al. 2017; the penalised critic is derived here.
 """
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 
 class LinearGAN:
     """The game for data of mean m (D,) and covariance S (D, D), with penalty rho.
+
+    Raises ValueError where m and S do not fit, or unless rho is above 0.
 
     >>> game = LinearGAN(m=np.zeros(3), S=np.diag([3.0, 1.5, 0.4]), rho=0.5)
     >>> round(game.value(*game.optimum(k=1)), 10)
@@ -44,7 +48,7 @@ class LinearGAN:
         PCA *without* noise subtracted: a linear VAE with decoder variance s2 has (Lam_k - s2)^1/2. The value left is
         the sum of the squares of the other eigenvalues over 8 rho. That is the least of all if none of these is above
         2; a larger one, lam, is worth a wrong mean, d = (lam - 2)^1/2 along its axis, which the critic takes for
-        variance.
+        variance. Raises ValueError unless k is between 1 and D.
         """
         if not 0 < k <= len(self.m):
             raise ValueError(f"LinearGAN: k must be between 1 and {len(self.m)}, got {k}")

@@ -14,7 +14,8 @@ from tinygen import gaussian
 class LinearGaussian:
     """A linear-Gaussian model with given parameters.
 
-    W: (D, k). b: (D,). s2: the decoder's variance, a number above 0.
+    W: (D, k). b: (D,). s2: the decoder's variance, a number above 0. Raises ValueError where the shapes do not fit, or
+    unless s2 is above 0.
 
     >>> model = LinearGaussian(W=[[1.3]], b=[0.0], s2=0.4)
     >>> x = np.array([[1.0]])
@@ -72,7 +73,7 @@ class LinearGaussian:
         return mean, np.linalg.inv(precision)
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; b, W W' + s2 I), of shape (n,)."""
+        """log p(x) = log N(x; b, W W' + s2 I), of shape (n,), in nats."""
         x = self._rows(x)
         mean, _ = self.posterior(x)
         D = len(self.b)
@@ -87,7 +88,7 @@ class LinearGaussian:
         -D/2 ln(2 pi s2) - [|x - b - W m|^2 + tr(W S W')] / (2 s2) - beta KL(q || N(0, I))
 
         x: (n, D). mean: (n, k). cov: (k, k) or (n, k, k). Returns (n,). For beta = 1 the distance to `log_evidence` is
-        KL(q || posterior); for beta < 1 it is not a bound at all.
+        KL(q || posterior); for beta < 1 it is not a bound at all. In nats.
         """
         reconstruction, kl = self.elbo_terms(x, mean, cov)
         return reconstruction - beta * kl
@@ -121,7 +122,10 @@ class LinearGaussian:
 
 
 def principal(X):
-    """Eigenvalues (D,) in falling order, eigenvectors (D, D) in columns, and mean (D,) of the data: 1/n covariance."""
+    """Eigenvalues (D,) in falling order, eigenvectors (D, D) in columns, and mean (D,) of the data: 1/n covariance.
+
+    X: (n, D). Raises ValueError for another shape and for no rows.
+    """
     X = np.asarray(X, float)
     if X.ndim != 2 or not len(X):
         raise ValueError(f"X must have shape (n, D) with n > 0, got {X.shape}")
@@ -133,6 +137,8 @@ def principal(X):
 def active(eigenvalues, s2, *, beta=1.0):
     """Which latents the optimum of a linear VAE uses at fixed s2 (one for each eigenvalue given): lam_j > beta s2.
 
+    eigenvalues: (D,), of the data's covariance.
+
     >>> active(np.array([3.0, 1.0, 0.5]), 0.4, beta=2)
     array([ True,  True, False])
     """
@@ -140,12 +146,18 @@ def active(eigenvalues, s2, *, beta=1.0):
 
 
 def latent_kl(eigenvalues, s2, *, beta=1.0):
-    """KL of each latent at that optimum, averaged over the data: 1/2 ln(lam_j / (beta s2)) if active, else 0. Nats."""
+    """KL of each latent at that optimum, averaged over the data: 1/2 ln(lam_j / (beta s2)) if active, else 0. Nats.
+
+    eigenvalues: (D,), of the data's covariance.
+    """
     return 0.5 * np.log(np.maximum(np.asarray(eigenvalues) / (beta * s2), 1))
 
 
 def latent_variance(eigenvalues, s2, *, beta=1.0):
-    """Variance over the data of E[z_j|x] at that optimum: 1 - beta s2 / lam_j if active, else 0."""
+    """Variance over the data of E[z_j|x] at that optimum: 1 - beta s2 / lam_j if active, else 0.
+
+    eigenvalues: (D,), of the data's covariance.
+    """
     ratio = beta * s2 / np.maximum(np.asarray(eigenvalues), beta * s2)
     return 1 - ratio
 

@@ -1,7 +1,10 @@
-r"""Diffusion of a Gaussian mixture: score, denoiser and marginals in closed form, for data that is not Gaussian.
+"""Diffusion of a Gaussian mixture: score, denoiser and marginals in closed form, for data that is not Gaussian.
 
 Data sum_k w_k N(mu_k, S_k). With a = alpha_bar_t: q(z_t) = sum_k w_k N(sqrt(a) mu_k, C_k), C_k = a S_k + (1 - a) I, and
 with the responsibilities r_k(z) everything follows. With S_k = 0 it is the ideal denoiser of a finite data set.
+
+Sources: Bishop 2006, section 9.2 (responsibilities); Efron 2011 (Tweedie's formula, by which score and denoiser are
+one).
 """
 
 import numpy as np
@@ -10,7 +13,8 @@ import numpy as np
 class MixtureDiffusion:
     """Exact answers for data from a mixture of Gaussians in D dimensions.
 
-    weights (K,), means (K, D), covariances (K, D, D) or variances (K,) for multiples of I (0 is allowed).
+    weights (K,), means (K, D), covariances (K, D, D) or variances (K,) for multiples of I (0 is allowed). Raises
+    ValueError where the shapes do not fit, the weights do not sum to 1, or a covariance is none.
 
     >>> oracle = MixtureDiffusion([0.5, 0.5], [[-1.0], [1.0]], [0.0, 0.0])
     >>> oracle.denoised(np.array([[0.0], [3.0]]), alpha_bar=0.5).round(4)
@@ -97,7 +101,10 @@ class MixtureDiffusion:
         return -np.sqrt(1 - alpha_bar) * self.score(z, alpha_bar)
 
     def sample(self, n, rng):
-        """n draws of data, (n, D), and their components, (n,)."""
+        """n draws of data, (n, D), and their components, (n,).
+
+        rng: Generator or seed.
+        """
         rng = np.random.default_rng(rng)
         k = rng.choice(len(self.weights), n, p=self.weights)
         spread = np.sqrt(self.eigenvalues)[k] * rng.standard_normal((n, self.means.shape[1]))

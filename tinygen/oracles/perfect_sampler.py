@@ -43,7 +43,7 @@ def all_modes_seen(modes, n):
 def histogram_kl(modes, n):
     """E KL(histogram of n draws || uniform) over K equally likely modes, exactly; about (K - 1)/(2 n).
 
-    K E[(N/n) ln(K N/n)], N ~ Binomial(n, 1/K).
+    K E[(N/n) ln(K N/n)], N ~ Binomial(n, 1/K). In nats.
     """
     from scipy.stats import binom
 
@@ -52,7 +52,10 @@ def histogram_kl(modes, n):
 
 
 def share_within(sds, D=2):
-    """P(|N(0, I_D)| <= sds): in the plane 1 - e^(-sds^2/2), so that "3 sd" is .9889, not .9973."""
+    """P(|N(0, I_D)| <= sds): in the plane 1 - e^(-sds^2/2), so that "3 sd" is .9889, not .9973.
+
+    D: the number of dimensions.
+    """
     from scipy.stats import chi2
 
     return float(chi2.cdf(sds**2, D))
@@ -60,6 +63,8 @@ def share_within(sds, D=2):
 
 def missing_modes(modes, missing=1):
     """What it costs to put nothing on `missing` of K equal, separate modes, and to be uniform on the rest.
+
+    modes, missing: numbers, whole.
 
     >>> round(missing_modes(8).tv, 10)
     0.125
@@ -75,6 +80,8 @@ def missing_modes(modes, missing=1):
 def energy_gaussian(mean_p, sd_p, mean_q, sd_q):
     """The energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'| = 2 int (F - G)^2 of two Gaussians on the line.
 
+    mean_p, sd_p: numbers, of the first. mean_q, sd_q: of the second. Source: Szekely and Rizzo 2013.
+
     >>> round(energy_gaussian(1.0, 1.0, 0.0, 1.0), 10)
     0.5418065793
     """
@@ -85,7 +92,7 @@ def energy_gaussian(mean_p, sd_p, mean_q, sd_q):
 def rice_mean(distance, sd):
     """E |N(mu, sd^2 I)| in the plane, |mu| = distance: sd sqrt(pi/2) L_1/2(-distance^2/(2 sd^2)), a Laguerre function.
 
-    L_1/2(-2y) = e^(-y) [(1 + 2y) I_0(y) + 2y I_1(y)],  y = distance^2/(4 sd^2).
+    L_1/2(-2y) = e^(-y) [(1 + 2y) I_0(y) + 2y I_1(y)], y = distance^2/(4 sd^2). Source: Rice 1945.
 
     >>> float(rice_mean(1.5, 0.7).round(10))
     1.6761912712

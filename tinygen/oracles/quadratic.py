@@ -19,7 +19,9 @@ class Moments(NamedTuple):
 
 
 def reparameterised(m, s, c):
-    """means 2 d, 2 s; variances 4 s^2, 4 d^2 + 8 s^2.
+    """Means 2 d, 2 s and variances 4 s^2, 4 d^2 + 8 s^2 of the gradients by m and by s: Moments, each array (2,).
+
+    m, s: of z, numbers. c: of the integrand.
 
     >>> reparameterised(2.0, 0.5, 1.0)
     Moments(mean=array([2., 1.]), var=array([1., 6.]))
@@ -32,7 +34,8 @@ def score_function(m, s, c, *, baseline=0.0):
     """The same means; variances d^4/s^2 + 14 d^2 + 15 s^2 and 2 d^4/s^2 + 60 d^2 + 74 s^2.
 
     With a baseline b, (z - c)^2 - b in place of (z - c)^2, they are lower by b (2 d^2 + 6 s^2 - b)/s^2 and
-    b (4 d^2 + 20 s^2 - 2 b)/s^2: lowest at b = d^2 + 3 s^2 and at b = d^2 + 5 s^2.
+    b (4 d^2 + 20 s^2 - 2 b)/s^2: lowest at b = d^2 + 3 s^2 and at b = d^2 + 5 s^2. m, s, c: as in `reparameterised`.
+    Derived here, as all of this page.
 
     >>> score_function(2.0, 0.5, 1.0)
     Moments(mean=array([2., 1.]), var=array([21.75, 86.5 ]))

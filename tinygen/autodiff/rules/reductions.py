@@ -235,7 +235,8 @@ def logsumexp(x, axis=None, keepdims=False):
     """log sum exp(x) along `axis` (None: all), without overflow: max + log sum exp(x - max). Exact for -inf.
 
     Derivative: g softmax(x); 0 where all of x is -inf, nan where x is inf. Shapes as np.sum. Use it in place of
-    scipy.special.logsumexp, which does not dispatch.
+    scipy.special.logsumexp, which does not dispatch. x: floats of any shape. keepdims: leave the reduced axes in, with
+    length 1.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
     np.float64(1000.6931471805599)
@@ -254,6 +255,8 @@ def _logsumexp_rule(g, y, x, axis=None, keepdims=False):
 
 def softmax(x, axis=-1):
     """exp(x) / sum exp(x) along `axis`, without overflow. Derivative: y (g - sum g y).
+
+    x: floats of any shape, which the result has too.
 
     >>> softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
