@@ -1,4 +1,4 @@
-"""Learn: list the lessons, run one and open its page, build the course, judge a student's file."""
+"""List the lessons, run one and open its page, build the course, judge a student's file."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""write the reference of all public functions and classes as a folder of pages, which need no network
+"""Write the reference of all public functions and classes as a folder of pages, which need no network.
 
 Built from the docstrings by pdoc (pip install "tinygen[docs]"). `tinygen learn --all` builds it beside the course.
 """

@@ -1,4 +1,4 @@
-"""list the NumPy and SciPy functions that can be differentiated, and by which arguments
+"""List the NumPy and SciPy functions that can be differentiated, and by which arguments.
 
 The table of rules of the engine. An argument that is not named is an index, an option or a condition, or its
 derivative is 0 wherever there is one (rounding, comparing). A rule that is missing can be given: tinygen.primitive.
