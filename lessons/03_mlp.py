@@ -283,8 +283,7 @@ print(f"right on the images it was trained with: {accuracy(params, images, label
 print(f"right on images that it has never seen:  {accuracy(params, test_images, test_labels):.1%}")
 
 # %%
-steps = np.arange(1, len(history["loss"]) + 1)
-fig = plots.curves(steps, {"loss": history["loss"]}, smooth=15, xlabel="step")
+fig = plots.history(history)
 fig.axes[0].set(yscale="log", title="The loss while training", ylabel="mean of -log p[label]")
 
 # %% [markdown]

@@ -514,7 +514,7 @@ show("your VAE minus best linear VAE", ours - linear)
 # %% tags=["look"]
 codes = model.transform(test)  # the mean of q, (447, 8)
 again = model.inverse_transform(codes)
-fig = plots.images(np.concatenate([test[:10], again[:10]]), rows=["image", "again"], low=0, high=1)
+fig = plots.reconstructions(test[:10], again[:10], low=0, high=1)
 
 # %% [markdown]
 # **Samples.** No image goes in: $z$ comes from the prior. Above is the mean that the decoder makes of it;
@@ -633,7 +633,7 @@ for draws in (1, 5, 50, 500):
 
 # %% tags=["look"]
 used = one_page.latent_kl(model.params_, test.astype(np.float32)).mean(0)
-print("mean divergence of each latent:", np.sort(used)[::-1].round(2), "nats")
+fig = plots.latent_kl(used)
 
 # %% [markdown]
 # - **Two views.** Here the divergence came out of a derivation. Lesson 9 reads the same loss as an autoencoder

@@ -444,21 +444,15 @@ for name, points in {"linear": straight, "bent": bent}.items():
 
 # %% tags=["look"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.4))
-left.plot(*curve, label="best for normal data")
 for name, points in {"linear VAE": straight, "bent VAE": bent}.items():
-    left.plot(*np.transpose([point[:2] for point in points.values()]), "o", label=name)
-left.set(xlabel="rate in nats", ylabel="distortion", xlim=(-0.5, 24), ylim=(0, 5))
-left.set_title("Rate and distortion")
-left.legend()
-latent = np.arange(1, 17)
-right.bar(latent, np.sort(straight[2.0][2])[::-1], color="C1", label="linear VAE, trained")
-right.plot(latent, price(variances[:16], 0.05, 2.0), "k_", markersize=9, label="predicted")
-right.set(xlabel="latent, in order of its price", ylabel="nats", xticks=[1, 4, 8, 12, 16])
-right.set_title("Price of each latent, beta = 2")
-right.legend()
+    plots.rate_distortion(*np.transpose([point[:2] for point in points.values()]), labels=list(points), name=name,
+                          curve=curve if name == "linear VAE" else None, ax=left)  # fmt: skip
+left.set(xlim=(0, 5), ylim=(-0.5, 24), title="Rate and distortion, by beta")
+plots.latent_kl(straight[2.0][2], expected=price(variances[:16], 0.05, 2.0), ax=right,
+                title="Price of each latent, beta = 2")  # fmt: skip
 
 # %% [markdown]
-# On the left: the curve is the least distortion that *any* code of that rate can have, if the data is normal
+# On the left: the curve is the least rate of *any* code with that distortion, if the data is normal
 # (Shannon's **rate-distortion function**). The linear VAEs sit on it, up to what training left undone. The bent
 # ones go below, on these training images. That is no contradiction: digits are not normal, and a bent decoder
 # makes use of it.

@@ -425,7 +425,7 @@ params = net.init(rng, 2, width=48, blocks=2)
 adam = functools.partial(CosineAdam, rate=3e-3, total=2500)
 options = dict(rng=rng, batch_size=128, noise=draw, optimiser=adam)
 params, history = train.fit(loss, params, data, epochs=2500 * 128 / len(data), **options)
-fig = plots.curves(np.arange(1, 2501), {"loss": history["loss"]}, smooth=51, xlabel="step")
+fig = plots.history(history)
 fig.axes[0].set(ylim=(0, 0.8), ylabel="simple loss", title="The loss while training")
 
 # %% [markdown]

@@ -214,44 +214,6 @@ def dots(ax, points, *, size=3.0, color="C0"):
     ax.add_patch(PathPatch(path, fill=False, edgecolor=color, linewidth=size, capstyle="round"))
 
 
-def particles(paths, *, times=None, extent=None, columns=None, title=None):
-    """Points on their way from noise to data, one frame a time: a list of figures for a player, or one row of panels.
-
-    paths: list of arrays (n, 2), as `Diffusion.paths` yields them. times: a label for each. extent: half the width of
-    the square that is shown; by default all points of all frames. columns: None for a list of figures of one frame
-    each; a number for one figure with that many panels, evenly chosen. Returns the list, or the figure. Raises
-    ValueError for points that are not in the plane.
-    """
-    import matplotlib.pyplot as plt
-
-    paths = [np.asarray(points) for points in paths]
-    if any(points.ndim != 2 or points.shape[1] != 2 for points in paths):
-        raise ValueError(f"particles: expected arrays (n, 2), got {[points.shape for points in paths][:3]}")
-    extent = max(np.abs(points).max() for points in paths) * 1.03 if extent is None else extent
-    labels = [""] * len(paths) if times is None else [str(time) for time in times]
-
-    def draw(ax, i):
-        ax.scatter(*paths[i].T, s=5, linewidths=0, alpha=0.6, color="C0")
-        ax.set(xlim=(-extent, extent), ylim=(-extent, extent), title=labels[i])
-        ax.set_aspect("equal")
-
-    if columns is None:
-        figures = []
-        for i in range(len(paths)):
-            ax, figure = _axes(None, (4.2, 4.2))
-            draw(ax, i)
-            ax.set(xlabel="$z_1$", ylabel="$z_2$")
-            figures.append(figure)
-        return figures
-    chosen = np.unique(np.linspace(0, len(paths) - 1, columns).round().astype(int))
-    figure, axes = plt.subplots(1, len(chosen), figsize=(2.3 * len(chosen), 2.6), layout="constrained", squeeze=False)
-    for ax, i in zip(axes[0], chosen):
-        draw(ax, i)
-        ax.set(xticks=[], yticks=[])
-    figure.suptitle(title)
-    return figure
-
-
 def vector_field(points, arrows, *, density=None, ax=None, title=None, scale=None):
     """A field of arrows over the plane, such as a score, with a log density behind it.
 
@@ -273,25 +235,6 @@ def vector_field(points, arrows, *, density=None, ax=None, title=None, scale=Non
     ax.quiver(*points.T, *arrows.T, scale=scale, width=0.004, color="black")
     ax.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
     ax.set_aspect("equal")
-    return figure
-
-
-def bound_terms(prior, kl, decoder, *, ax=None, title=None):
-    """Each term of a diffusion model's bound by its step: -E log p(x|z_1) at t = 1, the KLs, the prior term at T + 1.
-
-    prior, decoder: (n,); kl: (T - 1, n), nats, as bound.Terms has them; their means over the rows are drawn.
-    Returns the figure.
-    """
-    ax, figure = _axes(ax)
-    kl = np.mean(kl, axis=1)
-    ax.plot(np.arange(2, len(kl) + 2), kl, color="C0", label=f"KL of each step, {kl.sum():.4g} in all")
-    first = -np.mean(decoder)  # of a density it may be negative: then it has no place on a logarithmic axis
-    name = f"$-$log p(x|z$_1$), {first:.4g}" + ("" if first > 0 else ", below 0: not drawn")
-    ax.plot(1, first if first > 0 else np.nan, "o", color="C1", label=name)
-    ax.plot(len(kl) + 2, np.mean(prior), "s", color="C2", label=f"prior term, {np.mean(prior):.4g}")
-    ax.set_yscale("log")
-    ax.set(xlabel="t", ylabel="nats", title=title)
-    ax.legend()
     return figure
 
 

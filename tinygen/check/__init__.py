@@ -8,6 +8,7 @@ _WHERE = {
     "check_hvp": "check.second_order",
     "check_hessian": "check.vector",
     "check_adjoint": "check.second_order",
+    "check_intermediates": "check.intermediates",
     "check_unbiased": "check.unbiased",
     "Derivation": "check.derivation",
     "Line": "check.derivation",

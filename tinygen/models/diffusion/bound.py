@@ -140,39 +140,3 @@ def uniform_times(rng, T, n):
     """
     u = (rng.random() + np.arange(n) / n) % 1
     return 1 + rng.permutation((u * T).astype(int))
-
-
-def importance(second_moments, floor=0.01):
-    """Probabilities for t = 1, ..., T in proportion to sqrt(E term_t^2), which makes the estimate's variance least.
-
-    second_moments (T,): not negative, not all 0, else ValueError; every t keeps at least floor / T.
-    Source: Nichol and Dhariwal 2021, eq. 18.
-
-    >>> importance(np.array([9.0, 1.0, 0.0, 0.0]), floor=0.0)
-    array([0.75, 0.25, 0.  , 0.  ])
-    """
-    second_moments = np.asarray(second_moments, np.float64)
-    if not (np.all(second_moments >= 0) and 0 < second_moments.sum() < np.inf):
-        raise ValueError(f"importance: mean squares are not negative, finite and not all 0; got {second_moments}.")
-    p = np.sqrt(second_moments)
-    return (1 - floor) * p / p.sum() + floor / len(p)
-
-
-def importance_times(rng, probability, n):
-    """n steps drawn with `probability` (T,), evenly spread over its distribution function as in `uniform_times`."""
-    u = (rng.random() + np.arange(n) / n) % 1
-    edges = np.cumsum(probability)
-    return 1 + rng.permutation(np.searchsorted(edges / edges[-1], u, side="right"))
-
-
-# ---- the same in continuous time ----
-
-
-def continuous_term(x, predicted, logsnr, density=1.0):
-    """The integrand of the continuous-time bound, 1/2 SNR |x - x_hat(z, log SNR)|^2 / density, in nats, (B,).
-
-    log p(x) >= E log p(x|z_0) - integral over log SNR of this - prior term, the limit of the bound for T to infinity.
-    density: of the log SNR (B,) if it was drawn, so that the mean is the integral; 1 for quadrature.
-    Source: Kingma et al. 2021, eq. 17 and 18.
-    """
-    return 0.5 * np.exp(logsnr) * np.sum((x - predicted) ** 2, axis=-1) / density

@@ -63,16 +63,3 @@ def steps(velocity, z, n, *, solver="euler"):
             k4 = velocity(z + z.dtype.type(h) * k3, (i + 1) / n)
             z = z + z.dtype.type(h / 6) * (k1 + 2 * k2 + 2 * k3 + k4)
         yield z
-
-
-def velocity_of(denoised):
-    """E[x - eps|z_tau] from denoised(z, alpha_bar) = E[x|z], an oracle's or a net's, as velocity(z, tau)."""
-
-    def velocity(z, tau):
-        r2 = tau**2 + (1 - tau) ** 2
-        if tau == 1:  # z is the data, and tells nothing of the noise: E[eps|z] = 0
-            return z
-        x = denoised(z / np.sqrt(r2), tau**2 / r2)
-        return (x - z) / (1 - tau)  # eps = (z - tau x)/(1 - tau)
-
-    return velocity
