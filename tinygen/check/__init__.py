@@ -1,8 +1,8 @@
 """Is this derivation right, and if not, what is the mistake?"""
 
-import importlib
+from tinygen import lazy
 
-_WHERE = {
+__getattr__, __dir__, __all__ = lazy.names(__name__, {
     "check_grad": "check.gradient",
     "assert_grad": "check.gradient",
     "check_hvp": "check.second_order",
@@ -18,13 +18,4 @@ _WHERE = {
     "derivative": "measure.numeric",
     "directional": "measure.numeric",
     "Report": "check.report",
-}
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name):
-    """The public names, each loaded when it is first used."""
-    if name not in _WHERE:
-        raise AttributeError(f"module 'tinygen.check' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"tinygen.{_WHERE[name]}"), name)
-    return value
+})

@@ -1,26 +1,17 @@
 """Normalizing flows: layers as plain functions, the whole flow on one page, the estimator above. Loaded when used."""
 
-import importlib
+from tinygen import lazy
 
-_WHERE = {
-    "Flow": "estimator",
-    "Coupling": "one_page",
-    "Permutation": "one_page",
-    "Scale": "one_page",
-    "Spline": "layers",
-    "Autoregressive": "layers",
-    "Diagonal": "layers",
-    "LU": "layers",
-    "Planar": "layers",
-    "Radial": "layers",
-    "Continuous": "continuous",
-}
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name):
-    """The public names."""
-    if name not in _WHERE:
-        raise AttributeError(f"module 'tinygen.models.flow' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"tinygen.models.flow.{_WHERE[name]}"), name)
-    return value
+__getattr__, __dir__, __all__ = lazy.names(__name__, {
+    "Flow": "models.flow.estimator",
+    "Coupling": "models.flow.one_page",
+    "Permutation": "models.flow.one_page",
+    "Scale": "models.flow.one_page",
+    "Spline": "models.flow.layers",
+    "Autoregressive": "models.flow.layers",
+    "Diagonal": "models.flow.layers",
+    "LU": "models.flow.layers",
+    "Planar": "models.flow.layers",
+    "Radial": "models.flow.layers",
+    "Continuous": "models.flow.continuous",
+})
