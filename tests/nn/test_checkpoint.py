@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygen.nn.checkpoint import VERSION, CheckpointError, load, replacing, save
+from tinygen.files import replacing
+from tinygen.nn.checkpoint import VERSION, CheckpointError, load, save
 
 DTYPES = ["f4", "f8", "i8", "u1", "?", "c8", "<U3", ">f4"]
 arrays = hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5))

@@ -80,7 +80,7 @@ def table(results, seconds):
 
 def write_json(path, content):
     """Write JSON to `path`: all of it or nothing, whenever the process is stopped."""
-    from tinygen.nn.checkpoint import replacing
+    from tinygen.files import replacing
 
     with replacing(path) as file:
         file.write(json.dumps(content, indent=1, allow_nan=False).encode())

@@ -1,7 +1,6 @@
 """A lesson that has run, as one HTML page that needs nothing else: no server, no network, no other file."""
 
 import html
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from tinygen.course import pictures, render
 from tinygen.course.derivation import derivation
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
+from tinygen.files import replacing
 
 HERE = Path(__file__).parent
 # The page may run its own script and style and show pictures that are inside it; a browser refuses it everything else.
@@ -79,26 +79,12 @@ def writable(folder):
 def write(path, text):
     """Write a page whole or not at all; make its folder. Raises LessonError if the folder cannot be written to."""
     path = Path(path)
+    writable(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(draft, 0o666 & ~_umask())  # mkstemp's own mode would keep a web server from reading it
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        with replacing(path) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
-        why = error.strerror or error
-        raise LessonError(f"cannot write {path}: {why}; name another folder with --out DIR") from None
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise LessonError(f"{error.strerror}, or another folder with --out DIR") from None
 
 
 # ---- the parts of a page ---------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ import sys
 
 import numpy as np
 
+from tinygen.files import replacing
 from tinygen.models.options import fingerprint, plain
 from tinygen.models.randomness import seed
 from tinygen.models.rows import check_names, column_names, rows
@@ -244,7 +245,7 @@ class Estimator:
     def export_weights(self, path):
         """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W"."""
         self._check_fitted()
-        with checkpoint.replacing(path) as file:
+        with replacing(path) as file:
             np.savez(file, **{name: leaf for name, leaf in named(self.params_)})
 
     def _state(self):

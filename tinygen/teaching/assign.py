@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from tinygen.course import lesson
-from tinygen.nn.checkpoint import replacing
+from tinygen.files import replacing
 
 INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q \"{source}\""
 README = """\

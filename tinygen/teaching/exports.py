@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from tinygen.course.pages import write
-from tinygen.nn.checkpoint import replacing
+from tinygen.files import replacing
 from tinygen.teaching.course import CourseError
 from tinygen.teaching.grade import judged, plain
 from tinygen.teaching.judge import Limits
