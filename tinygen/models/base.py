@@ -177,7 +177,10 @@ class Estimator:
         return rows(X, features=self.n_features_in_, name=type(self).__name__)
 
     def score(self, X, y=None):
-        """Mean of `score_samples`, nats a row; higher is better. y: the labels, if the model was fitted with labels."""
+        """Mean of `score_samples`, nats a row; higher is better. y: the labels, if the model was fitted with labels.
+
+        X: (n, D).
+        """
         labelled = getattr(self, "classes_", None) is not None and y is not None
         return float(np.mean(self.score_samples(X, y) if labelled else self.score_samples(X)))
 
@@ -229,7 +232,10 @@ class Estimator:
 
     @classmethod
     def load(cls, path):
-        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else."""
+        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else.
+
+        path: of that file.
+        """
         state, meta = checkpoint.load(path)
         if not isinstance(meta, dict) or meta.get("fitted") != cls.__name__:
             raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
@@ -243,7 +249,10 @@ class Estimator:
             ) from problem
 
     def export_weights(self, path):
-        """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W"."""
+        """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W".
+
+        path: of the file, replaced if it is there.
+        """
         self._check_fitted()
         with replacing(path) as file:
             np.savez(file, **{name: leaf for name, leaf in named(self.params_)})

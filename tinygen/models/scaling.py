@@ -61,7 +61,10 @@ class Scaling:
         return np.rint(X) if self.kind == "grid" else X
 
     def impossible(self, X):
-        """Which rows have another value in a column that was constant in training, (n,) of bool."""
+        """Which rows have another value in a column that was constant in training, (n,) of bool.
+
+        X: (n, D).
+        """
         return np.any(np.asarray(X, np.float64)[:, ~self.varies] != self.mean[~self.varies], axis=1)
 
     def state(self):

@@ -24,7 +24,8 @@ class Pair:
     """The densities of data and generator at the nodes of a quadrature.
 
     x: (n,) or (n, D), the nodes. weights: (n,), with which a sum over the nodes is an integral. log_p, log_q: (n,).
-    Raises ValueError where the lengths differ. Source: Goodfellow et al. 2014, proposition 1 and theorem 1.
+    Raises ValueError where the lengths differ. Source: Goodfellow et al. 2014, proposition 1 and theorem 1. Where a
+    method takes a discriminator, logit: (n,), at the nodes.
 
     >>> pair = Pair.gaussian(1.0, 1.0, 0.0, 1.0)
     >>> round(pair.jsd(), 10), round(pair.value(pair.log_ratio), 10)

@@ -94,7 +94,10 @@ class GaussianDiffusion:
         return self._law(alpha_bar, gains, var, start)
 
     def ddim_law(self, alpha_bar, var, start=(0.0, 1.0)):
-        """The same for DDIM with noise of variance var[t] in step t (zeros: eta = 0)."""
+        """The same for DDIM with noise of variance var[t] in step t (zeros: eta = 0).
+
+        start: mean and variance of z_T.
+        """
         gains = [np.nan]
         for a, b, v in zip(alpha_bar[1:], alpha_bar[:-1], var[1:]):
             pull = np.sqrt(a * b) * self.var + np.sqrt(np.maximum(1 - b - v, 0) * (1 - a))
@@ -102,8 +105,10 @@ class GaussianDiffusion:
         return self._law(alpha_bar, gains, var, start)
 
     def heun_law(self, alpha_bar, start=(0.0, 1.0)):
-        """The same for Heun's method in y = z/sqrt(a), s = sigma/sqrt(a), dy/ds = s (y - mean)/(var + s^2); the last
-        step, to s = 0 where the slope is 0 whatever y, is Euler's."""
+        """The same for Heun's method in y = z/sqrt(a), s = sigma/sqrt(a), dy/ds = s (y - mean)/(var + s^2).
+
+        The last step, to s = 0 where the slope is 0 whatever y, is Euler's. start: mean and variance of z_T.
+        """
         s = np.sqrt(1 - alpha_bar) / np.sqrt(alpha_bar)
         gains = [np.nan]
         for t in range(1, len(alpha_bar)):

@@ -13,7 +13,7 @@ import numpy as np
 class LinearGAN:
     """The game for data of mean m (D,) and covariance S (D, D), with penalty rho.
 
-    Raises ValueError where m and S do not fit, or unless rho is above 0.
+    Raises ValueError where m and S do not fit, or unless rho is above 0. A, b: (D, k) and (D,), of the generator.
 
     >>> game = LinearGAN(m=np.zeros(3), S=np.diag([3.0, 1.5, 0.4]), rho=0.5)
     >>> round(game.value(*game.optimum(k=1)), 10)

@@ -102,11 +102,17 @@ class LinearGaussian:
         return reconstruction, gaussian.kl_standard_cholesky(mean, np.linalg.cholesky(cov))
 
     def elbo_diagonal(self, x, mean, logvar, *, beta=1.0):
-        """`elbo` for a q with diagonal covariance exp(logvar): (k,) or (n, k)."""
+        """`elbo` for a q with diagonal covariance exp(logvar): (k,) or (n, k).
+
+        beta: as in `elbo`.
+        """
         return self.elbo(x, mean, np.exp(logvar)[..., None] * np.eye(self.W.shape[1]), beta=beta)
 
     def best_diagonal(self, x, *, beta=1.0):
-        """Mean (n, k) and logvar (k,) of the diagonal q with the highest bound: variances 1 / Lambda_ii."""
+        """Mean (n, k) and logvar (k,) of the diagonal q with the highest bound: variances 1 / Lambda_ii.
+
+        beta: as in `elbo`.
+        """
         return self.posterior(x, beta=beta)[0], -np.log(np.diagonal(self.precision(beta=beta)))
 
     def diagonal_gap(self):

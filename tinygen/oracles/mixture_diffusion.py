@@ -14,7 +14,8 @@ class MixtureDiffusion:
     """Exact answers for data from a mixture of Gaussians in D dimensions.
 
     weights (K,), means (K, D), covariances (K, D, D) or variances (K,) for multiples of I (0 is allowed). Raises
-    ValueError where the shapes do not fit, the weights do not sum to 1, or a covariance is none.
+    ValueError where the shapes do not fit, the weights do not sum to 1, or a covariance is none. z: (B, D), at the
+    noise level alpha_bar.
 
     >>> oracle = MixtureDiffusion([0.5, 0.5], [[-1.0], [1.0]], [0.0, 0.0])
     >>> oracle.denoised(np.array([[0.0], [3.0]]), alpha_bar=0.5).round(4)

@@ -5,6 +5,9 @@ $\log p(x) \ge E \log p(x|z_1) - \sum_{t=2}^T E\, KL(q(z_{t-1}|z_t, x) \| p(z_{t
 (the notes, chapter 18, with the last term, which they drop: it is constant in the parameters, but part of the number.)
 A model is a function `reverse(z, t) -> (mean, var)` of p(z_{t-1}|z_t), for t = 1, ..., T: a net becomes one by
 `one_page.reverse_of`. Noise is passed in.
+
+Throughout, schedule: a `Schedule`. reverse: such a function. x: (B, D). z: (B, D), at step t. t: an int or ints (B,).
+eps: (B, D), standard normal. rng: numpy.random.Generator.
 """
 
 from typing import NamedTuple
@@ -28,7 +31,10 @@ class Terms(NamedTuple):
         return self.decoder - self.kl.sum(axis=0) - self.prior
 
     def bits_per_dim(self, dimensions):
-        """-bound / (D log 2), (B,): what coding one dimension costs in bits."""
+        """-bound / (D log 2), (B,): what coding one dimension costs in bits.
+
+        dimensions: D.
+        """
         return -self.bound / (dimensions * np.log(2))
 
 
@@ -115,6 +121,7 @@ def estimate(schedule, reverse, x, t, eps, *, probability=None, decoder=None, pr
 
     estimate = -prior term + (log p(x|z_1) if t = 1, else -KL_t) / probability[t - 1]. Uniform t, the default, gives the
     factor T, which the notes' "grab a few evidence and a few layer" leaves out; t = 1 has to be among what is drawn.
+    decoder: as in `terms`. Raises ValueError unless there is one t for each row.
     """
     T = schedule.T
     if np.shape(t) != (len(x),):
@@ -136,7 +143,7 @@ def uniform_times(rng, T, n):
     """n steps, each uniform on 1, ..., T, spread evenly (antithetic: one shift u for all, i/n apart), in random order.
 
     Each alone is uniform, so an estimate stays unbiased; together they cover all noise levels, so it varies less.
-    Source: Kingma et al. 2021, appendix I.1.
+    Source: Kingma et al. 2021, appendix I.1. n: a whole number. Returns (n,).
     """
     u = (rng.random() + np.arange(n) / n) % 1
     return 1 + rng.permutation((u * T).astype(int))

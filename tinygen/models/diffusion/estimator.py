@@ -126,7 +126,8 @@ class Diffusion(Sampling, Scoring, trained.Trained):
     def partial_fit(self, X, y=None, *, max_steps=None):
         """Go on training on the rows of X with a new optimiser, and return self; on a model without fit it is one.
 
-        max_steps: how many steps, by default one pass over X. Scaling, grid and classes stay.
+        max_steps: how many steps, by default one pass over X. Scaling, grid and classes stay. y: None, or labels (n,)
+        if the model was fitted with labels.
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)

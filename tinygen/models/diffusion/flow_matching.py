@@ -35,7 +35,10 @@ def loss(predict, x, eps, tau):
 
 
 def logsnr(tau):
-    """The log SNR of z_tau, 2 log(tau/(1 - tau)): what a net of this package is told."""
+    """The log SNR of z_tau, 2 log(tau/(1 - tau)): what a net of this package is told.
+
+    tau: a number or an array of any shape.
+    """
     return 2 * (np.log(tau) - np.log1p(-tau))
 
 

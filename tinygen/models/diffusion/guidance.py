@@ -31,7 +31,7 @@ def classifier(schedule, predict, kind, gradient, w=1.0):
     """The net `predict` of that kind plus w times a classifier's gradient(z, t) = grad_z log p_t(c|z), as predict(z,
     t).
 
-    Predicts the same kind.
+    Predicts the same kind. schedule: a `Schedule`.
     """
 
     def guided(z, t):

@@ -96,14 +96,20 @@ class LatentDiffusion(base.Estimator):
         return self._output(self.vae_._encode(self._check_rows(X), None), X)
 
     def inverse_transform(self, Z):
-        """E[x|z] for each row of latents, (n, D)."""
+        """E[x|z] for each row of latents, (n, D).
+
+        Z: (n, k).
+        """
         self._check_fitted()
         return self.vae_.inverse_transform(Z)
 
     decode = inverse_transform
 
     def sample(self, n=1, y=None, *, observation_noise=None, random_state=None):
-        """n draws of x, (n, D): z by the diffusion, x from p(x|z) as in `VAE.sample`. y: None; there are no labels."""
+        """n draws of x, (n, D): z by the diffusion, x from p(x|z) as in `VAE.sample`. y: None; there are no labels.
+
+        observation_noise: as in `VAE.sample`. Raises ValueError for labels.
+        """
         self._check_fitted()
         if y is not None:
             raise ValueError("LatentDiffusion knows no labels: fit a Diffusion with labels, or leave y out")

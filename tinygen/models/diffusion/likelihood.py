@@ -45,7 +45,7 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
     field: instead of eps_of, an object that knows `slope(y, log_s)`, dy/dlog s (B, D), and `both(y, log_s)`, that and
     the divergence (K, B), K = 1 if exact: for a net whose derivatives are recorded once.
     compare: solve a second time, with half the steps, for `solver_error`; without, it is nan.
-    Raises ValueError for D > 256 without probes, one probe, or log SNRs that do not fall.
+    Raises ValueError for D > 256 without probes, one probe, or log SNRs that do not fall. In nats.
     """
     x = np.asarray(x)
     if x.ndim != 2:
@@ -78,7 +78,8 @@ def log_likelihood(eps_of, x, *, logsnr=(11.0, -9.0), steps=100, solver="rk4", t
 def terminal_mismatch(end, log_end, prior=None):
     """log N(0, I) - log q at the ends (B, D) of the paths: what starting from N(0, I) changes in each row, nats, (B,).
 
-    log_end(z) -> (B,): the true log density of z at the last s, where it is known (an oracle's).
+    log_end(z) -> (B,): the true log density of z at the last s, where it is known (an oracle's). end: (B, D). prior: as
+    in `log_likelihood`.
     """
     return (_standard if prior is None else prior)(end) - log_end(end)
 

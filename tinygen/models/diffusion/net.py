@@ -1,10 +1,14 @@
-r"""A denoising net: a residual multilayer perceptron that is told z_t, how noisy it is, and perhaps a label.
+"""A denoising net: a residual multilayer perceptron that is told z_t, how noisy it is, and perhaps a label.
 
 How noisy z_t is enters as sines and cosines of the log SNR, not of t: so a net that was trained on one schedule can be
 used on a respaced or a continuous one. They are slow ones, since what is to be learned changes slowly with the log SNR:
 fast ones let the net learn each t apart, from few examples. The entries of z come with sines and cosines of their own:
 between two modes the denoiser has sharp steps, which a net of z alone is slow to learn (Tancik et al. 2020). Everything
 here is a plain function of a tree of arrays.
+
+Throughout, params: as of `init`. z: (B, D). cond: (B, F), as of `conditioning`. logsnr: (B,). keep: (B, width), factors
+on hidden units, for dropout; None: none. rng: numpy.random.Generator or seed. dtype: of the arrays that come back.
+signal, sigma: (B, 1), sqrt(alpha_bar) and the standard deviation of the noise.
 """
 
 import math

@@ -1,4 +1,4 @@
-r"""A diffusion model on one page: training and sampling of Ho, Jain, Abbeel (2020). It is what `Diffusion` runs.
+"""A diffusion model on one page: training and sampling of Ho, Jain, Abbeel (2020). It is what `Diffusion` runs.
 
 Data is drowned in noise step by step, and a net learns to go back. Forwards nothing is learned, and all steps up to t
 are one (process.py):
@@ -8,6 +8,9 @@ z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps,    eps ~ N(0, I),    alph
 Backwards, p(z_{t-1}|z_t) is a Gaussian. If x were known, its mean would be that of q(z_{t-1}|z_t, x), a straight line
 in x and z_t; so a net that sees z_t and t says what x is, or what eps is, which is the same (parameterization.py), and
 minimising its squared error minimises a bound on -log p(x) (bound.py). The paper's two algorithms:
+
+Throughout, schedule: a `Schedule`. predict: the net, as a function of z_t (B, D) and t. kind: what it says, a name of
+parameterization.py. z: (B, D), standard normal noise to begin with. dtype: of the noise.
 
 >>> from tinygen.models.diffusion import Schedule
 >>> from tinygen.nn.train import fit
@@ -91,7 +94,7 @@ def loss(params, x, noise, values=None):
 
     noise is a dict, drawn outside: eps (B, D), conditioning (B, F), and (B, 1) each: signal = sqrt(alpha_bar_t), sigma,
     weight; the target as a straight line in x and z, on_x and on_z; for dropout keep (B, width). values (V,): the net
-    gives logits of a grid of values, see `net.grid_x`, and the target is x.
+    gives logits of a grid of values, see `net.grid_x`, and the target is x. params: as of net.init.
     """
     z = noise["signal"] * x + noise["sigma"] * noise["eps"]
     keep = noise.get("keep")
@@ -143,12 +146,13 @@ def ancestral(schedule, predict, kind, z, noise, *, variance="posterior"):
 
 
 def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
-    r"""z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta
+    """z_{t-1} = sqrt(alpha_bar_{t-1}) x + sqrt(sigma_{t-1}^2 - s_t^2) eps + s_t noise, with s_t = eta
     sqrt(posterior_var_t).
 
     The same net, and a reverse process with the same q(z_t|x) at each t but less noise of its own. eta = 0:
     deterministic, the first-order step of the probability-flow ODE; eta = 1: ancestral with the posterior variance;
-    others in between. noise: as in `ancestral`, for eta > 0. Source: Song, Meng, Ermon 2021, eq. 12.
+    others in between. noise: as in `ancestral`, for eta > 0. Source: Song, Meng, Ermon 2021, eq. 12. Raises ValueError
+    for an eta that is not between 0 and 1.
     """
     if not isinstance(eta, (int, float, np.number)) or not 0 <= eta <= 1:
         raise ValueError(f"ddim: got eta = {eta!r}; expected a number from 0 (no noise) to 1 (ancestral).")
@@ -167,7 +171,10 @@ def ddim(schedule, predict, kind, z, noise=None, *, eta=0.0):
 
 
 def last(steps):
-    """The last thing that a generator yields: the sample."""
+    """The last thing that a generator yields: the sample.
+
+    steps: a generator, such as `ancestral`.
+    """
     (z,) = collections.deque(steps, maxlen=1)
     return z
 

@@ -15,6 +15,8 @@ Why the notes' one-step noise is the noisier target: even if x is known, z_t doe
 variance given z_t and x is 1 - beta_t/(1 - alpha_bar_t). A net can learn its expectation all the same, and the reverse
 mean is the same one; but the target it sees is nearly all noise at large t. Put into the formula for x as if it were
 the total noise, it is wrong.
+
+Throughout, schedule: a `Schedule`. x, z: (B, D), data and z_t. t: an int or ints (B,) from 1 to T.
 """  # noqa: E501
 
 import numpy as np

@@ -4,6 +4,8 @@ $q(z_t | z_{t-1}) = N(\sqrt{1 - \beta_t}\, z_{t-1}, \beta_t I)$, $q(z_t | x) = N
 \bar\alpha_t) I)$
 (the notes, chapter 18; Prince 18.2). Data x is (B, D), t is an int or ints (B,) between 1 and T, noise has the shape
 of x.
+
+Throughout, schedule: a `Schedule`. z, z_before: (B, D), at steps t and t - 1.
 """
 
 import numpy as np

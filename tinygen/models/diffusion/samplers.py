@@ -1,7 +1,10 @@
-r"""Other ways between noise and data than those of one_page.py: the probability-flow ODE, both ways, and inpainting.
+"""Other ways between noise and data than those of one_page.py: the probability-flow ODE, both ways, and inpainting.
 
 As there, each is a generator that yields z_t on the way, takes a Schedule (respaced to few steps if you like), and a
 net `predict(z, t)` with the `kind` of what it predicts. `one_page.last(sampler)` is where it ends.
+
+Throughout, schedule: a `Schedule`. predict: a net, as a function of z_t (B, D) and t. kind: what it says, a name of
+parameterization.py. z: (B, D), standard normal noise to begin with.
 """
 
 import numpy as np

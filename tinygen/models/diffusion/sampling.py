@@ -9,7 +9,11 @@ from tinygen.models.diffusion.variances import total
 
 
 class Sampling:
-    """The part of `Diffusion` that samples."""
+    """The part of `Diffusion` that samples.
+
+    y: None, or one label for all, or n labels. steps, eta, guidance, random_state: as in `sample`. noise: (n, D),
+    standard normal, to begin with.
+    """
 
     def sample(self, n=None, y=None, *, noise=None, steps=None, eta=None, guidance=None, random_state=None):
         """n draws of x, (n, D). y: one label for all, or n labels (then n may be left out); None: without a label.
@@ -22,7 +26,10 @@ class Sampling:
         return x
 
     def paths(self, n=None, y=None, *, noise=None, steps=None, eta=None, guidance=None, random_state=None):
-        """Yield z_T, ..., z_1, x on the way from noise to data, each (n, D) in the data's units: for pictures."""
+        """Yield z_T, ..., z_1, x on the way from noise to data, each (n, D) in the data's units: for pictures.
+
+        Raises ValueError for noise of another shape.
+        """
         self._check_fitted()
         if noise is not None:
             noise = np.asarray(noise)
@@ -102,7 +109,8 @@ class Sampling:
         """The rows of X (n, D) with the entries drawn anew where `known`, bool (D,) or (n, D), is False.
 
         By replacement (samplers.inpaint), which is biased: what is drawn fits the known entries less well than it
-        should. Not for whitened columns, each of which is made of all: fit with scaling="columns" or "one".
+        should. Not for whitened columns, each of which is made of all: fit with scaling="columns" or "one". Raises
+        ValueError for whitened columns and for a `known` of another shape.
         """
         self._check_fitted()
         if self.scaling_.rotate is not None:

@@ -36,7 +36,8 @@ class Schedule:
         snr, logsnr    alpha_bar / sigma2 and its logarithm; inf at t = 0
         posterior_var  beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), the variance of q(z_{t-1}|z_t, x); 0 at t <= 1
 
-    Raises ValueError for betas that are not between 0 and 1 or not finite, and for an empty list.
+    Raises ValueError for betas that are not between 0 and 1 or not finite, and for an empty list. beta: (T,), numbers
+    between 0 and 1.
 
     >>> schedule = Schedule([0.1, 0.2])
     >>> schedule.T, schedule.alpha_bar.round(6)

@@ -41,7 +41,9 @@ class Scoring:
     def predict_with(self, schedule, y=None, *, guidance=0.0):
         """The net as `predict(z, t)` on a schedule, for everything in this package, and the kind of what it predicts.
 
-        z is in the net's units, `scaling_.to(x)`. y: labels (n,), None for none. Returns (predict, kind).
+        z is in the net's units, `scaling_.to(x)`. y: labels (n,), None for none. Returns (predict, kind). guidance: w
+        of classifier-free guidance, a number. Raises ValueError for guidance
+        without labels, or of a net that has seen no row without.
         """
         self._check_fitted()
         c = self._label_indices(y)
@@ -76,7 +78,7 @@ class Scoring:
         spread, one draw of noise each, and t = 1 always. A row's probes, steps and noise depend on `random_state` and
         the row's values only.
         return_error: also return the standard error of each row's number, (n,): 0 where it is exact (the solver's error
-        is not in it).
+        is not in it). X: (n, D).
         """
         X = self._check_rows(X)
         y = None if y is None else labels.checked(y, len(X))

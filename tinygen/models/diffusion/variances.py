@@ -7,6 +7,9 @@ r"""The variance of p(z_{t-1}|z_t), which the model chooses: q(z_{t-1}|z_t) itse
 | `between` | in between, by a learned number or net |
 | `optimal` | the mean is exact: the best constant for any data |
 | `total` | mean and variance of x given z_t are exact: then it is that of q(z_{t-1}\|z_t), for each z_t |
+
+Throughout, schedule: a `Schedule`. predict: a net, as a function of z_t (B, D) and t. kind: what it says, a name of
+parameterization.py.
 """
 
 import numpy as np
@@ -18,7 +21,8 @@ from tinygen.models.diffusion.process import at, noisy, posterior_weights
 def variances(schedule, choice):
     """The variance of p(z_{t-1}|z_t) for each t, (T + 1,) or (T + 1, D): "beta", "posterior", or the array itself.
 
-    At t = 1, where the posterior's is 0, "posterior" takes that of t = 2 (beta_1 if there is none).
+    At t = 1, where the posterior's is 0, "posterior" takes that of t = 2 (beta_1 if there is none). choice: one of
+    these. Raises ValueError for another name and for an array of another length.
     """
     if isinstance(choice, str):
         if choice == "beta":
@@ -66,6 +70,7 @@ def total(schedule, var_of_x):
     `reverse_of`.
 
     of_x_t: the weight of x in the mean of q(z_{t-1}|z_t, x). var_of_x(z, t) -> (B, D): Var[x|z_t] of each entry.
+    Source: Bao et al. 2022 (for the mean of the total variance).
     """
     of_x, _ = posterior_weights(schedule)
     return lambda z, t: at(schedule.posterior_var, t, z) + at(of_x, t, z) ** 2 * var_of_x(z, t)

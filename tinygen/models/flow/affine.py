@@ -4,6 +4,8 @@ Each is a function of arrays with its gradient by hand, as in gaussian.py: `<nam
 row (g times the gradient), `<name>_grad_<argument>` for what returns one number a row; `<name>.__wrapped__` is the bare
 function. Arguments are (..., k), matrices (..., k, k); the axes before broadcast. A density moves with a layer as
 log q'(z') = log q(z) - ln |det dz'/dz|.
+
+Sources: Prince, chapter 16; Dinh et al. 2017 (scale); Kingma and Dhariwal 2018 (LU). The gradients are derived here.
 """
 
 import numpy as np

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 import tinygen as tg
-from tinygen.models.flow.one_page import conditioner
+from tinygen.models.flow.one_page import Layer, conditioner
 from tinygen.nn.layers import mlp_init
 
 
 def slope_and_divergence(f, z, probes=None):
-    """f(z) (B, D) and div f, (1, B) exact or (K, B) for probes (K, B, D)."""
+    """f(z) (B, D) and div f, (1, B) exact or (K, B) for probes (K, B, D).
+
+    The divergence counts nats per unit of time.
+    """
     slope, pull = tg.vjp(f)(z)
     if probes is not None:
         return slope, np.stack([np.sum(pull(e) * e, axis=-1) for e in probes])
@@ -33,7 +36,7 @@ def slope_and_divergence(f, z, probes=None):
 def rk4(field, z, span, steps):
     """Runge and Kutta's fourth order: z at the end of `span`, and the integral of the divergence on the way, (K, B).
 
-    field(z, t) -> slope (B, D), divergence (K, B).
+    field(z, t) -> slope (B, D), divergence (K, B). steps: how many, a whole number.
     """
     h = (span[1] - span[0]) / steps
     gained = 0.0
@@ -51,7 +54,7 @@ def rk4(field, z, span, steps):
 def solve(f, z, span=(0.0, 1.0), *, steps=16, probes=None):
     """Where dz/dt = f(z, t) carries z (B, D) over `span`, and ln |det| of that map, (B,): the mean over the probes.
 
-    probes: (K, B, D), one set for the whole solve, or None for the exact divergence.
+    probes: (K, B, D), one set for the whole solve, or None for the exact divergence. steps: of `rk4`.
 
     >>> z, log_det = solve(lambda z, t: np.array([0.5, -0.2]) * z, np.ones((1, 2)))
     >>> np.log(z).round(6), log_det.round(6)
@@ -62,7 +65,7 @@ def solve(f, z, span=(0.0, 1.0), *, steps=16, probes=None):
 
 
 @dataclass(frozen=True)
-class Continuous:
+class Continuous(Layer):
     """A layer of a flow whose map is an ODE's, with a net (z, t, labels) -> dz/dt; one_page.py says what a layer is.
 
     hidden: sizes of the net's hidden layers. steps: of the solver. `inverse` runs time backwards: it undoes `forward`

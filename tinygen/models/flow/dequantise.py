@@ -25,6 +25,8 @@ def fill(i, u, levels):
 def empty(v, levels):
     """The whole value in whose bin v lies; what is outside is given the nearest.
 
+    levels: L, how many values there are.
+
     >>> empty(np.array([0.125, 0.8, 1.0, -3.0]), 4)
     array([0., 3., 3., 0.])
     """
@@ -33,6 +35,8 @@ def empty(v, levels):
 
 def logit(v, alpha=0.05):
     """(y, ln dy/dv), both of v's shape.
+
+    alpha: how far v is drawn in from both ends.
 
     >>> y, log_slope = logit(np.array([3.4 / 17]))
     >>> y.round(8), log_slope.round(8)
@@ -45,6 +49,8 @@ def logit(v, alpha=0.05):
 
 def logit_inverse(y, alpha=0.05):
     """The v whose logit is y; below 0 or above 1 for a y beyond the ends.
+
+    alpha: as in `logit`.
 
     >>> logit_inverse(logit(np.array([0.0, 0.3, 1.0]))[0]).round(12)
     array([0. , 0.3, 1. ])

@@ -57,6 +57,7 @@ class Flow(trained.Trained):
 
     Fitted: `params_`, `layers_`, `history_` (arrays: "loss", its terms "noise" and "volume", "seconds"; "validation"
     and "validation_step"), `scaling_`, `levels_`, `classes_`, `frequencies_`, `bound_`, `seed_`, `n_features_in_`.
+    Sources: Dinh et al. 2017; Durkan et al. 2019; Papamakarios et al. 2017.
     """
 
     OPTIONS = trained.OPTIONS | {
@@ -240,7 +241,10 @@ class Flow(trained.Trained):
         return self.fit(X, y).transform(X, None if self.classes_ is None else y)
 
     def inverse_transform(self, Z, y=None):
-        """x = f^-1(z) for each row of noise, (n, D), in the data's units; whole values where the data were."""
+        """x = f^-1(z) for each row of noise, (n, D), in the data's units; whole values where the data were.
+
+        Z: (n, d), noise. Raises ValueError for another shape and for what is not finite.
+        """
         self._check_fitted()
         Z = np.asarray(Z, np.float64)
         if Z.ndim != 2 or Z.shape[1] != self.scaling_.dims or not np.isfinite(Z).all():
@@ -262,6 +266,7 @@ class Flow(trained.Trained):
 
         y: one label for all, or n labels; None: labels drawn as often as in training, if there are any. noise: standard
         normal numbers (n, d) to use for z. Without a random_state it is the model's own: two calls, the same draws.
+        Raises ValueError for noise of another shape.
         """
         self._check_fitted()
         seed = self.seed_ if random_state is None else randomness.seed(random_state)

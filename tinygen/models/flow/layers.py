@@ -1,11 +1,14 @@
-"""More layers of a flow, beside the coupling and the permutation of one_page.py, where it is said what a layer is."""
+"""More layers of a flow, beside the coupling and the permutation of one_page.py, where it is said what a layer is.
+
+Sources: Kingma and Dhariwal 2018 (LU); Rezende and Mohamed 2015 (planar, radial); the rest stands with each class.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinygen.models.flow import affine, planar, radial, spline
-from tinygen.models.flow.one_page import Coupling, Permutation, Scale, conditioner
+from tinygen.models.flow.one_page import Coupling, Layer, Permutation, Scale, conditioner
 from tinygen.nn.layers import mlp_init, softplus
 
 __all__ = ["LU", "Autoregressive", "Coupling", "Diagonal", "Permutation", "Planar", "Radial", "Scale", "Spline"]
@@ -28,11 +31,12 @@ class Spline:
         return spline.curve(b, spline.knots(raw, self.limit))
 
     def inverse(self, raw, b):
+        """raw (..., d, outputs), b' (..., d) -> b, ln db/db', both (..., d)."""
         return spline.curve_inverse(b, spline.knots(raw, self.limit))
 
 
 @dataclass(frozen=True)
-class Autoregressive:
+class Autoregressive(Layer):
     """Each column is moved by what a net makes of the columns before it: z_i = curve(x_i; net(x_1, ..., x_i-1)).
 
     One net with masked weights gives all columns at once (Germain et al. 2015; Papamakarios et al. 2017), so that
@@ -87,6 +91,7 @@ class Autoregressive:
         """Which weights are there, for each layer (inputs, outputs): column j reaches what moves column i iff j < i.
 
         A unit of degree m may know the columns 0 to m - 1; labels have degree 0, and units of degree 0 know only them.
+        classes: how many labels.
         """
         degree = np.concatenate([np.arange(1, D + 1), np.zeros(classes, int)])
         lowest = self._lowest(D, classes)
@@ -103,7 +108,7 @@ class Autoregressive:
 
 
 @dataclass(frozen=True)
-class Diagonal:
+class Diagonal(Layer):
     """z = x e^s + t with numbers of its own for each column."""
 
     def init(self, rng, D, classes=0, dtype=np.float32):
@@ -117,7 +122,7 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
-class LU:
+class LU(Layer):
     """z = L U x + c: any affine map whose matrix has such factors. It begins as the identity."""
 
     def init(self, rng, D, classes=0, dtype=np.float32):
@@ -131,7 +136,7 @@ class LU:
 
 
 @dataclass(frozen=True)
-class Planar:
+class Planar(Layer):
     """x + u' tanh(w.x + b), invertible whatever the numbers (planar.py)."""
 
     def init(self, rng, D, classes=0, dtype=np.float32):
@@ -152,7 +157,7 @@ class Planar:
 
 
 @dataclass(frozen=True)
-class Radial:
+class Radial(Layer):
     """Towards a centre or away from it, invertible whatever the numbers (radial.py): alpha = softplus(a),
     beta = softplus(b) - alpha. It begins as the identity."""
 

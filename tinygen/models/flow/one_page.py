@@ -6,9 +6,9 @@ log p(x) = log N(f(x); 0, I) + ln |det df/dx|,    ln |det df/dx| = sum over the 
 
 Training minimises -log p(x), sampling draws z and runs the layers backwards, x = f^-1(z). (Where a book begins with
 x = f(z), its f is our f^-1.) A layer is a small object that knows sizes and no numbers; its numbers are in a tree of
-arrays. It has `init(rng, D, classes, dtype) -> numbers`, `forward(numbers, x, c) -> (z, ln |det dz/dx|)` and
-`inverse(numbers, z, c) -> (x, ln |det dx/dz|)`, where c (B, classes) are one-hot labels or None. More layers are in
-layers.py, the gradients by hand of the maps that they are made of in affine.py and spline.py.
+arrays. More layers are in layers.py, the gradients by hand of the maps that they are made of in affine.py and
+spline.py. Throughout, layers: a list of `Layer`s, the data's first. params: their numbers, a list, as of `init`.
+c: (B, classes), one-hot labels, or None. keep: factors on hidden units, for dropout: one (B, hidden) for each layer.
 
 >>> layers = [Coupling(), Coupling(flip=True)]
 >>> params = init(layers, np.random.default_rng(0), 2)
@@ -29,7 +29,7 @@ from tinygen.nn.layers import mlp, mlp_init
 
 
 def init(layers, rng, D, classes=0, dtype=np.float32):
-    """The numbers of all layers, for rows of D columns and `classes` labels. rng: numpy.random.Generator."""
+    """The numbers of all layers, of this dtype, for rows of D columns and `classes` labels. rng: a Generator."""
     return [layer.init(rng, D, classes, dtype) for layer in layers]
 
 
@@ -72,6 +72,26 @@ def sample(layers, params, z, c=None):
 # One layer ----------------------------------------------------------------------------------------------------------
 
 
+class Layer:
+    """What every layer knows.
+
+    D: how many columns a row has. classes: how many labels there are. dtype: of the numbers. numbers: the layer's own,
+    a tree of arrays, as `init` returns them. c: (B, classes), one-hot labels, or None. keep: factors on hidden units.
+    """
+
+    def init(self, rng, D, classes=0, dtype=np.float32):
+        """The numbers to begin with. rng: numpy.random.Generator. Raises ValueError for a D that it is not made for."""
+        raise NotImplementedError
+
+    def forward(self, numbers, x, c=None, keep=None):
+        """From x (B, D) to z (B, D), and ln |det dz/dx|: (B,), or one number where it is the same for all rows."""
+        raise NotImplementedError
+
+    def inverse(self, numbers, z, c=None):
+        """From z (B, D) back to x (B, D), and ln |det dx/dz|: minus that of `forward` at x."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Scale:
     """What a coupling does to an entry b: b e^s + t, with s and t from the net; |s| stays below `most`."""
@@ -85,6 +105,7 @@ class Scale:
         return affine.scale(b, s, raw[..., 1]), s
 
     def inverse(self, raw, b):
+        """raw (..., d, 2), b' (..., d) -> b, ln db/db', both (..., d)."""
         s = self._s(raw)
         return affine.scale_inverse(b, s, raw[..., 1]), -s
 
@@ -93,7 +114,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Coupling:
+class Coupling(Layer):
     """Half of the columns stay, a, and say by a net what happens to each of the others: b -> b'(b; net(a)).
 
     Its Jacobian is triangular, so that ln |det| is the sum of the logarithms of the slopes, db'/db; and since a is
@@ -138,7 +159,7 @@ def conditioner(net, a, c=None, keep=None):
 
 
 @dataclass(frozen=True)
-class Permutation:
+class Permutation(Layer):
     """The columns in another order, so that other halves meet; |det| = 1. order: z_i is x_order[i]."""
 
     order: tuple

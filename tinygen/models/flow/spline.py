@@ -124,7 +124,7 @@ def spline_inverse(y, x0, x1, y0, y1, d0, d1):
     B < 0, so that A > h m; r = sqrt(B^2 + 4 A m t). For a cotangent g of x, since dy = y' dx + (what the knots
     change): y: g/y', and each of the knots' numbers -g/y' times its slope in `spline`.
 
-    Returns what the arguments broadcast to.
+    Returns what the arguments broadcast to. x0, x1, y1: of the knots, as above.
 
     >>> float(spline_inverse(*np.array([0.0, -1.0, 0.5, -2.0, 1.0, 0.5, 2.0])).round(10))
     0.0760336739
@@ -197,6 +197,8 @@ def curve(x, knots):
 
 def curve_inverse(y, knots):
     """Where `curve` has the value y, and the logarithm of the inverse's slope there: (x, -ln y').
+
+    knots: (xs, ys, slopes), each (..., bins + 1), as of `knots`.
 
     >>> xs, ys, slopes = np.array([[-3, -1, 0.5, 3], [-3, -2, 1, 3], [1, 0.5, 2, 1]])
     >>> curve_inverse(np.array([0.0, -5.0]), (xs, ys, slopes))[0].round(6)

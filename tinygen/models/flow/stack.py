@@ -1,4 +1,7 @@
-"""Which layers a flow has: by name or one by one, and in plain values for a file."""
+"""Which layers a flow has: by name or one by one, and in plain values for a file.
+
+choice: what the user gave as `layers`. description: as of `describe`.
+"""
 
 import dataclasses
 
@@ -10,7 +13,10 @@ KINDS = {name: getattr(layers, name) for name in layers.__all__} | {"Continuous"
 
 
 def check(name, value):
-    """A check for OPTIONS: one of NAMES, or a list of layers."""
+    """A check for OPTIONS: one of NAMES, or a list of layers.
+
+    name: the option's. value: what was given. Raises ValueError if it is neither.
+    """
     listed = isinstance(value, (list, tuple)) and value and all(hasattr(layer, "inverse") for layer in value)
     if (isinstance(value, str) and value in NAMES) or (listed and not any(isinstance(layer, type) for layer in value)):
         return value
@@ -20,6 +26,8 @@ def check(name, value):
 
 def build(choice, D, rng, *, depth, hidden, bins, limit):
     """The layers for D columns. rng: for the orders of the columns.
+
+    depth, hidden, bins, limit: as in `Flow`.
 
     >>> import numpy as np
     >>> build("affine", 2, np.random.default_rng(0), depth=2, hidden=(8,), bins=4, limit=3.0)[1].flip

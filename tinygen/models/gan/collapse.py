@@ -133,7 +133,9 @@ class Diagnosis:
 def diagnose(real, fake, on_real, on_fake, *, logistic=True, real_labels=None, fake_labels=None, rng=0):
     """A `Diagnosis` from rows that training has not seen, samples (each (n, D)), and the logits of both, (n,).
 
-    logistic: whether the logits are to be ln p/q, as of the logistic losses. Labels (n,), if there are any.
+    logistic: whether the logits are to be ln p/q, as of the logistic losses. Labels (n,), if there are any. real, fake:
+    the rows and the samples. on_real, on_fake: their logits. real_labels, fake_labels: their labels. rng: Generator or
+    seed, for random splits.
     """
     rng = np.random.default_rng(rng)
     real, fake = (np.asarray(rows, np.float64) for rows in (real, fake))
@@ -154,7 +156,8 @@ def diagnose(real, fake, on_real, on_fake, *, logistic=True, real_labels=None, f
 def accuracy(on_real, on_fake, rng=0):
     """How often the logits' sign is right, real and fake rows counted alike: a Measured.
 
-    floor: the same with half of the real rows called samples.
+    floor: the same with half of the real rows called samples. on_real, on_fake: (n,) and (m,), logits. rng: Generator
+    or seed.
     """
     right = lambda a, b: 0.5 * (np.mean(a > 0) + np.mean(a == 0) / 2 + np.mean(b < 0) + np.mean(b == 0) / 2)
     on_real, on_fake = np.asarray(on_real, np.float64), np.asarray(on_fake, np.float64)

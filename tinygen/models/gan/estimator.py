@@ -175,7 +175,10 @@ class GAN(base.Estimator):
     # ---- samples ----
 
     def sample(self, n=None, y=None, *, random_state=None):
-        """n draws of x, (n, D). Without a random_state it is the model's own, and two calls give the same draws."""
+        """n draws of x, (n, D). Without a random_state it is the model's own, and two calls give the same draws.
+
+        y: None, this model knows no labels. Raises ValueError for labels.
+        """
         if y is not None:
             raise ValueError("this model was fitted without labels: ConditionalGAN takes some")
         self._check_fitted()

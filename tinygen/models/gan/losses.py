@@ -6,6 +6,9 @@ applied by D itself. `<name>_grad_<argument>` was derived on paper; `<name>.__wr
 
 The best D of the logistic losses has the logit ln p/q; oracles/discriminator.py says what each loss is there, and what
 the generator's step is then.
+
+Sources: Goodfellow et al. 2014 (logistic, both forms of the generator's); Mao et al. 2017 (least squares); Lim and Ye
+2017 (hinge); Arjovsky et al. 2017 (Wasserstein); Jolicoeur-Martineau 2019 (relativistic).
 """
 
 from collections.abc import Callable
@@ -134,7 +137,10 @@ def wasserstein_critic_grad_fake(real, fake):
 
 
 def wasserstein_generator(fake):
-    """-E_q fake, of the hinge too: samples shall score high. d/dfake = -1/B"""
+    """-E_q fake, of the hinge too: samples shall score high.
+
+    d/dfake = -1/B.  fake: (B,).
+    """
     return -np.mean(fake)
 
 

@@ -26,12 +26,17 @@ def leaky_relu(x):
     """x above 0, x/5 below: D has a slope everywhere, so that the generator always hears something.
 
     (As x times its slope, whose derivatives of every order are a product with the same slope.)
+
+    x: floats of any shape.
     """
     return x * (0.6 + 0.4 * np.sign(x))
 
 
 def init(rng, D, k, *, hidden=(128, 128), classes=0, dtype=np.float32):
-    """Parameters of both players, for rows of D numbers, noise of k, one-hot labels of `classes`: lists of layers."""
+    """Parameters of both players, for rows of D numbers, noise of k, one-hot labels of `classes`: lists of layers.
+
+    rng: Generator or seed. hidden: sizes of the hidden layers of both. dtype: of all arrays.
+    """
     sizes = {"G": (k + classes, *hidden, D), "D": (D + classes, *hidden, 1)}
     params = {player: mlp_init(rng, sizes[player], dtype) for player in sizes}
     for layer in params["G"][:-1] + params["D"][:-1]:
@@ -63,7 +68,12 @@ def _net(layers, x, c, keep=None):
 
 
 def discriminator_loss(D, G, batch, noise, *, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0, bounds=None):
-    """The discriminator's loss and its penalties, and how sure it was of data and of samples."""
+    """The discriminator's loss and its penalties, and how sure it was of data and of samples.
+
+    D, G: parameters of the players. batch: {"x": (B, D), "c": labels}. noise: {"z": (B, k), ...}, all that is drawn.
+    loss: a name of LOSSES. r1, r2, gradient_penalty: the penalties' weights. bounds: the data's range, to which samples
+    are held, or None.
+    """
     c, keep = batch.get("c"), noise.get("keep")
     real, fake = batch["x"] + noise["on_real"], generate(G, noise["z"], c, bounds=bounds) + noise["on_fake"]
     at = lambda x: logits(D, x, c, keep)
@@ -79,7 +89,10 @@ def discriminator_loss(D, G, batch, noise, *, loss="non_saturating", r1=0.0, r2=
 
 
 def generator_loss(G, D, batch, noise, *, loss="non_saturating", bounds=None):
-    """The generator's loss: of new samples, G(z), at the discriminator as it is now."""
+    """The generator's loss: of new samples, G(z), at the discriminator as it is now.
+
+    D, batch, noise, bounds: as in `discriminator_loss`.
+    """
     c, keep = batch.get("c"), noise.get("keep")
     fake = generate(G, noise["z"], c, bounds=bounds) + noise["on_fake"]
     return LOSSES[loss].of_generator(logits(D, batch["x"] + noise["on_real"], c, keep), logits(D, fake, c, keep))
@@ -96,7 +109,8 @@ class Game:
     loss, r1, r2, gradient_penalty, bounds: of `discriminator_loss`. clip: hold D's parameters in [-clip, clip].
     noise_sd: Gaussian noise on all that D sees. bin_width: uniform noise on the data, for values on a grid. dropout: of
     D's hidden units. rate: of both players' Adam, with beta1 and beta2; it falls to 0 along a cosine in `total` rounds.
-    ema: decay of the running mean of the generator's parameters, of which samples are made.
+    ema: decay of the running mean of the generator's parameters, of which samples are made. rng: Generator, for batches
+    and noise. batch_size: rows in a step. compile: record the steps once and replay them.
     """
 
     def __init__(self, params, data, *, rng, total, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0,
@@ -123,7 +137,10 @@ class Game:
             yield self.round()
 
     def round(self):
-        """One round; its Record has the discriminator's loss, and among the terms the generator's."""
+        """One round; its Record has the discriminator's loss, and among the terms the generator's.
+
+        Raises FloatingPointError if a loss is no longer finite.
+        """
         started = time.perf_counter()
         self._adam_d.rate = self._adam_g.rate = 0.5 * self.rate * (1 + math.cos(math.pi * self.step / self.total))
         answer = None

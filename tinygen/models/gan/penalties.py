@@ -3,6 +3,8 @@
 A penalty is a function of a derivative, and is differentiated again by D's parameters: the slope must stay part of the
 recording. (A slope that is taken as a constant makes a penalty without any effect.) D(x) -> (B,) are logits, of which
 row b depends on x[b] alone; statistics over the batch within D would break that, and the sum below would mix the rows.
+
+Throughout, D: such a function. real, fake: (B, D), rows of data and samples. x: (B, D).
 """
 
 import numpy as np
@@ -108,6 +110,8 @@ def interpolate(real, fake, u):
 
 def clip(params, c):
     """The parameters, each held in [-c, c]: after every step of the critic, not before (Arjovsky et al. 2017).
+
+    params: a tree of arrays. c: a number above 0.
 
     >>> clip([np.array([-3.0, 0.005])], 0.01)
     [array([-0.01 ,  0.005])]

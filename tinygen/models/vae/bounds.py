@@ -4,6 +4,8 @@ L_K = E ln 1/K sum_k w_k,  w = p(x|z) p(z) / q(z|x)      (Burda et al. 2016)
 
 L_1 is the ELBO, L_K grows with K towards log p(x). All in nats, one value a row, noise passed in. The keyword arguments
 `decoder`, `posterior` and `activation` say what the parameters mean, as in one_page.py.
+
+Throughout, params: as of one_page.init. x: (n, D). c: one-hot labels (n, classes), or None.
 """
 
 import numpy as np
@@ -18,7 +20,9 @@ def log_weights(params, x, eps, c=None, *, density=None, decoder="bernoulli", po
     """ln w = log p(x|z) + log p(z) - log q(z|x) at draws from q: (K, n) for eps (K, n, k), or (n,) for (n, k).
 
     density: other parameters for the encoder inside log q(z|x). If they are those of `params`, but constants, then the
-    derivative goes only along the path z(eps): sticking the landing (Roeder et al. 2017).
+    derivative goes only along the path z(eps): sticking the landing (Roeder et al. 2017). decoder, posterior,
+    activation: as in one_page.elbo_terms. Raises ValueError for a posterior whose density is not known at any z
+    ("planar").
     """
     family = posteriors.posterior(posterior)
     q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
@@ -34,6 +38,8 @@ def log_weights(params, x, eps, c=None, *, density=None, decoder="bernoulli", po
 def iwae(log_w):
     """ln 1/K sum_k w_k, (n,), from log weights (K, n); in expectation the bound L_K.
 
+    log_w: (K, n), in nats.
+
     >>> iwae(np.log([[1.0], [3.0]])).round(6)  # ln 2
     array([0.693147])
     """
@@ -45,7 +51,7 @@ def iwae_loss(params, x, eps, c=None, *, gradient="plain", **nets):
 
     gradient: "plain"; "stl": without the score of q, whose expectation is 0 at K = 1 (for K > 1 this is biased);
     "dreg": doubly reparameterised (Tucker et al. 2019), unbiased for every K, and its signal does not drown in noise as
-    K grows. Also returns {"bound": mean L_K}. eps: (K, n, k).
+    K grows. Also returns {"bound": mean L_K}. eps: (K, n, k). Raises ValueError for another gradient.
     """
     frozen = _constants(params)
     if gradient == "dreg":
@@ -69,7 +75,7 @@ def score_function_loss(params, x, eps, c=None, *, baseline=0.0, **nets):
     d/dtheta E_q f = E_q [(f - baseline) d log q / dtheta],  f = ln w; the decoder's part is differentiated as usual.
     baseline: a number or (n,), anything that does not depend on the draw; it changes the variance, not the mean.
     "others": for each of S > 1 draws the mean of f over the other draws of that row.
-    Also returns {"bound": mean ln w}. eps: (n, k) or (S, n, k).
+    Also returns {"bound": mean ln w}. eps: (n, k) or (S, n, k). Raises ValueError for "others" with one draw.
     """
     family = posteriors.posterior(nets.get("posterior", "diagonal"))
     activation = nets.get("activation", "tanh")

@@ -64,7 +64,10 @@ class ConditionalVAE(VAE):
         return float(np.mean(self.score_samples(X, y)))
 
     def report(self, X, y=None, *, draws=1000):
-        """Both bounds on the rows of X given their labels, as in `VAE.report`."""
+        """Both bounds on the rows of X given their labels, as in `VAE.report`.
+
+        draws: of z for each row.
+        """
         X = self._check_rows(X)
         return self._report(X, self._condition(y, X), draws)
 
@@ -83,7 +86,10 @@ class ConditionalVAE(VAE):
         return self.fit(X, y).transform(X, y)
 
     def inverse_transform(self, Z, y=None):
-        """E[x|z, y] for each row of latents, (n, D)."""
+        """E[x|z, y] for each row of latents, (n, D).
+
+        Z: (n, k).
+        """
         Z = self._check_latents(Z)
         return self._decode(Z, self._condition(y, Z))
 
@@ -92,7 +98,7 @@ class ConditionalVAE(VAE):
     def interpolate(self, x0, x1, n=8, y=None):
         """E[x|z, y] along the line between the codes of two rows, as in `VAE.interpolate`; y: a label for each end.
 
-        Where the labels differ, the label's one-hot row is interpolated too.
+        Where the labels differ, the label's one-hot row is interpolated too. x0, x1: rows, (D,).
         """
         ends = self._check_rows(np.stack([np.asarray(x0), np.asarray(x1)]))
         c = self._condition(y, ends)
@@ -103,7 +109,8 @@ class ConditionalVAE(VAE):
     def sample(self, n=None, y=None, *, noise=None, observation_noise=None, random_state=None):
         """Draws of x from the model, (n, D), as in `VAE.sample`.
 
-        y: one label for all n, or n labels (then n may be left out); None: labels drawn as often as in training.
+        y: one label for all n, or n labels (then n may be left out); None: labels drawn as often as in training. noise,
+        observation_noise: as in `VAE.sample`.
         """
         self._check_fitted()
         rng = self._sampling(random_state)

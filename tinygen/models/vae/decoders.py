@@ -1,6 +1,9 @@
 """What a decoder's outputs mean: for each likelihood, how many outputs it needs, which data it allows, how to draw.
 
 `own` are the likelihood's own parameters, beside those of the net: a dict, often empty.
+
+`decoder`, `describe` and `rebuild` go between names, instances and plain values. choice: a name of DECODERS, or an
+instance. description: as of `describe`.
 """
 
 from dataclasses import dataclass
@@ -14,13 +17,37 @@ from tinygen.models.vae.likelihoods import bernoulli_log_prob, categorical_log_p
 from tinygen.nn.layers import sigmoid
 
 
+class Decoder:
+    """What every likelihood knows. own: its own parameters, a dict. out: the net's outputs, (..., outputs)."""
+
+    def check(self, X):
+        """Raise ValueError if the data X (n, D) cannot come from it; by default all can."""
+
+    def init(self, D, dtype=np.float32):
+        """How many outputs the decoder's net needs for D pixels, and the likelihood's own parameters, of this dtype."""
+        raise NotImplementedError
+
+    def log_prob(self, own, x, out):
+        """log p(x|z), (...,), of x (..., D), in nats."""
+        raise NotImplementedError
+
+    def mean(self, own, out):
+        """E[x|z], (..., D)."""
+        raise NotImplementedError
+
+    def sample(self, own, out, rng):
+        """A draw of x, (..., D). rng: numpy.random.Generator."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(Decoder):
     """Pixels that are 0 or 1, independent given z. Data between 0 and 1 is taken as the probability of a 1.
 
     For such grey x the log likelihood is the expected one of the image b that is drawn from it pixel by pixel:
     E_b log p(b|z) = sum x l - ln(1 + e^l), since log p is linear in b. So a bound that is computed with x bounds
-    E_b log p(b) from below: it is a number of nats for a *binarised* image and must be compared with such.
+    E_b log p(b) from below: it is a number of nats for a *binarised* image and must be compared with such. Source: the
+    expected likelihood of grey pixels is derived here.
     """
 
     discrete = True
@@ -33,26 +60,23 @@ class Bernoulli:
             )
 
     def init(self, D, dtype=np.float32):
-        """How many outputs the decoder's net needs for D pixels, and the likelihood's own parameters (none)."""
         return D, {}
 
     def log_prob(self, own, x, out):
-        """log p(x|z), (...,), from the net's outputs (..., D)."""
         return bernoulli_log_prob(x, out)
 
     def mean(self, own, out):
-        """E[x|z], (..., D)."""
         return sigmoid(out)
 
     def sample(self, own, out, rng):
-        """A draw of x, (..., D)."""
         return (rng.random(out.shape) < sigmoid(out)).astype(out.dtype)
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Decoder):
     """Real-valued pixels: x = f(z) + noise of variance `var`, which is fixed to a number, or "learned" (one number),
-    or "pixel" (learned, one for each pixel)."""
+    or "pixel" (learned, one for each pixel). The outputs are the mean. Raises ValueError for another var.
+    """
 
     var: float | str = "learned"
 
@@ -63,30 +87,23 @@ class Gaussian:
         if not number and self.var not in ("learned", "pixel"):
             raise ValueError(f"var must be a number above 0, 'learned' or 'pixel', got {self.var!r}")
 
-    def check(self, X):
-        pass
-
     def init(self, D, dtype=np.float32):
-        """How many outputs the decoder's net needs for D pixels, and the likelihood's own parameters."""
         sizes = {"learned": 1, "pixel": D}
         return D, {"logvar": np.zeros(sizes[self.var], dtype)} if self.var in sizes else {}
 
     def log_prob(self, own, x, out):
-        """log p(x|z), (...,), from the net's outputs (..., D), which are the mean."""
         return gaussian.log_density(x, out, own["logvar"] if own else float(np.log(self.var)))
 
     def mean(self, own, out):
-        """E[x|z], (..., D)."""
         return out
 
     def sample(self, own, out, rng):
-        """A draw of x, (..., D)."""
         eps = rng.standard_normal(out.shape, np.float64).astype(out.dtype)
         return gaussian.sample(out, own["logvar"] if own else float(np.log(self.var)), eps)
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Decoder):
     """Grey values 0, 1/(levels-1), ..., 1, each with a probability of its own: `levels` outputs a pixel."""
 
     levels: int = 17
@@ -115,7 +132,7 @@ class Categorical:
 
 
 @dataclass(frozen=True)
-class Logistic:
+class Logistic(Decoder):
     """Grey values 0, 1/(levels-1), ..., 1 with the probabilities of a rounded logistic density: two outputs a pixel,
     its mean and the log of its width."""
 

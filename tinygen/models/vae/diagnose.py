@@ -60,7 +60,8 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
     """Diagnose the model `params` on the rows x (n, D), with one-hot labels c if it is conditional: a Diagnosis.
 
     draws: of z for each row. gap_rows: how many rows (the first ones) the two gaps are computed for, 0 for none.
-    beta: the weight that the KL term had in training.
+    beta: the weight that the KL term had in training. decoder, posterior, activation: as in one_page.elbo_terms. rng:
+    Generator or seed.
     """
     nets = dict(decoder=decoder, posterior=posterior, activation=activation)
     rng = np.random.default_rng(rng)

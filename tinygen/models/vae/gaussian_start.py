@@ -10,6 +10,7 @@ def start_as_gaussian(params, noise=0.1):
     posterior of z_j is N(sqrt(1 - noise) x_j, noise): two linear maps beside the nets, "skip", which are trained with
     them. The last layers of the nets begin at 0. For a Gaussian decoder with a variance for each column and rows whose
     columns are uncorrelated, of unit variance: the bound then begins at the log density of the Gaussian that fits them.
+    params: as of one_page.init. Source: the optimum of the linear VAE, Tipping and Bishop 1999.
     """
     encoder, decoder = ([*net[:-1], {name: 0 * a for name, a in net[-1].items()}] for net in (
         params["encoder"], params["decoder"]))  # fmt: skip

@@ -2,6 +2,8 @@
 
 All in nats, one value a row: the last axis, the pixels, is summed. `<name>_grad_<argument>` is the gradient that was
 derived on paper and that models are trained with; `<name>.__wrapped__` is the bare function.
+
+Sources: Prince, chapter 5 (Bernoulli, categorical); Salimans et al. 2017 (rounded logistic).
 """
 
 import numpy as np

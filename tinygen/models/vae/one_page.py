@@ -24,6 +24,10 @@ True
 
 What q, p(x|z) and p(z) may be is in posteriors.py, decoders.py and priors.py; other bounds and other estimates of the
 gradient are in bounds.py.
+
+Throughout, params: a dict, as of `init`. x: (n, D), rows. z: (n, k), latents. c: (n, classes), labels as one-hot rows,
+or None. rng: numpy.random.Generator, or where nothing else is drawn a seed. decoder, posterior: names, or instances of
+the classes in decoders.py and posteriors.py. activation: between the nets' layers, a name or a function.
 """
 
 import numpy as np
@@ -42,6 +46,8 @@ def init(rng, D, k, *, hidden=(128,), decoder="bernoulli", posterior="diagonal",
     """Random parameters for D pixels, k latents, hidden layers of these sizes (the decoder's in reverse order).
 
     classes: how many labels, 0 for none. learned_prior: how many Gaussians p(z|c) is made of, 0 for N(0, I); or "flow".
+    posterior, decoder: they decide how many numbers the nets put out. dtype: of all arrays. Raises ValueError for a
+    learned prior without labels.
 
     >>> params = init(0, 64, 2, hidden=(16,))
     >>> [layer["W"].shape for layer in params["encoder"] + params["decoder"]]
@@ -112,7 +118,10 @@ def elbo_terms(params, x, eps, c=None, *, decoder="bernoulli", posterior="diagon
 
 
 def latent_kl(params, x, c=None, *, activation="tanh"):
-    """KL of each latent of a diagonal q, (n, k): the parts whose sum over the latents is the bound's KL term."""
+    """KL of each latent of a diagonal q, (n, k): the parts whose sum over the latents is the bound's KL term.
+
+    In nats.
+    """
     q, p = encode(params, x, c, activation=activation), priors.prior(params.get("prior"), c)
     parts = [a[..., None] for a in (*q, *(p or ()))]  # (n, k, 1): each latent is a Gaussian of its own
     return gaussian.kl(*parts) if p else gaussian.kl_standard(*parts)
@@ -122,7 +131,8 @@ def loss(params, x, eps, c=None, *, beta=1.0, free_bits=0.0, **nets):
     """What training minimises, with its parts: (beta mean(kl) - mean(reconstruction), {"reconstruction", "kl"}).
 
     free_bits: nats that each latent may use for nothing, sum_j max(free_bits, mean KL_j) instead of the sum of the mean
-    KL_j (Kingma et al. 2016); only for a diagonal q. nets: decoder, posterior and activation, as in `elbo_terms`.
+    KL_j (Kingma et al. 2016); only for a diagonal q. nets: decoder, posterior and activation, as in `elbo_terms`. eps:
+    (n, k) or (S, n, k), standard normal.
     """
     terms = elbo_terms(params, x, eps, c, **nets)
     reconstruction, kl = np.mean(terms["reconstruction"]), np.mean(terms["kl"])

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from tinygen.models.vae.estimator import VAE
+from tinygen.models.vae.posteriors import Family
 
 
 @dataclass(frozen=True)
-class Point:
+class Point(Family):
     """All of q(z|x) at one point, the encoder's output. It has no density, so its "KL" here is 0 and bounds nothing."""
 
     def outputs(self, k):
@@ -22,9 +23,11 @@ class Point:
         return q + 0 * eps
 
     def draw(self, q, eps):
+        """Raises TypeError whatever q and eps: there is no density to draw from."""
         raise TypeError("a plain autoencoder has no q(z|x) to draw from and to weigh: use a VAE")
 
     def kl(self, q, prior=None):
+        """0 nats for each row, (n,), whatever q and prior."""
         return 0 * q.sum(-1)
 
     exact_kl, log_density = True, None
@@ -56,7 +59,10 @@ class Autoencoder(VAE):
             setattr(self, name, given[name])
 
     def sample(self, n=1, y=None, **options):
-        """Raises TypeError: the density of the codes is not known."""
+        """Raises TypeError: the density of the codes is not known.
+
+        n, y, options: as in `VAE.sample`, and not looked at.
+        """
         raise TypeError("a plain autoencoder has no known density of z to sample from: use a VAE, or inverse_transform")
 
     def diagnose(self, X):
@@ -64,5 +70,8 @@ class Autoencoder(VAE):
         raise TypeError("a plain autoencoder has no bound to diagnose: use a VAE")
 
     def report(self, X, *, draws=1000):
-        """Raises TypeError: there is no bound."""
+        """Raises TypeError: there is no bound.
+
+        draws: not looked at.
+        """
         raise TypeError("a plain autoencoder has no bound on log p(x) to report: use a VAE, or score_samples")

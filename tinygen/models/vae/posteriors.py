@@ -1,9 +1,10 @@
 """The family that the encoder's q(z|x) is chosen from: how its net's outputs become a draw, a density and a KL.
 
-Each class knows `outputs(k)`, how many numbers a row the encoder has to give; `split`, which makes the parameters `q`
-of them; `sample(q, eps)`, the reparameterised draw; `draw(q, eps) -> (z, log q(z|x))`; `log_density(q, z)` at any z;
-and, where `exact_kl` says that it is to be used, the closed form `kl(q, prior)`: else the KL is estimated at the draw.
-Draws may have leading axes, (S, n, k) from eps of that shape.
+`Family` says what each class knows. Where `exact_kl` says that it is to be used, a class also has the closed form
+`kl(q, prior)`: else the KL is estimated at the draw. Draws may have leading axes, (S, n, k) from eps of that shape.
+
+`posterior`, `describe` and `rebuild` go between names, instances and plain values. choice: a name of POSTERIORS, or an
+instance. description: as of `describe`.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,37 @@ from tinygen.models import options
 from tinygen.models.flow import affine, planar
 
 
+class Family:
+    """What every family knows. q: the parameters of q(z|x), a tuple of arrays, one set for each row."""
+
+    def outputs(self, k):
+        """How many numbers the encoder puts out for each row, for k latents."""
+        raise NotImplementedError
+
+    def split(self, out):
+        """The parameters q, made of `out`, the encoder's outputs (n, outputs)."""
+        raise NotImplementedError
+
+    def mean(self, q):
+        """E[z|x], (n, k); of families in which it has no closed form, the image of the base's mean."""
+        raise NotImplementedError
+
+    def sample(self, q, eps):
+        """The reparameterised draw z, of the shape of eps: (n, k) or (S, n, k), standard normal."""
+        raise NotImplementedError
+
+    def draw(self, q, eps):
+        """The pair (z, log q(z|x)) at that draw: eps's shape, and the same without its last axis, in nats."""
+        z = self.sample(q, eps)
+        return z, self.log_density(q, z)
+
+    def log_density(self, q, z):
+        """log q(z|x) at any z (..., n, k): (..., n), in nats."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Diagonal:
+class Diagonal(Family):
     """q(z|x) = N(mean, diag(exp(logvar))): q = (mean, logvar), each (n, k).
 
     exact_kl: the KL in closed form, or False: by Monte Carlo, log q(z|x) - log p(z) at the draw.
@@ -37,10 +67,6 @@ class Diagonal:
     def sample(self, q, eps):
         return gaussian.sample(*q, eps)
 
-    def draw(self, q, eps):
-        z = self.sample(q, eps)
-        return z, self.log_density(q, z)
-
     def log_density(self, q, z):
         return gaussian.log_density(z, *q)
 
@@ -50,7 +76,7 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
-class Cholesky:
+class Cholesky(Family):
     """q(z|x) = N(mean, L L') with a full covariance: q = (mean, L), (n, k) and (n, k, k).
 
     L's diagonal is e^(l/2) of outputs l, which for a diagonal L are its logvar; what is below it is an output as it is.
@@ -76,10 +102,6 @@ class Cholesky:
     def sample(self, q, eps):
         return gaussian.sample_cholesky(*q, eps)
 
-    def draw(self, q, eps):
-        z = self.sample(q, eps)
-        return z, self.log_density(q, z)
-
     def log_density(self, q, z):
         return gaussian.log_density_cholesky(z, *q)
 
@@ -93,10 +115,11 @@ class Cholesky:
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(Family):
     """A diagonal Gaussian moved by one affine layer a row: z = A z0 + c. A Gaussian again, covariance A diag(s^2) A'.
 
-    q = (mean, logvar, A, c); A = I + B, and B and c are outputs. log q(z) = log q0(z0) - ln |det A|.
+    q = (mean, logvar, A, c); A = I + B, and B and c are outputs. log q(z) = log q0(z0) - ln |det A|. The change of
+    variables: Rezende and Mohamed 2015.
     """
 
     def outputs(self, k):
@@ -128,7 +151,7 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Planar:
+class Planar(Family):
     """A diagonal Gaussian bent by `steps` planar layers (Rezende and Mohamed 2015), whose parameters are outputs too.
 
     z <- z + u' tanh(w.z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,  with u' made of the output u so that

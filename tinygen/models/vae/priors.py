@@ -2,6 +2,8 @@
 
 A prior is None for N(0, I), (mean, logvar) for a Gaussian, each (n, k), and (mean, logvar, log_share) for a mixture of
 M, (n, M, k), (n, M, k) and (n, M). A `Flow` is spline couplings (models/flow) on N(0, I), in all labels together.
+
+Throughout, p: a prior. rng: numpy.random.Generator. dtype: of the numbers that come back. k: how many latents.
 """
 
 from typing import Any, NamedTuple
@@ -26,7 +28,7 @@ class Flow(NamedTuple):
 def init(rng, classes, k, components, dtype=np.float32):
     """Parameters of p(z|c): None for 0 components, N(0, I) for 1, else that many Gaussians with different means.
 
-    components "flow": spline couplings, which begin as the identity, so p as N(0, I).
+    components "flow": spline couplings, which begin as the identity, so p as N(0, I). classes: how many labels.
     """
     if not components:
         return None
@@ -58,7 +60,10 @@ def is_gaussian(p):
 
 
 def log_density(p, z):
-    """log p(z), (..., n), at z (..., n, k)."""
+    """log p(z), (..., n), at z (..., n, k).
+
+    In nats.
+    """
     if p is None:
         return gaussian.log_density(z, 0.0, 0.0)
     if isinstance(p, Flow):
@@ -81,6 +86,7 @@ def mixture_log_density(z, mean, logvar, log_share):
     d/dlogvar_m = r_m/2 [(z - mean_m)^2/sigma_m^2 - 1]        d/dlog_share_m = r_m
 
     z: (..., k). mean, logvar: (..., M, k). log_share: (..., M), logarithms of what sums to 1. Returns (...,), nats.
+    Source: Bishop 2006, section 9.2.
 
     >>> float(mixture_log_density(np.zeros(1), np.zeros((2, 1)), np.zeros((2, 1)), np.log([0.25, 0.75])).round(6))
     -0.918939

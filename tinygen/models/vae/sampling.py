@@ -19,7 +19,7 @@ class Sampling:
         noise: standard normal numbers (n, latents) of which z is made, instead of drawing them.
         observation_noise: whether x is drawn from p(x|z), or is its mean E[x|z]; None: drawn, but for grey images under
         the Bernoulli decoder, which would come out black and white. y: None, this model knows no labels.
-        Without a random_state it is the model's own, and two calls give the same draws.
+        Without a random_state it is the model's own, and two calls give the same draws. Raises ValueError for labels.
         """
         self._check_fitted()
         if y is not None:
@@ -47,7 +47,10 @@ class Sampling:
     # ---- latents of one's own ----
 
     def inverse_transform(self, Z):
-        """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise."""
+        """E[x|z] for each row of latents, (n, D): what the decoder makes of them, before noise.
+
+        Z: (n, k).
+        """
         return self._decode(self._check_latents(Z), None)
 
     decode = inverse_transform
@@ -63,7 +66,10 @@ class Sampling:
 
 
 def count(n, noise):
-    """How many draws: n, or as many as rows of noise."""
+    """How many draws: n, or as many as rows of noise.
+
+    n: a whole number or None. noise: (n, k) or None. Raises ValueError if they do not agree.
+    """
     if noise is None:
         return options.whole()("n", 1 if n is None else n)
     if n is not None and len(noise) != n:

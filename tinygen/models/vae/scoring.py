@@ -20,7 +20,8 @@ class Scoring:
         "elbo": the mean over `score_draws` draws of z, the KL term exact where `posterior` has it so.
         "iwae-K": ln of the mean of K importance weights. The noise of a row depends on `random_state` and on the row's
         values only, so that a row scores the same alone and among others. y: not looked at.
-        return_error: also return the standard error of each row's number, from the spread over its draws, (n,).
+        return_error: also return the standard error of each row's number, from the spread over its draws, (n,). X: (n,
+        D).
         """
         X = self._check_rows(X)
         return self._score(X, self._condition(y, X), return_error)
@@ -75,14 +76,20 @@ class Scoring:
     # ---- latents ----
 
     def transform(self, X):
-        """The mean of q(z|x) for each row, (n, latents)."""
+        """The mean of q(z|x) for each row, (n, latents).
+
+        X: (n, D).
+        """
         return self._output(self._encode(self._check_rows(X), None), X)
 
     def _encode(self, X, c):
         return self._by_rows(functools.partial(_code, nets=self._nets()), self._to_net(X), c)
 
     def fit_transform(self, X, y=None):
-        """`fit(X)`, then `transform(X)`."""
+        """`fit(X)`, then `transform(X)`.
+
+        X: (n, D). y: not looked at.
+        """
         return self.fit(X).transform(X)
 
 
