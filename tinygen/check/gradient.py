@@ -19,17 +19,16 @@ from tinygen.check.verdict.given import Given
 from tinygen.check.verdict.judge import Judge
 from tinygen.check.verdict.kinks import astray
 from tinygen.check.verdict.shrink import reproduce, shrink
-from tinygen.measure.noise import NotFinite, measure_noise
+from tinygen.check.verdict.survey import Survey
+from tinygen.measure.noise import NotFinite, OutOfTime, measure_noise
 from tinygen.measure.numeric import Meter
 from tinygen.measure.projections import LOOKS, bisect, glance, project, sample, visible
 from tinygen.mistakes.diagnose import Mistake, diagnose
+from tinygen.mistakes.recordable import recordable
 
 ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
 DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
-FEW_CALLS = 320  # of f that measuring one by one may take before random directions are tried
-SHOWN = 4  # entries that are measured for show, where random directions have decided
-SLOW = 3e-3  # seconds for a call of f from which on the search for causes may call it only so often
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
 
 
@@ -91,7 +90,7 @@ def _checked(f, gradient, args, notes, names, entries, rtol, rng, cost):
         warnings.simplefilter("ignore")
         _diagnose(report, arguments, given)
         if report.verdict == FAIL and given.callable and not cost.spent:
-            report.example = _example(f, gradient, args, arguments.names, report)
+            report.example = _example(f, gradient, args, arguments.names, report, cost)
     report.notes = notes + report.notes + ([cost.note()] if cost.note() else [])
     report.details |= dict(seconds=cost.seconds, calls=cost.calls)
     return report
@@ -143,25 +142,14 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
-    judge = report.judge = Judge(
-        meter, claimed, arguments, lambda: Given(None, arguments).vector(), given.at if given.callable else None, rtol
-    )
+    recorded = lambda: Arguments(recordable(f), args, names)
+    again = given.at if given.callable else None
+    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, recorded()).vector(), again, rtol)
     coarsely = coarse is not None and not arguments.promoted
-    indices = _indices(leaves)
-    plenty = len(indices) * meter.calls_an_entry > FEW_CALLS and not given.misshapen
-    if plenty and judge.certify(indices, FEW_CALLS // 2 // meter.calls_an_entry):
-        judge.entries(np.setdiff1d(sample(leaves[0], leaves[0].start, SHOWN), np.flatnonzero(judge.measured)))
-        size = float(np.linalg.norm((judge.got * meter.scale)[indices]))
-        _note_looks(report, judge.seen / size, len(indices), judge.looked)
-    elif plenty and judge.adopt(indices):
-        report.notes.append(
-            f"{len(indices):,} numbers are compared with tinygen's own derivative of f, which agrees with numeric ones "
-            f"in {len(meter.looks)} random directions; the worst entries were measured one by one."
-        )
-    elif len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE:
-        judge.entries(indices)
-    else:
-        _large(report, judge, leaves, given, coarsely)
+    with contextlib.suppress(OutOfTime):
+        _measure(report, judge, leaves, given, entries, coarsely)
+    if cost.spent:
+        judge.leave_open(_indices(leaves))
     hint = remedy(judge, coarsely, arguments.bar) if judge.undecided.any() else ""
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
@@ -177,6 +165,38 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
         complex_step=meter.complex_refused or "holds",
     )
     return report, arguments, given
+
+
+def _measure(report, judge, leaves, given, entries, coarsely):
+    """Measure what is needed for a verdict: entry by entry, or where that takes long, by random directions first."""
+    meter = judge.meter
+    usual = _usual_calls(judge)
+    few = (usual - meter.calls) // meter.calls_an_entry
+    for leaf in leaves if len(_indices(leaves)) > few else ():
+        if leaf in given.misshapen:
+            part = np.arange(leaf.start, leaf.stop)
+            if not Survey(judge, part, usual).adopt():
+                judge.entries(sample(leaf, leaf.start, max(1, few)))
+            leaves = [other for other in leaves if other is not leaf]
+    indices = _indices(leaves)
+    one_by_one = len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE
+    if len(indices) <= few:
+        judge.entries(indices)
+        return
+    survey = Survey(judge, indices, usual)
+    if survey.passes():
+        return _note_looks(report, survey.seen, len(indices), survey.looks)
+    if survey.against and survey.adopt():
+        report.notes.append(
+            f"{len(indices):,} numbers are compared with tinygen's own derivative of f, which agrees with numeric ones "
+            f"in {survey.looks} random directions; the worst entries were measured one by one."
+        )
+    elif survey.against and one_by_one and not judge.inaccurate(indices) and survey.hunt():
+        return
+    elif one_by_one:
+        judge.entries(indices)
+    else:
+        _large(report, judge, leaves, coarsely)
 
 
 def _kind(arg):
@@ -201,13 +221,9 @@ def _indices(leaves):
     return np.concatenate([np.arange(0), *(np.arange(leaf.start, leaf.stop) for leaf in leaves)])
 
 
-def _large(report, judge, leaves, given, coarsely):
+def _large(report, judge, leaves, coarsely):
     """Random projections of the whole; where they are wrong, bisection to entries and a sample of each leaf."""
     most = int(np.clip(0.1 * PATIENCE / judge.meter.seconds_an_entry, 16, SAMPLED))
-    for leaf in leaves:
-        if leaf in given.misshapen:
-            judge.entries(sample(leaf, leaf.start, most))
-    leaves = [leaf for leaf in leaves if leaf in given.arrays]
     whole, meter = _indices(leaves), judge.meter
     size = float(np.linalg.norm((judge.got * meter.scale)[whole]))
     look = lambda part: project(meter, judge.got, judge.slack, part)
@@ -254,8 +270,8 @@ def _diagnose(report, arguments, given):
     if judge is None or judge.meter.stop():
         return
     f, values, names, places = arguments.flat()
-    if judge.own is None and judge.meter.seconds_a_call > SLOW:
-        f = _Limited(f, _usual_calls(judge), judge.meter.stop)
+    if judge.own is None or arguments.cost.budget is not None:
+        f = _Limited(recordable(f), _usual_calls(judge) if judge.own is None else math.inf, judge.meter.stop)
 
     def vector(values):
         new = arguments.vector.copy()
@@ -288,7 +304,7 @@ class _Limited:
     """f, which raises _Spent after so many calls, or when time is up: a search leaves out what it cannot compute."""
 
     def __init__(self, f, calls, stop):
-        self.f, self.left, self.stop = f, calls, stop
+        self.f, self.left, self.stop, self.__wrapped__ = f, calls, stop, f
 
     def __call__(self, *args):
         self.left -= 1
@@ -313,27 +329,29 @@ def _of_another(leaf, given, report):
     return ""
 
 
-def _example(f, gradient, args, names, report):
+def _example(f, gradient, args, names, report, cost):
     """Lines that reproduce the failure on the smallest arguments that still show it."""
     wanted = {entry.where.split("[")[0] for entry in report.entries if entry.verdict == FAIL}
     formal = {e.where.split("[")[0] for e in report.entries if e.verdict == FAIL and math.isnan(e.got)}
     judge = report.judge
     off = [abs(e.got / e.expected - 1) for e in report.entries if e.verdict == FAIL and e.expected]
     least = 0.1 * min(off, default=1.0)
-    calls = [_usual_calls(judge)]
+    calls = [_usual_calls(judge) / 2]
 
     def fails(new):
-        arguments = Arguments(f, new, names)
+        arguments = Arguments(f, new, names, cost)
         given = Given(gradient, arguments)
         if formal:
             faulty = {leaf.name for leaf in given.misshapen} | {fault.name for fault in given.faults}
             return bool(faulty & formal)
         leaves = [leaf for leaf in given.arrays if leaf.name in wanted]
-        if not leaves or calls[0] < 0:
+        if not leaves or calls[0] < 15:
             return False
         calls[0] -= 15
-        got, indices = given.vector(), _indices(leaves)
-        return glance(arguments.total, arguments.vector, got, indices, np.random.default_rng(0)) > min(least, 0.1)
+        got, indices, off = given.vector(), _indices(leaves), 0.0
+        with contextlib.suppress(OutOfTime):
+            off = glance(arguments.total, arguments.vector, got, indices, np.random.default_rng(0))
+        return off > min(least, 0.1)
 
     return reproduce(f, gradient, shrink(args, fails), names)
 

@@ -17,6 +17,10 @@ class NotFinite(ValueError):
     """f is nan or infinite at the point where its derivative is wanted."""
 
 
+class OutOfTime(BaseException):
+    """Raised by an f that may not be called any more: no error of its own, which a measurement would go on after."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """`value` of f at the point, standard deviation `sigma` of its rounding errors, and `eps` of its number format.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.measure.complex_step import Refused, complex_step
-from tinygen.measure.noise import along, line_noise, measure_noise, scales
+from tinygen.measure.noise import OutOfTime, along, line_noise, measure_noise, scales
 from tinygen.measure.richardson import SIGMAS, Slope, slope
 from tinygen.measure.scatter import scatter
 
@@ -258,9 +258,10 @@ class Meter:
         self.looks  # noqa: B018  (they may find that steps have to be short)
         out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
-            if self.stop():
+            try:
+                found = self.entry(flat, goal=GOOD * SMALL * largest)
+            except OutOfTime:
                 break
-            found = self.entry(flat, goal=GOOD * SMALL * largest)
             out.put(flat, found)
             if math.isfinite(found.bar):
                 largest = max(largest, abs(found.value))
@@ -270,15 +271,15 @@ class Meter:
         out, jitters = Measured.nothing(self.x.size), np.zeros(len(indices))
         try:
             for row, i in enumerate(indices):
-                if self.stop():
-                    break
                 unit = np.zeros(self.x.size)
                 unit[i] = self.scale[i]
                 value, jitters[row] = self.complex_along(unit, 5 if len(indices) < 16 else 2)
                 out.value[i] = value / self.scale[i]
+        except OutOfTime:
+            pass
         except Refused:
             return None
-        if len(indices):
+        if np.isfinite(out.value).any():
             value, scale = out.value[indices], self.scale[indices]
             # of an entry of its scale
             typical = lambda size: np.minimum(np.nanmax(size), np.nanmax(size * scale) / scale)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.measure.noise import along, scales
+from tinygen.measure.numeric import GOOD
 from tinygen.measure.richardson import LEVELS, ladder
 
 LOOKS = 6  # random projections of the whole gradient
@@ -27,14 +28,14 @@ class Projection:
         return not self.miss <= self.bar
 
 
-def project(meter, got, slack, indices):
+def project(meter, got, slack, indices, relative=GOOD):
     """Compare `got` with the derivative along a random direction, normal within `indices`, each entry in its scale."""
     v = np.zeros(got.shape)
     v[indices] = meter.scale[indices] * meter.rng.standard_normal(len(indices))
-    return held_against(meter, got, slack, v)
+    return held_against(meter, got, slack, v, relative=relative)
 
 
-def held_against(meter, got, slack, v, slope=None):
+def held_against(meter, got, slack, v, slope=None, relative=GOOD):
     """The Projection of `got` on `v`; `slope`: what was measured along it already."""
     moving = v != 0
     claimed = math.fsum(got[moving] * v[moving])
@@ -43,7 +44,7 @@ def held_against(meter, got, slack, v, slope=None):
         value, jitter = meter.complex_along(v)
         size = float(np.linalg.norm(got[moving] * v[moving]))
         return Projection(abs(claimed - value), 8 * jitter + 64 * meter.noise.eps * size + rounding, False)
-    slope = slope or meter.along(v)
+    slope = slope or meter.along(v, relative=relative)
     low, high = slope.interval
     return Projection(max(low - claimed, claimed - high, 0.0), slope.bar + rounding, slope.kink)
 
@@ -81,18 +82,22 @@ def visible(projections, chance=1e-6):
     return high
 
 
-def bisect(meter, got, slack, indices):
-    """Wrong entries among `indices`, found by halving the sets whose random projection is wrong: flat indices."""
-    found, queue, tests = [], [indices], 0
-    while queue and len(found) < FOUND and tests < TESTS:
+def bisect(meter, got, slack, indices, tests=TESTS):
+    """Wrong entries among `indices`, found by halving the sets whose random projection is wrong: flat indices.
+
+    Where one half is right, it is the other that is wrong. At most so many `tests` are made.
+    """
+    found, queue = [], [indices]
+    while queue and len(found) < FOUND and tests > 0:
         part = queue.pop()
         if len(part) == 1:
             found.append(int(part[0]))
             continue
-        for half in (part[: len(part) // 2], part[len(part) // 2 :]):
-            tests += 1
-            if project(meter, got, slack, half).outside:
-                queue.append(half)
+        halves = part[: len(part) // 2], part[len(part) // 2 :]
+        outside = [project(meter, got, slack, halves[0]).outside]
+        outside.append(not outside[0] or project(meter, got, slack, halves[1]).outside)
+        tests -= 1 + outside[0]
+        queue += [half for half, wrong in zip(halves, outside) if wrong]
     return np.array(sorted(found), dtype=int)
 
 

@@ -28,15 +28,10 @@ class Claimed:
         if exact is not None:
             self._take(exact)
         size = np.where(np.isfinite(self.got), abs(self.got), 0)
-        scale = meter.scale
-        largest = np.minimum(np.max(size, initial=0), np.max(size * scale, initial=0) / scale)
-        self.slack = eps * (16 * size + np.where(self.coarse, 4, 64) * largest) + NEGLIGIBLE * size
-        # numbers that cancel in f are likely to cancel in its gradient; in float64 that stays below what is asked for
-        typical = np.exp(np.mean(np.log(scale))) if scale.size else 1.0
         own = exact is None and noise is not None
-        cancelled = 8 * (noise if own else meter.noise).sigma / np.maximum(scale, typical)
-        asked = 0.3 * RESOLUTION * np.maximum(size, SMALL * largest)
-        self.slack += np.where(self.coarse & own, cancelled, np.minimum(cancelled, asked))
+        sigma = (noise if own else meter.noise).sigma
+        self.slack = allowance(size, meter, sigma, eps, self.coarse, own)
+        largest = _largest(size, meter.scale)
         if given.callable:
             precision = meter.noise.eps if exact is not None else np.max(eps, initial=0)
             cap = np.where(self.coarse, COARSE, RESOLUTION) * (size + largest)
@@ -66,3 +61,21 @@ class Claimed:
                 with np.errstate(invalid="ignore"):
                     jitter = np.fmax(jitter, np.nan_to_num(abs(near - self.got)))
         return jitter
+
+
+def allowance(size, meter, sigma, eps=np.finfo(np.float64).eps, coarse=False, own=False):
+    """What rounding may amount to in a gradient of entries of this `size`, computed in numbers of spacing `eps`.
+
+    sigma: the rounding of f. coarse: where the gradient is of less than double precision; own: so is f itself.
+    """
+    scale, largest = meter.scale, _largest(size, meter.scale)
+    slack = eps * (16 * size + np.where(coarse, 4, 64) * largest) + NEGLIGIBLE * size
+    # numbers that cancel in f are likely to cancel in its gradient; in float64 that stays below what is asked for
+    typical = np.exp(np.mean(np.log(scale))) if scale.size else 1.0
+    cancelled = 8 * sigma / np.maximum(scale, typical)
+    asked = 0.3 * RESOLUTION * np.maximum(size, SMALL * largest)
+    return slack + np.where(coarse & own, cancelled, np.minimum(cancelled, asked))
+
+
+def _largest(size, scale):
+    return np.minimum(np.max(size, initial=0), np.max(size * scale, initial=0) / scale)

@@ -2,6 +2,8 @@
 
 import time
 
+from tinygen.measure.noise import OutOfTime
+
 PATIENT = 2.0  # seconds before a progress bar appears
 
 
@@ -28,7 +30,9 @@ class Cost:
             self._bar.total = self.expected
 
     def call(self):
-        """Count one call."""
+        """Count one call. Raises OutOfTime where the budget has run out."""
+        if self.spent:
+            raise OutOfTime
         self.calls += 1
         if self._bar is None and self.seconds > PATIENT:
             from tqdm import tqdm

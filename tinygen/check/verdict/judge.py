@@ -31,8 +31,8 @@ class Judge:
         if rtol:
             size = np.nan_to_num(abs(self.got), posinf=0, neginf=0)
             self.slack = self.slack + rtol * np.maximum(size, SMALL * np.max(size, initial=0))
-        self.argnums = np.zeros(self.got.shape, dtype=int)
-        for leaf in arguments.leaves:
+        self.leaves, self.argnums = arguments.leaves, np.zeros(self.got.shape, dtype=int)
+        for leaf in self.leaves:
             self.argnums[leaf.start : leaf.stop] = leaf.argnum
         self.found = Measured.nothing(self.got.size)
         self.wrong, self.undecided, self.vanishing = (np.zeros(self.got.shape, dtype=bool) for _ in range(3))
@@ -55,52 +55,25 @@ class Judge:
         self._doubt(indices)
         self.undecided[self._wide(indices)] = True
 
-    def by_looks(self, indices, claim=None):
-        """The Projections of `claim` (else of the gradient) on the random directions that were measured anyway."""
-        claim = self.got if claim is None else claim
-        if len(indices) < self.got.size or self.meter.accuracy:  # they move what is not checked, too
-            return [project(self.meter, claim, self.slack, indices) for _ in range(LOOKS)]
-        return [held_against(self.meter, claim, self.slack, v, slope) for v, slope in self.meter.looks]
-
-    def certify(self, indices, few):
-        """Whether random directions alone show that no entry is off by more than what is asked of it.
-
-        Up to `few` entries that would have to be seen more exactly are measured one by one.
-        """
-        looks, asked = self.by_looks(indices), self.needed(indices) * self.meter.scale[indices]
-        for _ in range(2):
-            if any(look.outside or look.kink for look in looks):
-                return False
-            self.seen, self.looked = visible(looks), len(looks)
-            left = indices[~(asked >= self.seen)]
-            if len(left) <= 1:
-                break
-            looks += [project(self.meter, self.got, self.slack, indices) for _ in range(LOOKS)]
-        if len(left) > few:
-            return False
-        self.entries(left)
-        return True
-
-    def adopt(self, indices):
-        """Take tinygen's own derivative for the truth, if random directions bear it out; the worst is measured."""
-        own = self.own
-        if own is None or not np.isfinite(own[indices]).all():
-            return False
-        looks = self.by_looks(indices, own)
-        bar = visible(looks) / self.meter.scale[indices]
-        if any(look.outside or look.kink for look in looks) or not np.all(bar <= self.needed(indices, own)):
-            return False
+    def take(self, indices, value, bar):
+        """File what is known of the entries without measuring them one by one."""
         found = self.found
         for part in (found.value, found.low, found.high):
-            part[indices] = own[indices]
-        found.rise[indices], found.bar[indices] = abs(own[indices]), bar
+            part[indices] = value
+        found.rise[indices], found.bar[indices] = abs(value), bar
         self.wrong[indices] = self._outside(indices)
+
+    def confirm(self, indices):
+        """Measure the worst two of the entries that look wrong."""
         miss, allowed = self._miss(indices)
-        for i in indices[np.argsort(miss / allowed)[-2:]]:
+        for i in indices[np.argsort(miss / np.maximum(allowed, 1e-300))[-2:]]:
             measured = self.meter.entry(i)
             if self._contradicts(i, measured):
-                found.put(i, measured)
-        return bool(self.wrong[indices].any())
+                self.found.put(i, measured)
+
+    def leaf(self, i):
+        """The Leaf of entry `i`."""
+        return next(leaf for leaf in self.leaves if leaf.start <= i < leaf.stop)
 
     def needed(self, indices, claim=None):
         """The error that has to be visible in each entry, by the size of the claim."""
@@ -114,6 +87,14 @@ class Judge:
             resolution = np.where(self.coarse[part], max(COARSE, self.resolution), self.resolution)
             need[at] = resolution * np.maximum(size[part], least)
         return need
+
+    def leave_open(self, indices):
+        """Time ran out: what was not measured, or is not off by far, is UNDECIDED."""
+        miss, allowed = self._miss(indices)
+        known = np.isfinite(self.found.value[indices])
+        self.wrong[indices] &= known & (miss > 100 * allowed) | ~np.isfinite(self.got[indices])
+        self.undecided[indices] |= ~known & ~self.wrong[indices]
+        self.undecided[self._wide(indices)] = True
 
     @property
     def measured(self):
@@ -153,8 +134,6 @@ class Judge:
         doubtful = order[: np.count_nonzero(miss < 100 * allowed)][:AGAIN]
         for k in np.union1d(doubtful, order[-2:]):
             i, gross = wrong[k], miss[k] > GROSS * allowed[k]
-            if self.meter.stop():
-                break
             second = self.meter.entry(i, again=True, relative=GOOD if gross else 0.0)
             if not math.isfinite(second.bar) or self._contradicts(i, second):
                 continue

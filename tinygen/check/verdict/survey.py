@@ -1,0 +1,119 @@
+"""Many numbers: random directions first, halves of what is wrong then, one by one only where that decides."""
+
+import numpy as np
+
+from tinygen.check.verdict.claimed import allowance
+from tinygen.measure.numeric import LOOKED, LOOKS
+from tinygen.measure.projections import bisect, held_against, project, sample, visible
+
+BANDS = 6  # sets of ever smaller entries that are tried apart from the larger ones
+ROUNDS = 3  # of LOOKS directions each within one set
+FEW = 4  # entries that are measured one by one rather than tried in further directions
+SHOWN = 4  # entries that are measured for show, where random directions have decided
+HALVES = 26  # random directions spent on the search for wrong entries
+AROUND = 16  # neighbours of a wrong entry that are measured with it
+
+
+class Survey:
+    """What random directions say of the entries `indices` of the gradient that `judge` judges.
+
+    usual: calls of f that a right gradient may take. After `passes()`, `seen` is the relative size of error that all
+    `looks` directions would miss with a chance of 1e-6.
+    """
+
+    def __init__(self, judge, indices, usual):
+        self.judge, self.meter, self.indices, self.usual = judge, judge.meter, indices, usual
+        self.seen, self.looks, self.against = np.inf, 0, False
+
+    def passes(self):
+        """Whether no entry is off by more than what is asked of it: by directions, a few entries one by one."""
+        judge, meter = self.judge, self.meter
+        found = self._borne_out(judge.got, judge.slack)
+        if found is None:
+            return False
+        bars, left = found
+        if len(left) > self._affordable():
+            return False
+        judge.entries(left)
+        shown = sample_of(judge, self.indices, min(SHOWN, max(1, self._affordable())))
+        judge.entries(np.setdiff1d(shown, np.flatnonzero(judge.measured)))
+        self.seen /= float(np.linalg.norm((judge.got * meter.scale)[self.indices])) or 1.0
+        return True
+
+    def adopt(self):
+        """Take tinygen's own derivative for the truth, if directions bear it out; the worst entries are measured."""
+        judge, meter, indices = self.judge, self.meter, self.indices
+        own = judge.own
+        if own is None or not np.isfinite(own[indices]).all():
+            return False
+        slack = allowance(np.where(np.isfinite(own), abs(own), 0), meter, meter.noise.sigma)
+        found = self._borne_out(own, slack)
+        if found is None or len(found[1]) > max(FEW, self._affordable()):
+            return False
+        bars, left = found
+        judge.take(indices, own[indices], bars)
+        judge.entries(left)
+        judge.confirm(indices)
+        return True
+
+    def hunt(self):
+        """Measure some of the wrong entries, found by halving, and their neighbours; whether one is wrong indeed.
+
+        What random directions do not object to then counts as right.
+        """
+        judge, meter, indices = self.judge, self.meter, self.indices
+        wrong = bisect(meter, judge.got, judge.slack, indices, HALVES)
+        around = np.unique([sample_of(judge, indices, AROUND, int(i)) for i in wrong[:1]])
+        judge.entries(np.union1d(wrong, around).astype(int))
+        if not judge.wrong[indices].any():
+            return False
+        rest = indices[~judge.measured[indices] & ~judge.wrong[indices]]
+        looks = [project(meter, judge.got, judge.slack, rest) for _ in range(LOOKS)] if len(rest) else []
+        if looks and not any(look.outside or look.kink for look in looks):
+            judge.take(rest, judge.got[rest], visible(looks) / meter.scale[rest])
+        return True
+
+    def _affordable(self):
+        return max(0, self.usual - self.meter.calls) // self.meter.calls_an_entry
+
+    def _borne_out(self, claim, slack):
+        """(bar of each entry as far as directions show it, the entries that need a better one); None if one objects.
+
+        Large entries hide what small ones are asked for, so those are tried again by themselves.
+        """
+        judge, meter = self.judge, self.meter
+        bars, asked = np.full(claim.shape, np.inf), np.full(claim.shape, np.inf)
+        asked[self.indices] = judge.needed(self.indices, claim) * meter.scale[self.indices]
+        part, looks = self.indices, self._first(claim, slack)
+        for band in range(BANDS):
+            for more in range(ROUNDS):
+                if more or band:
+                    looks = looks + [project(meter, claim, slack, part, LOOKED) for _ in range(LOOKS)]
+                if any(look.outside for look in looks):
+                    self.against = True
+                if any(look.outside or look.kink for look in looks):
+                    return None
+                seen = visible(looks)
+                left = part[~(asked[part] >= seen)]
+                if len(left) <= max(FEW, 0.3 * len(part)):
+                    break
+            if not band:
+                self.seen, self.looks = seen, len(looks)
+            bars[part] = seen / meter.scale[part]
+            if len(left) <= FEW or len(left) > 0.7 * len(part):
+                break
+            part, looks = left, []
+        return bars[self.indices], left
+
+    def _first(self, claim, slack):
+        """The Projections of `claim` on the random directions that were measured anyway."""
+        meter = self.meter
+        if len(self.indices) < claim.size or meter.accuracy:  # they move what is not checked, too
+            return [project(meter, claim, slack, self.indices, LOOKED) for _ in range(LOOKS)]
+        return [held_against(meter, claim, slack, v, slope) for v, slope in meter.looks]
+
+
+def sample_of(judge, indices, most, around=None):
+    """Up to `most` neighbours among the entries, in the leaf of entry `around` (else the first)."""
+    around = int(indices[0]) if around is None else around
+    return sample(judge.leaf(around), around, most)
