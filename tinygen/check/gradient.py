@@ -20,13 +20,14 @@ from tinygen.check.verdict.judge import Judge
 from tinygen.check.verdict.kinks import astray
 from tinygen.check.verdict.shrink import reproduce, shrink
 from tinygen.check.verdict.survey import Survey
-from tinygen.measure.noise import NotFinite, OutOfTime, measure_noise
+from tinygen.measure.noise import NotFinite, OutOfTime, measure_noise, scales
 from tinygen.measure.numeric import Meter
 from tinygen.measure.projections import LOOKS, bisect, glance, project, sample, visible
 from tinygen.mistakes.diagnose import Mistake, diagnose
 from tinygen.mistakes.recordable import recordable
 
 ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
+FEW_CALLS = 320  # of f that measuring one by one may take before random directions are tried
 DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
@@ -131,23 +132,39 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
             note = f"{arguments.vector[lost[0]]} has no neighbours. Choose a point whose numbers are finite."
             report.entries.append(Entry(leaf.index(lost[0]), UNDECIDED, note=note))
             return report, arguments, given
+    first = ""
     try:
-        coarse = _promote(arguments, rng)
-        meter = Meter(arguments.total, arguments.vector, rng, eps=arguments.eps)
+        first = _first_look(arguments, given) if cost.budget is not None else ""
+        _judge(report, arguments, given, entries, rtol, rng)
     except NotFinite as error:
         report.entries.append(Entry("f", UNDECIDED, note=f"{error}. Choose a point where f is finite."))
-        return report, arguments, given
+    except OutOfTime:
+        remedy = f"{cost.calls} calls of f took {cost.seconds:.1f} s; a larger budget= would decide."
+        report.entries.append(Entry("the gradient", UNDECIDED, note=f"There was no time to measure it. {remedy}"))
+    if cost.spent and first and report.verdict != FAIL:
+        report.notes.append(first)
+    return report, arguments, given
+
+
+def _judge(report, arguments, given, entries, rtol, rng):
+    """Measure and compare: the entries and notes of the report, and its `judge`."""
+    args, names, cost = arguments.args, arguments.names, arguments.cost
+    coarse = _promote(arguments, rng)
+    meter = Meter(arguments.total, arguments.vector, rng, eps=arguments.eps)
     meter.accuracy, meter.stop = arguments.bar, lambda: cost.spent
     with np.errstate(over="ignore"):  # the rounding of huge numbers may count as infinite
         claimed = Claimed(arguments, given, meter, coarse)
     report.notes += claimed.notes
     leaves = [leaf for leaf in arguments.leaves if leaf in given.arrays or leaf in given.misshapen]
-    recorded = lambda: Arguments(recordable(f), args, names)
-    again = given.at if given.callable else None
-    judge = report.judge = Judge(meter, claimed, arguments, lambda: Given(None, recorded()).vector(), again, rtol)
+    own = lambda f: Given(None, Arguments(f, args, names)).vector()
+    judge = Judge(meter, claimed, arguments, own, given.at if given.callable else None, rtol)
     coarsely = coarse is not None and not arguments.promoted
-    with contextlib.suppress(OutOfTime):
+    with contextlib.suppress(OutOfTime), np.errstate(over="ignore"):
+        meter.looks  # noqa: B018  (without these nothing can be said)
+        report.judge = judge
         _measure(report, judge, leaves, given, entries, coarsely)
+    if report.judge is None:
+        raise OutOfTime
     if cost.spent:
         judge.leave_open(_indices(leaves))
     hint = remedy(judge, coarsely, arguments.bar) if judge.undecided.any() else ""
@@ -164,19 +181,34 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
         promoted=bool(arguments.promoted),
         complex_step=meter.complex_refused or "holds",
     )
-    return report, arguments, given
+
+
+def _first_look(arguments, given):
+    """What two central differences along a random direction say: a sentence, for where time runs out soon."""
+    x, got, rng = arguments.vector, given.vector(), np.random.default_rng(0)
+    if got is None or not np.isfinite(got).any():
+        return ""
+    v = np.where(np.isfinite(got), scales(x) * rng.choice([-1, 1], x.shape) * rng.uniform(0.5, 1, x.shape), 0)
+    slopes = [(arguments.total(x + h * v) - arguments.total(x - h * v)) / (2 * h) for h in (2e-3, 1e-3)]
+    claimed, slope = float(np.nansum(got * v)), float(slopes[1])
+    size = max(abs(slope), abs(claimed))
+    if abs(claimed - slope) <= 0.05 * size + 4 * abs(slopes[0] - slopes[1]):
+        off = max(abs(claimed - slope) / (size or 1.0), 1e-6)
+        return f"By the first calls of f the gradient is right to some {off:.0e} along one random direction (no bar)."
+    said = f"By the first calls of f its slope along one random direction is about {slope:.3g} (no bar)"
+    return f"{said}; the gradient says {claimed:.3g}."
 
 
 def _measure(report, judge, leaves, given, entries, coarsely):
     """Measure what is needed for a verdict: entry by entry, or where that takes long, by random directions first."""
     meter = judge.meter
     usual = _usual_calls(judge)
-    few = (usual - meter.calls) // meter.calls_an_entry
+    few = FEW_CALLS // meter.calls_an_entry
     for leaf in leaves if len(_indices(leaves)) > few else ():
         if leaf in given.misshapen:
             part = np.arange(leaf.start, leaf.stop)
             if not Survey(judge, part, usual).adopt():
-                judge.entries(sample(leaf, leaf.start, max(1, few)))
+                judge.entries(sample(leaf, leaf.start, few))
             leaves = [other for other in leaves if other is not leaf]
     indices = _indices(leaves)
     one_by_one = len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE
@@ -270,8 +302,8 @@ def _diagnose(report, arguments, given):
     if judge is None or judge.meter.stop():
         return
     f, values, names, places = arguments.flat()
-    if judge.own is None or arguments.cost.budget is not None:
-        f = _Limited(recordable(f), _usual_calls(judge) if judge.own is None else math.inf, judge.meter.stop)
+    if judge.recorded is None or arguments.cost.budget is not None:
+        f = _Limited(recordable(f), _usual_calls(judge) if judge.recorded is None else math.inf, judge.meter.stop)
 
     def vector(values):
         new = arguments.vector.copy()

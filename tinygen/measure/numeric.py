@@ -113,11 +113,11 @@ class Meter:
         """The function t -> f(x + t v); nan where f cannot be evaluated."""
         return along(self.f, self.x, v)
 
-    def along(self, v, *, goal=0.0, relative=GOOD):
+    def along(self, v, *, goal=0.0, relative=GOOD, probe=True):
         """The derivative along `v` by Richardson: a Slope.
 
-        What f does on lengths much shorter than the steps is looked at, too; if that is something else, all later
-        measurements keep to shorter steps.
+        With `probe`, what f does on lengths much shorter than the steps is looked at, too; if that is something else,
+        all later measurements keep to shorter steps.
         """
         moving = v != 0
         if not np.any(moving):
@@ -132,7 +132,8 @@ class Meter:
             goals = dict(absolute=goal * scale, relative=relative)
             best = slope(phi, noise.value, step, self.sigma, noise.eps, **goals, **limits)
             plain = best.bar <= EXACT * abs(best.value) and not best.bent and math.isinf(noise.smooth)
-            for part in () if self.accuracy else PROBES[:1] if plain and not self._probes else PROBES * (not plain):
+            probes = PROBES[:1] if plain and not self._probes else PROBES * (not plain)
+            for part in () if self.accuracy or not probe else probes:
                 self._probes += 1
                 h = best.step * part
                 if h < LEAST * noise.eps:
@@ -146,13 +147,21 @@ class Meter:
                         best, self._probed = finer, min(self._probed, h)
         return _unseen(best, self.sigma, 1.0).over(scale)
 
-    def entry(self, i, *, goal=0.0, again=False, relative=GOOD):
-        """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time."""
+    @property
+    def small(self):
+        """Which entries of x are so small against the others that steps of their size may drown in rounding."""
+        return self.scale < 0.1 * self._typical
+
+    def entry(self, i, *, goal=0.0, again=False, relative=GOOD, far=False):
+        """The derivative by entry `i` of x by Richardson: a Slope. `again` takes other steps than the first time.
+
+        far: steps of the size of the other entries of x.
+        """
         scale, noise = float(self.scale[i]), self.noise
         unit = np.zeros(self.x.shape, dtype=self.x.dtype)
         unit[i] = scale
         phi, decade = self.line(unit), round(math.log10(scale))
-        first = self._ratio.get(decade, FIRST)
+        first = FIRST * self._typical / scale if far else self._ratio.get(decade, FIRST)
         grain = noise.eps * abs(float(self.x[i])) / scale
         options = dict(relative=relative, least=LEAST * noise.eps, grain=grain, binary=not again)
         other, goal = (0.29 if again else 1.0), goal * scale
@@ -175,7 +184,9 @@ class Meter:
                     sigma, smooth = noise.sigma, math.inf
                 if best is None or sigma < 0.5 * noise.sigma or math.isfinite(smooth) or first != FIRST:
                     most = shorter * min(smooth, noise.smooth, self._probed)
-                    best = slope(phi, noise.value, FIRST * other, sigma, noise.eps, absolute=goal, most=most, **options)
+                    step = FIRST * other
+                    finer = slope(phi, noise.value, step, sigma, noise.eps, absolute=goal, most=most, **options)
+                    best = best if best is not None and math.isinf(most) and best.bar < finer.bar else finer
         if math.isfinite(best.bar) and not again:
             self._ratio[decade] = best.step
         return _unseen(best, sigma, max(1.0, self._typical / scale)).over(scale)
@@ -253,13 +264,13 @@ class Meter:
         found = None if self.complex_refused else self._complex_entries(indices)
         return self.real(indices) if found is None else found
 
-    def real(self, indices):
-        """The entries of the flat `indices` by Richardson: a Measured."""
+    def real(self, indices, far=False):
+        """The entries of the flat `indices` by Richardson: a Measured; `far` as in `entry`."""
         self.looks  # noqa: B018  (they may find that steps have to be short)
         out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
             try:
-                found = self.entry(flat, goal=GOOD * SMALL * largest)
+                found = self.entry(flat, goal=GOOD * SMALL * largest, far=far)
             except OutOfTime:
                 break
             out.put(flat, found)

@@ -28,15 +28,18 @@ class Projection:
         return not self.miss <= self.bar
 
 
-def project(meter, got, slack, indices, relative=GOOD):
-    """Compare `got` with the derivative along a random direction, normal within `indices`, each entry in its scale."""
+def project(meter, got, slack, indices, weights=1.0, **options):
+    """Compare `got` with the derivative along a random direction within `indices`: normal, in the scales times weights.
+
+    options: of Meter.along.
+    """
     v = np.zeros(got.shape)
-    v[indices] = meter.scale[indices] * meter.rng.standard_normal(len(indices))
-    return held_against(meter, got, slack, v, relative=relative)
+    v[indices] = meter.scale[indices] * weights * meter.rng.standard_normal(len(indices))
+    return held_against(meter, got, slack, v, **options)
 
 
-def held_against(meter, got, slack, v, slope=None, relative=GOOD):
-    """The Projection of `got` on `v`; `slope`: what was measured along it already."""
+def held_against(meter, got, slack, v, slope=None, goal=0.0, **options):
+    """The Projection of `got` on `v`; `slope`: what was measured along it already; else options of Meter.along."""
     moving = v != 0
     claimed = math.fsum(got[moving] * v[moving])
     rounding = float(np.linalg.norm(slack[moving] * v[moving])) * 4
@@ -44,7 +47,7 @@ def held_against(meter, got, slack, v, slope=None, relative=GOOD):
         value, jitter = meter.complex_along(v)
         size = float(np.linalg.norm(got[moving] * v[moving]))
         return Projection(abs(claimed - value), 8 * jitter + 64 * meter.noise.eps * size + rounding, False)
-    slope = slope or meter.along(v, relative=relative)
+    slope = slope or meter.along(v, goal=max(goal, 0.5 * rounding), **options)
     low, high = slope.interval
     return Projection(max(low - claimed, claimed - high, 0.0), slope.bar + rounding, slope.kink)
 

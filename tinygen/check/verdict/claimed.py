@@ -63,7 +63,7 @@ class Claimed:
         return jitter
 
 
-def allowance(size, meter, sigma, eps=np.finfo(np.float64).eps, coarse=False, own=False):
+def allowance(size, meter, sigma, eps=2.0**-52, coarse=False, own=False):
     """What rounding may amount to in a gradient of entries of this `size`, computed in numbers of spacing `eps`.
 
     sigma: the rounding of f. coarse: where the gradient is of less than double precision; own: so is f itself.

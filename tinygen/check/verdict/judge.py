@@ -8,6 +8,7 @@ import numpy as np
 from tinygen.measure.numeric import GOOD, LOOKS, SMALL, Measured
 from tinygen.measure.projections import held_against, project, visible
 from tinygen.measure.scatter import scatter
+from tinygen.mistakes.recordable import recordable
 
 RESOLUTION = 1e-6  # a relative error of this size in an entry has to be visible, else UNDECIDED
 COARSE = 1e-3  # the same for gradients of less than double precision, and
@@ -24,8 +25,8 @@ class Judge:
     of the vector of `arguments`.
     """
 
-    def __init__(self, meter, claimed, arguments, own=lambda: None, again=None, rtol=0.0):
-        self._own, self.again, self.blur = own, again, 0.0
+    def __init__(self, meter, claimed, arguments, own=lambda f: None, again=None, rtol=0.0):
+        self._own, self._f, self.again, self.blur = own, arguments.f, again, 0.0
         self.meter, self.got, self.slack, self.coarse = meter, claimed.got, claimed.slack, claimed.coarse
         self.resolution = max(RESOLUTION, 4 * rtol)
         if rtol:
@@ -47,6 +48,10 @@ class Judge:
         wide = self._wide(indices)
         if len(wide) and by_complex:
             self._measure(wide, self.meter.real, better=True)
+            wide = self._wide(indices)
+        far = wide[self.meter.small[wide]]
+        if len(far) and not by_complex:
+            self._measure(far, lambda part: self.meter.real(part, far=True), better=True)
             wide = self._wide(indices)
         if len(wide) and (meter := self.meter.wider()):
             self._measure(wide, meter.real, better=True)
@@ -200,7 +205,13 @@ class Judge:
     @cached_property
     def own(self):
         """tinygen's own gradient as a vector, None where it cannot be had."""
-        return self._own()
+        return self._own(self._f)
+
+    @cached_property
+    def recorded(self):
+        """The same through a copy of f in which what cannot be recorded, such as float(), is replaced."""
+        copy = recordable(self._f) if self.own is None else self._f
+        return self.own if copy is self._f else self._own(copy)
 
     def _own_agrees(self, indices):
         """Whether tinygen's own derivative of f is what was measured: then f is as accurate as its rounding."""
@@ -219,14 +230,17 @@ class Judge:
         wide = []
         for argnum in np.unique(self.argnums[indices]):
             part = indices[self.argnums[indices] == argnum]
+            rest = (self.argnums == argnum) & ~self.measured & np.isfinite(self.got)
             size = np.fmax(abs(self.found.value[part]), abs(self.got[part]))
             size[np.isinf(size)] = 0
             rise = self.found.rise[part]
             bar = self.found.bar[part] + self.slack[part]
             known = np.isfinite(bar)
-            largest = np.max(size[known], initial=0)
+            largest = max(np.max(size[known], initial=0), np.max(abs(self.got[rest]), initial=0))
             with np.errstate(over="ignore"):
-                scaled = np.max((size * self.meter.scale[part])[known], initial=0) / self.meter.scale[part]
+                moved = np.max((size * self.meter.scale[part])[known], initial=0)
+                moved = max(moved, np.max(abs(self.got * self.meter.scale)[rest], initial=0))
+                scaled = moved / self.meter.scale[part]
             coarse = self.coarse[part]
             resolution = np.where(coarse, max(COARSE, self.resolution), self.resolution)
             small = np.where(coarse, COARSE_SMALL, SMALL)

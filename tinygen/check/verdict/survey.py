@@ -6,9 +6,8 @@ from tinygen.check.verdict.claimed import allowance
 from tinygen.measure.numeric import LOOKED, LOOKS
 from tinygen.measure.projections import bisect, held_against, project, sample, visible
 
-BANDS = 6  # sets of ever smaller entries that are tried apart from the larger ones
-ROUNDS = 3  # of LOOKS directions each within one set
-FEW = 4  # entries that are measured one by one rather than tried in further directions
+ROUNDS = 3  # of LOOKS directions each
+FEW = 9  # entries that are measured one by one rather than tried in further directions
 SHOWN = 4  # entries that are measured for show, where random directions have decided
 HALVES = 26  # random directions spent on the search for wrong entries
 AROUND = 16  # neighbours of a wrong entry that are measured with it
@@ -28,11 +27,13 @@ class Survey:
     def passes(self):
         """Whether no entry is off by more than what is asked of it: by directions, a few entries one by one."""
         judge, meter = self.judge, self.meter
+        if not len(self.indices):
+            return False
         found = self._borne_out(judge.got, judge.slack)
         if found is None:
             return False
-        bars, left = found
-        if len(left) > self._affordable():
+        left = np.union1d(found[1], self._suspects())
+        if len(left) > 2 * FEW:
             return False
         judge.entries(left)
         shown = sample_of(judge, self.indices, min(SHOWN, max(1, self._affordable())))
@@ -43,12 +44,12 @@ class Survey:
     def adopt(self):
         """Take tinygen's own derivative for the truth, if directions bear it out; the worst entries are measured."""
         judge, meter, indices = self.judge, self.meter, self.indices
-        own = judge.own
+        own = judge.recorded
         if own is None or not np.isfinite(own[indices]).all():
             return False
         slack = allowance(np.where(np.isfinite(own), abs(own), 0), meter, meter.noise.sigma)
         found = self._borne_out(own, slack)
-        if found is None or len(found[1]) > max(FEW, self._affordable()):
+        if found is None or len(found[1]) > FEW:
             return False
         bars, left = found
         judge.take(indices, own[indices], bars)
@@ -73,43 +74,50 @@ class Survey:
             judge.take(rest, judge.got[rest], visible(looks) / meter.scale[rest])
         return True
 
+    def _suspects(self):
+        """The entries that differ most from tinygen's own derivative, by more than rounding."""
+        judge, i = self.judge, self.indices
+        if judge.recorded is None:
+            return i[:0]
+        with np.errstate(all="ignore"):
+            off = abs(judge.recorded - judge.got)[i] / judge.slack[i]
+        return i[np.argsort(-off)[:FEW]][np.sort(-off)[:FEW] < -1]
+
     def _affordable(self):
         return max(0, self.usual - self.meter.calls) // self.meter.calls_an_entry
 
     def _borne_out(self, claim, slack):
         """(bar of each entry as far as directions show it, the entries that need a better one); None if one objects.
 
-        Large entries hide what small ones are asked for, so those are tried again by themselves.
+        Large entries would hide what small ones are asked for: after some looks at all of them alike, each entry moves
+        the less the larger the error is that it is allowed.
         """
-        judge, meter = self.judge, self.meter
-        bars, asked = np.full(claim.shape, np.inf), np.full(claim.shape, np.inf)
-        asked[self.indices] = judge.needed(self.indices, claim) * meter.scale[self.indices]
-        part, looks = self.indices, self._first(claim, slack)
-        for band in range(BANDS):
-            for more in range(ROUNDS):
-                if more or band:
-                    looks = looks + [project(meter, claim, slack, part, LOOKED) for _ in range(LOOKS)]
-                if any(look.outside for look in looks):
-                    self.against = True
-                if any(look.outside or look.kink for look in looks):
-                    return None
-                seen = visible(looks)
-                left = part[~(asked[part] >= seen)]
-                if len(left) <= max(FEW, 0.3 * len(part)):
-                    break
-            if not band:
-                self.seen, self.looks = seen, len(looks)
-            bars[part] = seen / meter.scale[part]
-            if len(left) <= FEW or len(left) > 0.7 * len(part):
+        meter, indices = self.meter, self.indices
+        asked = self.judge.needed(indices, claim) * meter.scale[indices]
+        least = np.partition(asked, min(FEW, len(asked) - 1))[min(FEW, len(asked) - 1)]
+        looks, weights, bars = self._first(claim, slack), np.ones(len(indices)), np.full(len(indices), np.inf)
+        goal = dict(goal=0.1 * least, relative=0.0, probe=False)
+        for number in range(1 + ROUNDS):
+            if number == 1:
+                looks, weights = [], np.minimum(1, least / np.maximum(asked, least)) if least else weights
+            if number:
+                looks += [project(meter, claim, slack, indices, weights, **goal) for _ in range(LOOKS)]
+            self.against = self.against or any(look.outside for look in looks)
+            if any(look.outside or look.kink for look in looks):
+                return None
+            seen, self.looks = visible(looks), self.looks + LOOKS
+            self.seen = min(self.seen, seen) if not number else self.seen
+            bars = np.minimum(bars, seen / weights)
+            left = indices[~(bars <= asked)]
+            if len(left) <= FEW:
                 break
-            part, looks = left, []
-        return bars[self.indices], left
+        return bars / meter.scale[indices], left
 
     def _first(self, claim, slack):
         """The Projections of `claim` on the random directions that were measured anyway."""
         meter = self.meter
         if len(self.indices) < claim.size or meter.accuracy:  # they move what is not checked, too
-            return [project(meter, claim, slack, self.indices, LOOKED) for _ in range(LOOKS)]
+            return [project(meter, claim, slack, self.indices, relative=LOOKED) for _ in range(LOOKS)]
         return [held_against(meter, claim, slack, v, slope) for v, slope in meter.looks]
 
 

@@ -42,7 +42,9 @@ def two_mistakes(case):
     for number in simple if known.sum() >= 4 else ():
         fits = known & (abs(case.got - number.value * case.expected) <= case.tolerance * max(1, abs(number.value)))
         rest = known & ~fits
-        if not rest.any() or fits.sum() < 0.6 * known.sum() or np.mean(case.wrong[fits]) < 0.5:
+        if not rest.any() or np.any(rest & ~case.wrong):
+            continue
+        if fits.sum() < 0.6 * known.sum() or np.mean(case.wrong[fits]) < 0.5:
             continue
         corrected = case.alike(got=np.where(fits, case.expected, case.got))
         words, bits = _described(corrected, rest)
@@ -93,6 +95,8 @@ def _lines(wrong, live, axis):
     other = tuple(a for a in range(wrong.ndim) if a != axis)
     lines = wrong.any(axis=other)
     at, right = np.flatnonzero(lines), np.flatnonzero(~lines)
+    if wrong.ndim == 1 and 2 < len(at) == at[-1] - at[0] + 1 < len(lines) and live.all():
+        return f"entries {at[0]} to {at[-1]} are wrong", 8
     box = np.broadcast_to(np.expand_dims(lines, other), wrong.shape)
     if not len(right) or not np.array_equal(box & live, wrong) or (wrong.ndim == 1 and len(at) > 1):
         return None
