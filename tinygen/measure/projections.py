@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.measure.noise import along, scales
-from tinygen.measure.numeric import GOOD
 from tinygen.measure.richardson import LEVELS, ladder
 
 LOOKS = 6  # random projections of the whole gradient

@@ -5,8 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tinygen.measure.numeric import GOOD, LOOKS, SMALL, Measured
-from tinygen.measure.projections import held_against, project, visible
+from tinygen.measure.numeric import GOOD, SMALL, Measured
 from tinygen.measure.scatter import scatter
 from tinygen.mistakes.recordable import recordable
 
