@@ -67,7 +67,10 @@ def _assign(arguments):
     from tinygen.teaching import assign, course
 
     read = course.read(arguments.course)
-    print(f"{assign.assign(read)}\n{len(read.lessons)} lessons without solutions, as .py and .ipynb. Hand this out.")
+    what = f"{len(read.lessons)} lessons without solutions, as .py and .ipynb"
+    if read.variants or read.hunt:
+        what = f"{what}, for {len(read.students)} students a zip of their own"
+    print(f"{assign.assign(read)}\n{what}. Hand this out.")
     return 0
 
 

@@ -1,10 +1,14 @@
-"""What students get: the lessons without their solutions, as scripts and as notebooks, in one zip."""
+"""What students get: the lessons without their solutions, as scripts and as notebooks, in one zip, or in one for each
+student where the course has variants or a bug hunt."""
 
 import io
 import zipfile
 
 from tinygen.course import lesson
 from tinygen.files import replacing
+from tinygen.teaching import hunt, judge
+from tinygen.teaching.pages import page_names
+from tinygen.teaching.seeds import reseeded
 
 INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q \"{source}\""
 README = """\
@@ -20,23 +24,46 @@ Replace each `raise NotImplementedError` by your lines; nothing else has to be c
 |---|---|
 {rows}
 """
+HUNT = "| a bug hunt, `hunt.py`: read it, write the line and the kind at its top, hand it in | {} |"
 
 
 def assign(course, out=None):
     """Write the zip of a Course to `out` (default: assignments.zip in its folder); returns its path.
 
-    It is the same bytes each time. Raises OSError if it cannot be written; an old one then stays whole.
+    Where the course has variants or a hunt: a zip for each student, into the folder `out` (default: assignments).
+    They are the same bytes each time. Raises OSError if one cannot be written; an old one then stays whole.
     """
-    out = out or course.folder / "assignments.zip"
+    if not (course.variants or course.hunt):
+        out = out or course.folder / "assignments.zip"
+        return _packed(_files(course), out)
+    out = out or course.folder / "assignments"
+    out.mkdir(parents=True, exist_ok=True)
+    hunts = hunt.deal(course) if course.hunt else {}
+    seeds = {one.path: judge.variants(one.path, course.variants) for one in course.lessons}
+    for place, (student, name) in enumerate(page_names(course.students).items()):
+        numbers = {path: found[place % len(found)] for path, found in seeds.items() if found}
+        more = {"hunt.py": hunt.file(student, hunts[student])} if hunts else {}
+        _packed(_files(course, numbers) | more, out / f"{name.removesuffix('.html')}.zip")
+    return out
+
+
+def _files(course, numbers=()):
+    """{name: text} of what is handed out; numbers: {path of a lesson: its variant}."""
     rows = []
     files = {}
     for one in course.lessons:
         read = lesson.read(one.path)
-        text = lesson.student(read.text)
+        text = reseeded(lesson.student(read.text), dict(numbers).get(one.path, 0))
         files[one.path.name] = text
         files[f"{one.path.stem}.ipynb"] = notebook(text, one.path.stem, course.address, course.install)
         rows.append(f"| {read.title} | {one.deadline or ''} |")
+    if course.hunt:
+        rows.append(HUNT.format(course.hunt.deadline or ""))
     files["README.md"] = README.format(title=course.title, install=course.install, rows="\n".join(rows))
+    return files
+
+
+def _packed(files, out):
     with replacing(out) as file, io.BytesIO() as packed:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in sorted(files):

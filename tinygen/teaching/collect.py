@@ -7,11 +7,12 @@ import datetime
 import hashlib
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinygen.course import lesson
 from tinygen.teaching.course import CourseError
+from tinygen.teaching.hunt import TOKEN
 
 FILE, TOTAL, MEMBERS = 4 << 20, 256 << 20, 5000  # bytes of a file and of an archive's files, their number
 SYSTEMS = (  # how a name begins that a learning system has written: the student's name, then numbers
@@ -23,10 +24,11 @@ SYSTEMS = (  # how a name begins that a learning system has written: the student
 
 @dataclass(frozen=True)
 class Submission:
-    """One file: whose it is, for which lesson (its path in the package), when it came, and where it lies."""
+    """One file: whose it is, for which lesson (its path in the package; None: a bug hunt), when it came, where it lies.
+    """
 
     student: str
-    original: Path
+    original: Path | None
     path: Path
     named: str
     time: datetime.datetime | None
@@ -44,6 +46,7 @@ class Collected:
     submissions: list
     replaced: list
     unknown: list  # pairs (name, why)
+    hunts: list = field(default_factory=list)  # submissions of bug hunts, which are not run
 
 
 def collect(place, lessons, work):
@@ -60,6 +63,9 @@ def collect(place, lessons, work):
         digest = hashlib.sha256(data).hexdigest()
         path = work / f"{digest[:24]}{Path(name).suffix.lower()}"
         path.write_bytes(data)
+        if TOKEN.search(data.decode("utf-8", "replace").replace("\r\n", "\n")):
+            found.append(Submission(student_of(name), None, path, name, when))
+            continue
         try:
             path, original = _lesson_of(path, lessons)
         except lesson.LessonError as error:
@@ -72,7 +78,9 @@ def collect(place, lessons, work):
         if key in latest:
             replaced.append(latest[key])
         latest[key] = one
-    return Collected(sorted(latest.values(), key=lambda s: (s.student, s.original)), replaced, unknown)
+    counted = sorted(latest.values(), key=lambda s: (s.student, s.original or Path()))
+    hunts = [one for one in counted if one.original is None]
+    return Collected([one for one in counted if one.original], replaced, unknown, hunts)
 
 
 def student_of(name):

@@ -27,6 +27,12 @@ address = ""
 # it, such as "tinygen[teach] @ git+https://github.com/OWNER/tinygen".
 install = "tinygen[teach]"
 
+# The class, one name a line, in the order in which they sit or know each other: for variants and for bug hunts.
+# students = "students.txt"
+
+# So many variants of the lessons' random numbers, dealt out in turn (0: everybody gets the lesson's own).
+variants = 0
+
 # Hidden checks: the same exercises at other random points, by a number that you keep to yourself. 0: the lesson's own.
 hidden = 0
 
@@ -36,6 +42,13 @@ hidden = 0
 grace_minutes = 30
 per_day = 0.1
 most = 0.5
+
+# A bug hunt for each student: a function with its derivatives, in which one line is wrong (or none, in this share of
+# the hunts). Right is the line (half the mark) and the kind of mistake (the other half).
+# [hunt]
+# weight = 1.0
+# none = 0.125
+# deadline = {first}T23:59:00
 
 # What a student's file may take.
 [limits]
@@ -74,6 +87,15 @@ class Assigned:
 
 
 @dataclass(frozen=True)
+class Hunt:
+    """The bug hunt of a course: its weight beside the lessons', its deadline, the share in which nothing is wrong."""
+
+    weight: float = 1.0
+    deadline: datetime.datetime | None = None
+    none: float = 0.125
+
+
+@dataclass(frozen=True)
 class Course:
     """What course.toml says."""
 
@@ -86,6 +108,14 @@ class Course:
     late: dict = field(default_factory=dict)
     seconds: float = 20.0
     memory: int = 2 << 30
+    students: tuple = ()
+    variants: int = 0
+    hunt: Hunt | None = None
+
+    @property
+    def weight(self):
+        """The weights of all lessons and of the hunt."""
+        return sum(one.weight for one in self.lessons) + (self.hunt.weight if self.hunt else 0)
 
     def factor(self, assigned, handed_in):
         """What is left of a mark that was handed in then: 1, less for each day too late (see course.toml)."""
@@ -114,14 +144,16 @@ def new(folder, numbers=None):
         if one.count and (numbers is None or one.number in numbers):
             deadline = first + datetime.timedelta(weeks=len(parts))
             parts.append(LESSON.format(number=one.number, title=one.title.partition("· ")[2], deadline=deadline))
-    path.write_text(TEMPLATE.format(lessons="".join(parts)), encoding="utf-8")
+    path.write_text(TEMPLATE.format(lessons="".join(parts), first=first), encoding="utf-8")
     readme = README.format(title="Generative models", folder=folder.name)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     return path
 
 
 KNOWN = {
-    "": {"title": str, "address": str, "install": str, "hidden": int, "late": dict, "limits": dict, "lessons": list},
+    "": {"title": str, "address": str, "install": str, "hidden": int, "students": str, "variants": int, "late": dict,
+         "limits": dict, "hunt": dict, "lessons": list},
+    "hunt": {"weight": (int, float), "deadline": datetime.datetime, "none": (int, float)},
     "late": {"grace_minutes": (int, float), "per_day": (int, float), "most": (int, float)},
     "limits": {"seconds": (int, float), "memory_mb": int},
     "lessons": {"number": int, "weight": (int, float), "deadline": datetime.datetime},
@@ -139,7 +171,7 @@ def read(folder):
     except (OSError, ValueError) as error:
         raise CourseError(f"{path}: {error}") from None
     _check(path, "", found)
-    for part in ("late", "limits"):
+    for part in ("late", "limits", "hunt"):
         _check(path, part, found.get(part, {}))
     lessons = []
     for entry in found.get("lessons", []):
@@ -156,6 +188,7 @@ def read(folder):
     twice = {one.number for one in lessons if sum(other.number == one.number for other in lessons) > 1}
     if twice:
         raise CourseError(f"{path} names lesson {min(twice)} twice")
+    students = _students(path, found)
     late = {"grace_minutes": 0, "per_day": 0.0, "most": 0.0} | found.get("late", {})
     limits = {"seconds": 20.0, "memory_mb": 2048} | found.get("limits", {})
     return Course(
@@ -168,7 +201,27 @@ def read(folder):
         late=late,
         seconds=float(limits["seconds"]),
         memory=int(limits["memory_mb"]) << 20,
+        students=students,
+        variants=found.get("variants", 0),
+        hunt=Hunt(**found["hunt"]) if "hunt" in found else None,
     )
+
+
+def _students(path, found):
+    """The names in the file that course.toml names. Raises CourseError if they are needed, and it is not there."""
+    if not found.get("students"):
+        if found.get("variants") or "hunt" in found:
+            raise CourseError(f'{path}: variants and [hunt] need the class: students = "students.txt"')
+        return ()
+    try:
+        text = (path.parent / found["students"]).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CourseError(f"{path}: students = {found['students']!r}: {error.strerror}") from None
+    names = [line.strip() for line in text.splitlines() if line.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise CourseError(f"{path.parent / found['students']} names {twice[0]} twice")
+    return tuple(names)
 
 
 def _check(path, part, entry):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tinygen
 from tinygen.course.pages import write as write_whole
+from tinygen.teaching import hunt
 from tinygen.teaching.collect import collect
 from tinygen.teaching.judge import Limits, Verdict, judge
 
@@ -46,17 +47,20 @@ class Graded:
     course: object
     marked: dict
     collected: object
+    hunts: dict = dataclasses.field(default_factory=dict)  # {student: Hunted}
 
     @property
     def students(self):
-        return sorted({student for student, _ in self.marked})
+        return sorted({student for student, _ in self.marked} | set(self.hunts))
 
     def total(self, student):
-        """The mean of the student's marks by the lessons' weights; a lesson that is missing counts 0."""
+        """The mean of the student's marks by their weights; a lesson or hunt that is missing counts 0."""
         lessons = self.course.lessons
         found = {one.number: self.marked.get((student, one.number)) for one in lessons}
-        weights = sum(one.weight for one in lessons)
-        return sum(one.weight * found[one.number].mark for one in lessons if found[one.number]) / max(weights, 1e-12)
+        marks = sum(one.weight * found[one.number].mark for one in lessons if found[one.number])
+        if self.course.hunt and student in self.hunts:
+            marks += self.course.hunt.weight * self.hunts[student].counted
+        return marks / max(self.course.weight, 1e-12)
 
 
 def grade(course, place, out, *, executor=None, workers=None, isolate=True):
@@ -104,7 +108,7 @@ def grade(course, place, out, *, executor=None, workers=None, isolate=True):
         assigned = numbers[one.original]
         verdict = verdicts[_key(one, limits, course.hidden, isolate)]
         marked[one.student, assigned.number] = Marked(one, verdict, course.factor(assigned, one.time))
-    return Graded(course, marked, collected)
+    return Graded(course, marked, collected, hunt.mark(course, collected.hunts))
 
 
 def judged(path, original, **options):
@@ -150,6 +154,7 @@ def marks_csv(graded):
     head = ["student", "total"]
     for number, exercises in names.items():
         head += [f"{number:02d}", f"{number:02d} late", *(f"{number:02d} {name}" for name in exercises)]
+    head += ["hunt", "hunt said"] if graded.course.hunt else []
     writer = csv.writer(file)
     writer.writerow(head)
     for student in graded.students:
@@ -162,6 +167,9 @@ def marks_csv(graded):
             found = {e["name"]: e for e in marked.verdict.exercises}
             row += [f"{marked.mark:.4f}", f"{1 - marked.factor:.2f}" if marked.factor < 1 else ""]
             row += [_cell(found.get(name)) for name in exercises]
+        if graded.course.hunt:
+            hunted = graded.hunts.get(student)
+            row += [f"{hunted.counted:.4f}", plain(hunted.said)] if hunted else ["", ""]
         writer.writerow(row)
     return file.getvalue()
 
@@ -187,6 +195,8 @@ def marks_json(graded):
                     }
                     for (who, number), m in sorted(graded.marked.items()) if who == student
                 },
+                **({"hunt": {"mark": h.counted, "said": h.said, "why": h.why, "file": h.submission.named}}
+                   if (h := graded.hunts.get(student)) else {}),
             }
             for student in graded.students
         },

@@ -7,7 +7,7 @@ exercise's function that is wrong, the reference takes that one's place.
 import contextlib
 import functools
 import io
-import re
+import itertools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,11 @@ from tinygen.course import lesson
 from tinygen.course.exercises import judged, said
 from tinygen.teaching import stripped
 from tinygen.teaching.sandbox import Process
+from tinygen.teaching.seeds import reseeded
 from tinygen.teaching.wire import Late, Raised, WireError
 
 SIZE = 2 << 20  # bytes of a file that is judged
+TRIED = 5  # numbers from a hidden one on
 START = 60.0  # seconds that a process may take to start
 
 
@@ -41,33 +43,46 @@ class Limits:
 
 @dataclass(frozen=True)
 class Solved:
-    """A lesson of the package, run with its solutions: its checks and its functions, by the name of the exercise."""
+    """A lesson of the package, run with its solutions: its checks and its functions, by the name of the exercise; the
+    number with which its seeds were made anew, and whether all its exercises pass so."""
 
     name: str
+    number: int
+    right: bool
     checks: dict
     references: dict
 
 
-@functools.cache
 def solved(path, hidden=0):
     """The Solved lesson at `path`; run once in a process.
 
     hidden: a number from which all seeds of the lesson are made anew, so that its exercises are tried at other points;
-    0: its own seeds. An exercise whose solution does not pass at the other points keeps the lesson's own.
+    0: its own seeds. Numbers at which one of its own solutions does not pass are passed over.
     """
+    for number in range(hidden, hidden + TRIED) if hidden else ():
+        found = _solved(path, number)
+        if found.right:
+            return found
+    return _solved(path, 0)
+
+
+def variants(path, count):
+    """The first `count` numbers from 1 on at which the lesson's own solutions pass: variants of its random numbers."""
+    numbers = (number for number in range(1, TRIED * count + 1) if _solved(path, number).right)
+    return list(itertools.islice(numbers, count))
+
+
+@functools.cache
+def _solved(path, number):
     read, names = lesson.read(path), {}
-    if hidden:
-        for cell in read.cells:
-            cell.source = re.sub(r"default_rng\((\d+)\)", lambda m: f"default_rng([{m[1]}, {hidden}])", cell.source)
+    for cell in read.cells:
+        cell.source = reseeded(cell.source, number)
     with contextlib.redirect_stdout(io.StringIO()):
         for _ in lesson.run(read, lesson.for_exercises, names):
             pass
     tests = lesson.tests(names)
-    checks = {name: test.check for name, test in tests.items()}
-    if hidden and not all(test.report.ok for test in tests.values()):
-        shown = solved(path)
-        checks = {name: check if tests[name].report.ok else shown.checks[name] for name, check in checks.items()}
-    return Solved(Path(path).stem, checks, names)
+    right = bool(tests) and all(test.report.ok for test in tests.values())
+    return Solved(Path(path).stem, number, right, {name: test.check for name, test in tests.items()}, names)
 
 
 @dataclass
@@ -148,7 +163,8 @@ class Sitting:
         wire = self.process.wire
         wire.deadline = time.monotonic() + self.limits.cell
         try:
-            wire.send("cell", {"number": number, "source": cell.source, "line": cell.line})
+            source = reseeded(cell.source, self.solved.number)  # their data are those of the judge
+            wire.send("cell", {"number": number, "source": source, "line": cell.line})
             told = self.expect("cell")
         except WireError as error:
             late, last = isinstance(error, Late), self.end()

@@ -53,9 +53,22 @@ def student_page(graded, student):
             parts.append(f"<h2>{_safe(title)}</h2><p>Nothing was handed in.</p>")
             continue
         parts.append(f"<h2>{_safe(title)}: {100 * marked.mark:.0f} %</h2>{_facts(marked)}{_exercises(marked)}")
+    if graded.course.hunt:
+        parts.append(_hunt(graded.hunts.get(student)))
     total = f"{100 * graded.total(student):.1f} %"
     head = f"<p>{_safe(graded.course.title)}. All together: <strong>{total}</strong></p>"
     return _page(student, head + "".join(parts))
+
+
+def _hunt(hunted):
+    """The bug hunt: what was said, what was there, and the code."""
+    if hunted is None:
+        return "<h2>The bug hunt</h2><p>Nothing was handed in.</p>"
+    code = hunted.submission.path.read_text(encoding="utf-8", errors="replace")
+    return (
+        f"<h2>The bug hunt: {100 * hunted.counted:.0f} %</h2><p>Said: {_safe(hunted.said)}.</p>"
+        f"<p>{_safe(hunted.why)}</p><details><summary>the code</summary><pre>{_safe(code)}</pre></details>"
+    )
 
 
 def _facts(marked):
@@ -115,6 +128,11 @@ def class_page(graded, names):
             rows.append(f"<tr><td>{assigned.number:02d}</td><td><code>{_safe(name)}</code></td>{share}"
                         f"<td><ul>{most}</ul></td></tr>")
     head = "<tr><th>lesson</th><th>exercise</th><th>right</th><th>what is wrong, most often</th></tr>"
+    if graded.hunts:
+        found = sum(h.mark == 1 for h in graded.hunts.values())
+        line = sum(h.mark == 0.5 for h in graded.hunts.values())
+        rows.append(f'<tr><td></td><td>the bug hunt</td><td class="number">{found} of {len(graded.hunts)}</td>'
+                    f"<td>{line} more have the line, and another kind</td></tr>")
     exercises = head + "".join(rows)
     people = "".join(
         f'<tr><td><a href="students/{names[student]}">{_safe(student)}</a></td>'
