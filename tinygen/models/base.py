@@ -29,10 +29,11 @@ import sys
 import numpy as np
 
 from tinygen.files import replacing
+from tinygen.models import labels
 from tinygen.models.options import fingerprint, plain
 from tinygen.models.randomness import seed
 from tinygen.models.rows import check_names, column_names, rows
-from tinygen.nn import checkpoint
+from tinygen.nn import checkpoint, weights
 
 # How an option matters. A checkpoint with another value of one that is in none of these lists is another run.
 SHOW = ("progress", "verbose", "callback", "checkpoint")  # nothing but what is seen of the work
@@ -110,14 +111,25 @@ class Estimator:
 
     # ---- fitting ----
 
-    def fit(self, X, y=None):
-        """Train on the rows of X, shape (n, D), and return self; y (n,): labels, where the model takes any."""
-        return self._anew(X, y)
+    def fit(self, X, y=None, sample_weight=None):
+        """Train on the rows of X, shape (n, D), and return self; y (n,): labels, where the model takes any.
 
-    def _anew(self, X, y=None, length=None, **more):
+        sample_weight: (n,), at least 0: a row of weight 2 is as two equal rows, one of weight 0 as none. Steps draw
+        rows as often as their weights say, and means, frequencies and the bound on held-out rows are weighted.
+        """
+        return self._anew(X, y, sample_weight)
+
+    _weights = None  # of the rows while a twin is fitted, (n,), or None
+
+    def _anew(self, X, y=None, sample_weight=None, length=None, **more):
         """Fit a twin, then take over what it has fitted, all at once; length: options of LONGER for this time."""
         twin = type(self)(**self.get_params(deep=False) | (length or {}))
         X = twin._rows_to_fit(X)
+        w = weights.checked(sample_weight, len(X))
+        if w is not None and w.min() == 0:
+            y = None if y is None else labels.checked(y, len(X))[w > 0]
+            X, w = X[w > 0], w[w > 0]
+        twin._weights = None if w is None or np.ptp(w) == 0 else w
         twin._check_options()
         twin._fit(X, y, **more)
         return self._take(twin)
@@ -145,6 +157,8 @@ class Estimator:
     def _identity(self, X, y, seed):
         """What a checkpoint of this fit must have in common with it: see nn.train."""
         data = {"X": fingerprint(X), "y": None if y is None else fingerprint(np.asarray(y))}
+        if self._weights is not None:
+            data["sample_weight"] = fingerprint(self._weights)
         return {"model": type(self).__name__, **self._model_options(), "random_state": seed, **data}
 
     def _seed(self):
@@ -176,13 +190,14 @@ class Estimator:
         check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
         return rows(X, features=self.n_features_in_, name=type(self).__name__)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Mean of `score_samples`, nats a row; higher is better. y: the labels, if the model was fitted with labels.
 
-        X: (n, D).
+        X: (n, D). sample_weight: (n,), of the mean.
         """
         labelled = getattr(self, "classes_", None) is not None and y is not None
-        return float(np.mean(self.score_samples(X, y) if labelled else self.score_samples(X)))
+        nats = self.score_samples(X, y) if labelled else self.score_samples(X)
+        return float(np.average(nats, weights=weights.checked(sample_weight, len(nats))))
 
     def get_feature_names_out(self, input_features=None):
         """The names of the columns of `transform`: the class's name in small letters and a number, (k,).

@@ -40,6 +40,12 @@ def classes_of(y, rows):
     return np.unique(checked(y, rows), return_inverse=True)
 
 
+def frequencies(index, weights=None):
+    """How often each class stands among the indices (n,), as shares (C,); weights: of the rows, (n,)."""
+    count = np.bincount(index, weights)
+    return count / count.sum()
+
+
 def indices(y, classes):
     """Where the labels y (n,) stand among the `classes` of training, (n,); None for None.
 

@@ -72,8 +72,8 @@ class Scaling:
         return dict(vars(self))
 
 
-def fit(X, kind):
-    """The Scaling of the rows X (n, D).
+def fit(X, kind, weights=None):
+    """The Scaling of the rows X (n, D), of weights (n,), or all alike.
 
     kind: "columns": each to mean 0 and variance 1; "whiten": then to uncorrelated directions, principal components of
     unit variance, the first with the largest share; "one": one mean and one scale for all columns; "none": as they are.
@@ -88,7 +88,8 @@ def fit(X, kind):
     if kind == "none":
         return Scaling(kind, np.zeros(X.shape[1]), np.ones(X.shape[1]), np.ones(X.shape[1], bool), None, None)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, scale = X.mean(axis=0), X.std(axis=0)
+        mean = np.average(X, axis=0, weights=weights)
+        scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weights))
     if not np.isfinite(scale).all():
         j = int(np.argmin(np.isfinite(scale)))
         raise ValueError(f"column {j} has values up to {np.abs(X[:, j]).max():g}: their squares overflow; rescale it")
@@ -101,9 +102,9 @@ def fit(X, kind):
     scaling = Scaling(kind, mean, scale, varies, None, None)
     if kind == "whiten":
         u = scaling.to(X)
-        variance, directions = np.linalg.eigh(u.T @ u / len(u))
+        variance, directions = np.linalg.eigh(_covariance(u, weights))
         variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
-        share = shrinkage(u)
+        share = shrinkage(u, weights)
         std = np.sqrt((1 - share) * variance + share)
         scaling.rotate, scaling.rotate_back = directions / std, (directions * std).T
     return scaling
@@ -175,7 +176,12 @@ def piled_range(X):
     return (low, high) if low < high and np.mean((X == low) | (X == high)) > max(0.02, 10 / X.size) else None
 
 
-def shrinkage(u):
+def _covariance(u, weights):
+    """Of centred rows u (n, d), of weights (n,), or all alike."""
+    return u.T @ u / len(u) if weights is None else (u * (weights / weights.sum())[:, None]).T @ u
+
+
+def shrinkage(u, weights=None):
     """How far the covariance of the standardised rows u (n, d) is drawn towards the identity: a share between 0 and 1.
 
     The one of SHRINK under which rows that were left out are likeliest, by cross-validation in FOLDS folds. With few
@@ -189,9 +195,11 @@ def shrinkage(u):
     fold, total = np.random.default_rng(0).permutation(n) % FOLDS, np.zeros(len(SHRINK))
     for f in range(FOLDS):
         train, test = u[fold != f], u[fold == f]
-        variance, directions = np.linalg.eigh(np.cov(train.T, bias=True))
-        squares = np.sum(((test - train.mean(axis=0)) @ directions) ** 2, axis=0)  # (d,)
+        known, asked = (None, np.ones(len(test))) if weights is None else (weights[fold != f], weights[fold == f])
+        mean = np.average(train, axis=0, weights=known)
+        variance, directions = np.linalg.eigh(_covariance(train - mean, known))
+        squares = asked @ ((test - mean) @ directions) ** 2  # (d,)
         for i, share in enumerate(SHRINK):
             shrunk = np.maximum((1 - share) * np.maximum(variance, 0) + share, 1e-12)
-            total[i] -= 0.5 * np.sum(squares / shrunk + len(test) * np.log(shrunk))
+            total[i] -= 0.5 * np.sum(squares / shrunk + asked.sum() * np.log(shrunk))
     return float(max(SHRINK[np.argmax(total)], 1e-10))

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from tinygen.models import base, options, randomness
-from tinygen.nn import train
+from tinygen.nn import train, weights
 from tinygen.nn.optim import AveragedAdam
 
 HELD_OUT_DRAWS = 2000  # rows in a look at the held-out ones: few rows are repeated, each time with noise of their own
@@ -52,9 +52,13 @@ class Trained(base.Estimator):
         rest = np.setdiff1d(np.arange(n), held_out)
         validation = None
         if len(held_out):
-            rows = np.resize(held_out, max(len(held_out), HELD_OUT_DRAWS // len(held_out) * len(held_out)))
+            size = min(max(len(held_out), HELD_OUT_DRAWS // len(held_out) * len(held_out)), MOST_HELD_OUT)
+            if self._weights is None:
+                rows = np.resize(held_out, size)
+            else:
+                rows = held_out[weights.spread(self._weights[held_out], size, 0.5)]
             validation = train.Validation(
-                {name: array[rows[:MOST_HELD_OUT]] for name, array in data.items()}, every=self._every(len(rest)),
+                {name: array[rows] for name, array in data.items()}, every=self._every(len(rest)),
                 patience=self.patience, loss=bound, noise=bound_noise or noise,
                 rng=randomness.stream(seed, "validation"),
             )  # fmt: skip
@@ -64,7 +68,9 @@ class Trained(base.Estimator):
         return train.fit(
             loss, start, {name: array[rest] for name, array in data.items()},
             rng=randomness.stream(seed, "training"), max_steps=steps, batch_size=self.batch_size, noise=noise,
-            optimiser=self._optimiser(steps), validation=validation, checkpoint=self.checkpoint, identity=identity,
+            optimiser=self._optimiser(steps), validation=validation,
+            weights=None if self._weights is None else self._weights[rest],
+            checkpoint=self.checkpoint, identity=identity,
             progress=self.progress, verbose=self.verbose, callback=self.callback, compile=self.compile,
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygen.autodiff import tree, value_and_grad
 from tinygen.nn import checkpoint as store
+from tinygen.nn import weights as row_weights
 from tinygen.nn.arguments import all_finite, cast, checked_data, params_dtype, positive, scalar_and_terms
 from tinygen.nn.nonfinite import explain
 from tinygen.nn.optim import Adam
@@ -107,6 +108,7 @@ class Training:
     noise : noise(rng, batch) -> array or tree, drawn anew at each step; None: the loss gets None
     optimiser : vector -> optimiser with step, state and restore, for example functools.partial(Adam, rate=3e-3)
     validation : a `Validation`, with the rows that are held out; None: none
+    weights : (N,), how often a row is drawn beside the others; None: all alike
     checkpoint : file that is written now, then every `save_seconds` and at the end. If it is there already, training
         continues from it with the same bits as if it had never stopped, and the first record is the saved one again.
         ValueError, by the name of what differs, if it belongs to another run (data, start, options, loss, `identity`);
@@ -132,6 +134,7 @@ class Training:
         noise=None,
         optimiser=Adam,
         validation=None,
+        weights=None,
         checkpoint=None,
         save_seconds=10.0,
         identity=None,
@@ -161,8 +164,9 @@ class Training:
             validation.prepare(loss, self._vector, self._back, compile)
         self._rng = np.random.default_rng(rng)
         self._checkpoint, self._save_seconds = checkpoint and Path(checkpoint), save_seconds
+        self._weights = row_weights.checked(weights, self._n)
         self._same = self._identity(identity or {}) if checkpoint else {}
-        self._order, self._position = self._rng.permutation(self._n), 0
+        self._order, self._position = self._pass(), 0
         self.step, self._seconds, self._history = 0, 0.0, {}
         self._whole = True  # whether vector, optimiser and history are all of the same step
         self._mark()
@@ -239,12 +243,18 @@ class Training:
         held_out = self.validation and self.validation.last()
         return Record(self.step, epoch, loss, last, seconds, self.params, held_out)
 
+    def _pass(self):
+        """The order of the rows in a pass over the data."""
+        if self._weights is None:
+            return self._rng.permutation(self._n)
+        return self._rng.permutation(row_weights.spread(self._weights, self._n, self._rng.random()))
+
     def _draw(self):
         """The next rows of the shuffled data, and their noise."""
         end = self._position + self._batch_size
         index = self._order[self._position : end]
         if end > self._n:
-            self._order, end = self._rng.permutation(self._n), end - self._n
+            self._order, end = self._pass(), end - self._n
             index = np.concatenate([index, self._order[:end]])
         self._position = end
         tree.map(lambda x, rows: np.take(x, index, axis=0, out=rows, mode="clip"), self._data, self._batch)
@@ -291,6 +301,7 @@ class Training:
             "rows of data": self._n,
             "batch_size": self._batch_size,
             "data": {path: _digest(leaf) for path, leaf in zip(tree.paths(self._data), tree.flatten(self._data)[0])},
+            "weights": None if self._weights is None else _digest(self._weights),
             "start of the parameters": _digest(self._vector),
             "random numbers": _digest(repr(self._rng.bit_generator.state).encode()),
             "held-out rows": held_out and [_digest(leaf) for leaf in tree.flatten(held_out.data)[0]],

@@ -8,7 +8,15 @@ import tinygen as tg
 from tinygen.models.vae import decoders
 from tinygen.models.vae.decoders import Bernoulli, Categorical, Gaussian, Logistic
 
-ALL = [Bernoulli(), Gaussian(0.3), Gaussian("learned"), Gaussian("pixel"), Categorical(5), Logistic(5)]
+ALL = [
+    Bernoulli(),
+    Gaussian(0.3),
+    Gaussian("learned"),
+    Gaussian("pixel"),
+    Gaussian("latent"),
+    Categorical(5),
+    Logistic(5),
+]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -24,18 +32,21 @@ def test_dtype_is_kept(decoder, dtype):
     assert decoder.mean(own, out).dtype == dtype and decoder.sample(own, out, rng).dtype == dtype
 
 
-@pytest.mark.parametrize("var", [0.3, "learned", "pixel"])
+@pytest.mark.parametrize("var", [0.3, "learned", "pixel", "latent"])
 def test_gaussian_is_scipys_with_the_variance_asked_for(var):
     rng = np.random.default_rng(4)
-    decoder, x, out = Gaussian(var), rng.standard_normal((3, 5)), rng.standard_normal((3, 5))
-    own = {name: rng.standard_normal(leaf.shape) for name, leaf in decoder.init(5, np.float64)[1].items()}
-    sd = np.sqrt(var) if var == 0.3 else np.exp(own["logvar"] / 2)
-    np.testing.assert_allclose(decoder.log_prob(own, x, out), stats.norm(out, sd).logpdf(x).sum(-1), rtol=1e-12)
-    assert {0.3: None, "learned": (1,), "pixel": (5,)}[var] == (own["logvar"].shape if own else None)
+    decoder, x = Gaussian(var), rng.standard_normal((3, 5))
+    outputs, own = decoder.init(5, np.float64)
+    out, own = rng.standard_normal((3, outputs)), {name: rng.standard_normal(a.shape) for name, a in own.items()}
+    sd = np.sqrt(var) if var == 0.3 else np.exp((own["logvar"] + (out[:, 5:] if var == "latent" else 0)) / 2)
+    np.testing.assert_allclose(decoder.log_prob(own, x, out), stats.norm(out[:, :5], sd).logpdf(x).sum(-1), rtol=1e-12)
+    assert {0.3: None, "learned": (1,), "pixel": (5,), "latent": (5,)}[var] == (own["logvar"].shape if own else None)
 
 
 def moments(decoder, own, out):
     """Mean and variance of each of three pixels, by summing over the grid if there is one."""
+    if decoder == Gaussian("latent"):
+        return out[:3], np.exp(own["logvar"] + out[3:])
     if isinstance(decoder, Gaussian):
         return out, np.exp(own["logvar"]) if own else np.full(3, decoder.var)
     grid = np.linspace(0, 1, getattr(decoder, "levels", 2))

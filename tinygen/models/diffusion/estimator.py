@@ -119,21 +119,17 @@ class Diffusion(Sampling, Scoring, trained.Trained):
 
     # ---- fit ----
 
-    def fit(self, X, y=None):
-        """Train on the rows of X, shape (n, D), with labels y (n,) if the model is to be conditional; return self."""
-        return self._anew(X, y)
-
-    def partial_fit(self, X, y=None, *, max_steps=None):
+    def partial_fit(self, X, y=None, sample_weight=None, *, max_steps=None):
         """Go on training on the rows of X with a new optimiser, and return self; on a model without fit it is one.
 
         max_steps: how many steps, by default one pass over X. Scaling, grid and classes stay. y: None, or labels (n,)
         if the model was fitted with labels.
         """
         if not self.__sklearn_is_fitted__():
-            return self.fit(X, y)
+            return self.fit(X, y, sample_weight)
         X = self._check_rows(X)
         many = max(1, len(X) // self.batch_size) if max_steps is None else options.whole()("max_steps", max_steps)
-        return self._anew(X, y, before=self, length={"max_steps": many, "epochs": None, "checkpoint": None})
+        return self._anew(X, y, sample_weight, {"max_steps": many, "epochs": None, "checkpoint": None}, before=self)
 
     def _fit(self, X, y, before=None):
         self.seed_ = self._seed()
@@ -164,7 +160,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         kind = self.scaling
         if kind == "auto":
             kind = "whiten" if X.shape[1] <= 64 and self.range_ is None else "one"
-        self.scaling_ = scaling.shared(X) if self.grid_ is not None else scaling.fit(X, kind)
+        self.scaling_ = scaling.shared(X) if self.grid_ is not None else scaling.fit(X, kind, self._weights)
         trained.tell_constants(self.scaling_.varies)
         self.schedule_ = self._schedule()
         if self.grid_ is not None and self.levels == "auto":

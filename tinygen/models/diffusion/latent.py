@@ -54,21 +54,21 @@ class LatentDiffusion(base.Estimator):
                 "levels (codes are real numbers)"
             )
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train the VAE on the rows of X, shape (n, D), then the diffusion on one draw of z for each; y: not looked
-        at."""
-        return self._anew(X)
+        at. sample_weight: as in `VAE.fit`, for both."""
+        return self._anew(X, None, sample_weight)
 
     def _fit(self, X, y):
         vae, diffusion = self.vae or VAE(), self.diffusion or Diffusion()
         self.seed_ = randomness.seed(self.random_state)
-        self.vae_ = type(vae)(**{**vae.get_params(), "random_state": self.seed_}).fit(X)
+        self.vae_ = type(vae)(**{**vae.get_params(), "random_state": self.seed_}).fit(X, None, self._weights)
         rows = self.vae_._to_net(X)
         family, q = self._encoded(rows)
         rng = randomness.stream(self.seed_, "codes")
         z = family.sample(q, rng.standard_normal((len(rows), self.vae_.latents)).astype(rows.dtype))
         given = {**diffusion.get_params(), "random_state": self.seed_, "levels": None}
-        self.diffusion_ = type(diffusion)(**given).fit(z)
+        self.diffusion_ = type(diffusion)(**given).fit(z, None, self._weights)
 
     def score_samples(self, X):
         """A lower bound on log p(x) of each row in nats, (n,): the mean over `score_draws` draws of z.

@@ -103,13 +103,14 @@ class Flow(trained.Trained):
         self.seed_ = self._seed()
         identity = self._identity(X, y, self.seed_)
         self.classes_, index = (None, None) if y is None else labels.classes_of(y, len(X))
-        self.frequencies_ = None if y is None else np.bincount(index) / len(index)
+        self.frequencies_ = None if y is None else labels.frequencies(index, self._weights)
         self.grid_ = scaling.find_grid(X) if self.levels == "auto" else None
         if self.levels not in (None, "auto"):
             self.grid_ = (0.0, 1 / (self.levels - 1), self.levels)
         self.levels_ = None if self.grid_ is None else self.grid_[2]
         rng = randomness.stream(self.seed_, "start")
-        self.scaling_ = scaling.fit(X if self.grid_ is None else self._real(X, rng.random(X.shape))[0], self.scaling)
+        self.scaling_ = scaling.fit(X if self.grid_ is None else self._real(X, rng.random(X.shape))[0], self.scaling,
+                                    self._weights)  # fmt: skip
         trained.tell_constants(self.scaling_.varies)
         if self.grid_ is not None and self.levels == "auto":
             self._tell(f"values on a grid of {self.levels_} levels, by the data")
@@ -236,9 +237,9 @@ class Flow(trained.Trained):
         forward = lambda params, x, c: one_page.forward(self.layers_, params, x, c)[0]
         return self._output(self._blocks(forward, x, self._condition(y, len(rows)), "transforming"), X)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, sample_weight=None):
         """`fit(X, y)`, then `transform(X, y)`."""
-        return self.fit(X, y).transform(X, None if self.classes_ is None else y)
+        return self.fit(X, y, sample_weight).transform(X, None if self.classes_ is None else y)
 
     def inverse_transform(self, Z, y=None):
         """x = f^-1(z) for each row of noise, (n, D), in the data's units; whole values where the data were.

@@ -9,6 +9,7 @@ from tinygen.models import base, labels, options, randomness, scaling, trained
 from tinygen.models.gan import collapse, one_page
 from tinygen.models.gan.losses import LOSSES
 from tinygen.models.gan.playing import play
+from tinygen.nn import weights
 
 LOGISTIC = ("non_saturating", "saturating")  # losses whose best D is ln p/q
 DIAGNOSED = 2000  # samples that are looked at
@@ -117,6 +118,7 @@ class GAN(base.Estimator):
             clip=self.clip, bounds=self._bounds(), noise_sd=self.noise_sd, bin_width=self._bin_width(),
             dropout=self.dropout, order=self.order, critic_steps=self.critic_steps, batch_size=self.batch_size,
             rate=self.learning_rate, beta1=self.beta1, beta2=self.beta2, ema=self.ema, compile=self.compile,
+            weights=None if self._weights is None else self._weights[rest],
         )  # fmt: skip
         self.history_ = play(
             game, checkpoint=self.checkpoint, identity=self._identity(X, y, self.seed_), progress=self.progress,
@@ -125,6 +127,8 @@ class GAN(base.Estimator):
         self.params_ = {"G": game.average(), "D": [dict(layer) for layer in game.params["D"]]}
         self.warnings_ = []
         if len(held_out) >= 2 * collapse.ROWS_A_REGION:  # fewer rows say nothing about modes
+            if self._weights is not None:
+                held_out = held_out[weights.spread(self._weights[held_out], len(held_out), 0.5)]
             found = self._diagnose(X[held_out], None if index is None else index[held_out])
             self.warnings_ = found.warnings
             for sentence in self.warnings_:
@@ -136,7 +140,7 @@ class GAN(base.Estimator):
         if self.levels not in (None, "auto"):
             self.grid_ = (0.0, 1 / (self.levels - 1), self.levels)
             scaling.check_grid(X, *self.grid_)
-        self.scaling_ = scaling.shared(X) if self.grid_ else scaling.fit(X, self.scaling)
+        self.scaling_ = scaling.shared(X) if self.grid_ else scaling.fit(X, self.scaling, self._weights)
         trained.tell_constants(self.scaling_.varies)
 
     def _held_out(self, n):
@@ -286,7 +290,7 @@ class ConditionalGAN(GAN):
 
     def _fit(self, X, y):
         self.classes_, index = labels.classes_of(y, len(X))
-        self.frequencies_ = np.bincount(index) / len(index)
+        self.frequencies_ = labels.frequencies(index, self._weights)
         self._play(X, index, y)
 
     def sample(self, n=None, y=None, *, random_state=None):

@@ -110,12 +110,14 @@ class Game:
     noise_sd: Gaussian noise on all that D sees. bin_width: uniform noise on the data, for values on a grid. dropout: of
     D's hidden units. rate: of both players' Adam, with beta1 and beta2; it falls to 0 along a cosine in `total` rounds.
     ema: decay of the running mean of the generator's parameters, of which samples are made. rng: Generator, for batches
-    and noise. batch_size: rows in a step. compile: record the steps once and replay them.
+    and noise. batch_size: rows in a step. compile: record the steps once and replay them. weights: (n,), how often each
+    row of data is drawn beside the others; None: all alike.
     """
 
     def __init__(self, params, data, *, rng, total, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0,
                  clip=None, bounds=None, noise_sd=0.0, bin_width=0.0, dropout=0.0, order="alternating", critic_steps=1,
-                 batch_size=256, rate=1e-3, beta1=0.5, beta2=0.99, ema=0.998, compile=True):  # fmt: skip
+                 batch_size=256, rate=1e-3, beta1=0.5, beta2=0.99, ema=0.998, compile=True,
+                 weights=None):  # fmt: skip
         (self._d, back_d), (self._g, back_g) = tree.ravel(params["D"]), tree.ravel(params["G"])
         self.params, self._back_g = {"D": back_d(self._d), "G": back_g(self._g)}, back_g
         self._mean_g = np.zeros_like(self._g)  # of the generator's parameters, weights not yet summing to 1
@@ -130,6 +132,7 @@ class Game:
         self.rate, self.ema, self.clip, self.order = rate, ema, clip, order
         self.critic_steps, self.batch_size = critic_steps, min(batch_size, len(data["x"]))
         self.noise_sd, self.bin_width, self.dropout = noise_sd, bin_width, dropout
+        self.ends = None if weights is None else np.cumsum(weights) / np.sum(weights)
         self.step, self.seconds, self.history = 0, 0.0, []
 
     def __iter__(self):
@@ -176,7 +179,10 @@ class Game:
     def draw(self):
         """Rows of the data, and all that is random in a step."""
         n, rng, dtype = self.batch_size, self.rng, self._g.dtype
-        rows = rng.integers(len(self.data["x"]), size=n)
+        if self.ends is None:
+            rows = rng.integers(len(self.data["x"]), size=n)
+        else:
+            rows = np.searchsorted(self.ends, rng.random(n), side="right")
         batch = {name: array[rows] for name, array in self.data.items()}
         D, k = batch["x"].shape[1], self.params["G"][0]["W"].shape[0] - (batch["c"].shape[1] if "c" in batch else 0)
         noise = {"z": rng.standard_normal((n, k), dtype), "u": rng.random((n, 1), dtype)}

@@ -41,7 +41,7 @@ class ConditionalVAE(VAE):
     def _fit(self, X, y, before=None):
         if before is None:
             self.classes_, index = labels.classes_of(y, len(X))
-            self.frequencies_ = np.bincount(index) / len(index)
+            self.frequencies_ = labels.frequencies(index, self._weights)
         else:
             self.classes_, self.frequencies_ = before.classes_, before.frequencies_
         super()._fit(X, y, before, classes=len(self.classes_), learned_prior=self.learned_prior)
@@ -58,10 +58,6 @@ class ConditionalVAE(VAE):
         """The labels of the rows, one-hot, (n, classes)."""
         index = labels.indices(labels.checked(y, len(X)), self.classes_)
         return labels.one_hot(index, len(self.classes_), self.dtype)
-
-    def score(self, X, y=None):
-        """Mean of `score_samples(X, y)`, nats a row; higher is better."""
-        return float(np.mean(self.score_samples(X, y)))
 
     def report(self, X, y=None, *, draws=1000):
         """Both bounds on the rows of X given their labels, as in `VAE.report`.
@@ -81,9 +77,9 @@ class ConditionalVAE(VAE):
         rows = self._check_rows(X)
         return self._output(self._encode(rows, self._condition(y, rows)), X)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, sample_weight=None):
         """`fit(X, y)`, then `transform(X, y)`."""
-        return self.fit(X, y).transform(X, y)
+        return self.fit(X, y, sample_weight).transform(X, y)
 
     def inverse_transform(self, Z, y=None):
         """E[x|z, y] for each row of latents, (n, D).

@@ -74,8 +74,10 @@ class Bernoulli(Decoder):
 
 @dataclass(frozen=True)
 class Gaussian(Decoder):
-    """Real-valued pixels: x = f(z) + noise of variance `var`, which is fixed to a number, or "learned" (one number),
-    or "pixel" (learned, one for each pixel). The outputs are the mean. Raises ValueError for another var.
+    """Real-valued pixels: x = f(z) + noise of variance `var`, which is fixed to a number, or learned: "learned" (one
+    number), "pixel" (one for each pixel) or "latent" (for each pixel a function of z, which the net puts out beside
+    f(z), as a factor on one number for each pixel). The outputs are the mean, or mean and log factor. Raises ValueError
+    for another var.
     """
 
     var: float | str = "learned"
@@ -84,22 +86,30 @@ class Gaussian(Decoder):
 
     def __post_init__(self):
         number = isinstance(self.var, (int, float)) and not isinstance(self.var, bool) and 0 < self.var < np.inf
-        if not number and self.var not in ("learned", "pixel"):
-            raise ValueError(f"var must be a number above 0, 'learned' or 'pixel', got {self.var!r}")
+        if not number and self.var not in ("learned", "pixel", "latent"):
+            raise ValueError(f"var must be a number above 0, 'learned', 'pixel' or 'latent', got {self.var!r}")
 
     def init(self, D, dtype=np.float32):
-        sizes = {"learned": 1, "pixel": D}
-        return D, {"logvar": np.zeros(sizes[self.var], dtype)} if self.var in sizes else {}
+        outputs = 2 * D if self.var == "latent" else D
+        sizes = {"learned": 1, "pixel": D, "latent": D}
+        return outputs, {"logvar": np.zeros(sizes[self.var], dtype)} if self.var in sizes else {}
 
     def log_prob(self, own, x, out):
-        return gaussian.log_density(x, out, own["logvar"] if own else float(np.log(self.var)))
+        return gaussian.log_density(x, *self._moments(own, out))
 
     def mean(self, own, out):
-        return out
+        return self._moments(own, out)[0]
 
     def sample(self, own, out, rng):
-        eps = rng.standard_normal(out.shape, np.float64).astype(out.dtype)
-        return gaussian.sample(out, own["logvar"] if own else float(np.log(self.var)), eps)
+        mean, logvar = self._moments(own, out)
+        return gaussian.sample(mean, logvar, rng.standard_normal(mean.shape, np.float64).astype(out.dtype))
+
+    def _moments(self, own, out):
+        """Mean and logvar of p(x|z)."""
+        if self.var != "latent":
+            return out, own["logvar"] if own else float(np.log(self.var))
+        D = out.shape[-1] // 2
+        return out[..., :D], own["logvar"] + out[..., D:]
 
 
 @dataclass(frozen=True)

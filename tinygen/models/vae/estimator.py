@@ -129,12 +129,13 @@ class VAE(Sampling, Scoring, trained.Trained):
         real = not self.decoder_.discrete
         kind = self.scaling
         if kind == "auto":
-            learned = getattr(self.decoder_, "var", None) in ("learned", "pixel")
+            learned = getattr(self.decoder_, "var", None) in ("learned", "pixel", "latent")
             kind = self.REAL_SCALING if real and learned else "none"
         elif kind != "none" and not real:
             raise ValueError(f"scaling={kind!r} is for real-valued data, not for {self.decoder_}")
         levels = getattr(self.decoder_, "levels", None)
-        self.scaling_ = scaling.grid(X, levels) if self.decoder == "auto" and levels else scaling.fit(X, kind)
+        on_grid = self.decoder == "auto" and levels
+        self.scaling_ = scaling.grid(X, levels) if on_grid else scaling.fit(X, kind, self._weights)
         self.grey_ = isinstance(self.decoder_, decoders.Bernoulli) and bool(np.any((X != 0) & (X != 1)))
         trained.tell_constants(self.scaling_.varies)
         if self.decoder == "auto":
@@ -147,7 +148,7 @@ class VAE(Sampling, Scoring, trained.Trained):
         params = one_page.init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
                       dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
         spread = posteriors.posterior(self.posterior).outputs(self.latents) >= 2 * self.latents  # not a mere point
-        if spread and self.scaling_.kind == "whiten" and getattr(self.decoder_, "var", None) == "pixel":
+        if spread and self.scaling_.kind == "whiten" and getattr(self.decoder_, "var", None) in ("pixel", "latent"):
             return start_as_gaussian(params)
         return params
 
@@ -187,17 +188,17 @@ class VAE(Sampling, Scoring, trained.Trained):
             return bounds.score_function_loss(*data, baseline="others" if self.draws > 1 else 0.0, **nets)
         return bounds.iwae_loss(*data, gradient="plain" if self.objective == "iwae" else self.objective, **nets)
 
-    def partial_fit(self, X, y=None, *, max_steps=None):
+    def partial_fit(self, X, y=None, sample_weight=None, *, max_steps=None):
         """Go on training on the rows of X with a new optimiser, and return self; on a model without fit it is one.
 
         max_steps: how many steps, by default one pass over X. The scaling, the decoder and the classes stay. y: None,
         or labels (n,) of a conditional model.
         """
         if not self.__sklearn_is_fitted__():
-            return self.fit(X, y)
+            return self.fit(X, y, sample_weight)
         X = self._check_rows(X)
         steps = max(1, len(X) // self.batch_size) if max_steps is None else options.whole()("max_steps", max_steps)
-        return self._anew(X, y, before=self, length={"max_steps": steps, "epochs": None, "checkpoint": None})
+        return self._anew(X, y, sample_weight, {"max_steps": steps, "epochs": None, "checkpoint": None}, before=self)
 
     # ---- between the data and the nets ----
 

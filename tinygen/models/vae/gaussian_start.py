@@ -19,7 +19,7 @@ def start_as_gaussian(params, noise=0.1):
     k -= params["encoder"][0]["W"].shape[0] - D  # without the labels
     same = np.arange(min(D, k))
     into = np.zeros((D, encoder[-1]["b"].size), logvar.dtype)
-    out = np.zeros((k, D), logvar.dtype)
+    out = np.zeros((k, decoder[-1]["b"].size), logvar.dtype)
     into[same, same] = out[same, same] = np.sqrt(1 - noise)
     encoder[-1]["b"][k + same] = logvar[same] = np.log(noise)
     return {**params, "encoder": encoder, "decoder": decoder, "likelihood": {"logvar": logvar},

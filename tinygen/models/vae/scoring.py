@@ -85,12 +85,12 @@ class Scoring:
     def _encode(self, X, c):
         return self._by_rows(functools.partial(_code, nets=self._nets()), self._to_net(X), c)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, sample_weight=None):
         """`fit(X)`, then `transform(X)`.
 
-        X: (n, D). y: not looked at.
+        X: (n, D). y: not looked at. sample_weight: (n,), or None.
         """
-        return self.fit(X).transform(X)
+        return self.fit(X, y, sample_weight).transform(X)
 
 
 # ---- of a block of rows, in pure functions ----
