@@ -31,8 +31,9 @@ import numpy as np
 from tinygen.files import replacing
 from tinygen.models import labels
 from tinygen.models.options import fingerprint, plain
-from tinygen.models.randomness import seed
+from tinygen.models.randomness import seed, stream
 from tinygen.models.rows import check_names, column_names, rows
+from tinygen.models.scaling import Scaling
 from tinygen.nn import checkpoint, weights
 
 # How an option matters. A checkpoint with another value of one that is in none of these lists is another run.
@@ -67,6 +68,11 @@ class Estimator:
     def _defaults(cls):
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         return {p.name: p.default for p in parameters}
+
+    def _store(self, given):
+        """For constructors, `self._store(locals())`: each argument becomes the attribute of its name."""
+        for name in self._defaults():
+            setattr(self, name, given[name])
 
     def get_params(self, deep=True):
         """The constructor's arguments as a dict; deep: those of estimators among them too, as `name__argument`."""
@@ -183,6 +189,10 @@ class Estimator:
                 changed = f"{name} is {getattr(self, name)!r}, but was {before!r} when the model was fitted"
                 raise ValueError(f"{changed}: set it back, or call fit again")
         self._check_options()
+
+    def _sampling(self, random_state):
+        """The generator of samples: of this random_state, or the model's own."""
+        return stream(self.seed_ if random_state is None else seed(random_state), "sample")
 
     def _check_rows(self, X):
         """X as a float array of the columns that `fit` has seen."""
@@ -302,7 +312,10 @@ class Estimator:
     @classmethod
     def _rebuilt(cls, values):
         """What `_described` has described."""
-        return {name: _rebuild(value) for name, value in values.items()}
+        return {
+            name: Scaling(**value) if name == "scaling_" and value is not None else _rebuild(value)
+            for name, value in values.items()
+        }  # fmt: skip
 
 
 def named(params, prefix=""):
@@ -327,7 +340,7 @@ def _describe(value):
     """A dataclass, an estimator or a dict of them as a tree of plain values and arrays; the rest as it is."""
     if isinstance(value, Estimator):
         return {"an estimator": type(value).__name__, **value._state()}
-    return value
+    return value.state() if isinstance(value, Scaling) else value
 
 
 def _rebuild(value):

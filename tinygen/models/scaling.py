@@ -44,6 +44,14 @@ class Scaling:
         u = ((np.asarray(X, np.float64) - self.mean) / self.scale)[:, self.varies]
         return u if self.rotate is None else u @ self.rotate
 
+    def to_net(self, X, dtype):
+        """u of the rows X in the dtype of a net, (n, d). Raises ValueError for values that are too large for it."""
+        with np.errstate(over="ignore"):
+            u = self.to(X).astype(dtype)
+        if not np.isfinite(u).all():
+            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {dtype} as scaled by those of fit")
+        return u
+
     def key(self, X):
         """Numbers by which the rows X are told apart, (n, d), that units and constant columns do not change.
 

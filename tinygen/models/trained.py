@@ -48,7 +48,7 @@ class Trained(base.Estimator):
         at on them (None: the loss), with the noise of `bound_noise`.
         """
         n = len(next(iter(data.values())))
-        held_out = self._held_out(n, seed)
+        held_out = held_out_rows(n, self.validation_fraction, seed)
         rest = np.setdiff1d(np.arange(n), held_out)
         validation = None
         if len(held_out):
@@ -78,11 +78,6 @@ class Trained(base.Estimator):
         total = steps if self.cosine_decay else math.inf
         return functools.partial(AveragedAdam, rate=self.learning_rate, total=total, decay=self.ema)
 
-    def _held_out(self, n, seed):
-        """The rows that training does not see, sorted."""
-        count = min(round(self.validation_fraction * n), n - 1)
-        return np.sort(randomness.stream(seed, "validation").permutation(n)[:count])
-
     def _every(self, n):
         """Steps between two looks: about an epoch's, between 20 and 100."""
         return int(np.clip(n // self.batch_size, 20, 100))
@@ -98,6 +93,12 @@ class Trained(base.Estimator):
         """Say what was chosen, where somebody looks."""
         if self.verbose:
             print(f"{type(self).__name__}: {text}", flush=True)
+
+
+def held_out_rows(n, fraction, seed):
+    """Which of n rows training does not see, sorted."""
+    count = min(round(fraction * n), n - 1)
+    return np.sort(randomness.stream(seed, "validation").permutation(n)[:count])
 
 
 class DataWarning(UserWarning):

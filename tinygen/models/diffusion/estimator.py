@@ -106,9 +106,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
                  dtype="float32", sampler="auto", sample_steps=50, eta=0.0, guidance=0.0, clip="auto", score_steps=24,
                  score_probes=32, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     @property
     def bound_(self):
@@ -206,11 +204,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         """The rows X as the net sees them, in the model's dtype."""
         if self.grid_ is not None:
             scaling.check_grid(X, *self.grid_)
-        with np.errstate(over="ignore"):
-            x = self.scaling_.to(X).astype(self.dtype)
-        if not np.isfinite(x).all():
-            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype} beside those of fit")
-        return x
+        return self.scaling_.to_net(X, self.dtype)
 
     def _from_net(self, z):
         """Rows of the net in the data's units, float64."""
@@ -234,8 +228,6 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         for name in ("schedule", "schedule_"):
             if isinstance(values.get(name), Schedule):
                 changed[name] = {"log_keep": np.diff(values[name].log_alpha_bar)}
-        if "scaling_" in values:
-            changed["scaling_"] = values["scaling_"].state()
         return super()._described(values | changed)
 
     @classmethod
@@ -244,8 +236,6 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         for name in ("schedule", "schedule_"):
             if isinstance(values.get(name), dict):
                 changed[name] = Schedule._of_steps(values[name]["log_keep"])
-        if "scaling_" in values:
-            changed["scaling_"] = scaling.Scaling(**values["scaling_"])
         return super()._rebuilt(values | changed)
 
 

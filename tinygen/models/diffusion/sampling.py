@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygen.models import labels, options, randomness
+from tinygen.models import labels, options
 from tinygen.models.diffusion import bound, net, one_page, samplers
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.variances import total
@@ -136,9 +136,6 @@ class Sampling:
         x = self._to_net(self._check_rows(X))
         steps = self.sample_steps if steps is None else options.whole()("steps", steps)
         return self.schedule_.respaced(min(steps, self.schedule_.T)), x, labels.for_draws(len(x), y)
-
-    def _sampling(self, random_state):
-        return randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
 
     def _predict_and_variance(self, schedule, y, guidance):
         """On a grid the net knows how sure it is of each value: predict(z, t), and variance(z, t) from the same

@@ -81,9 +81,7 @@ class Flow(trained.Trained):
                  batch_size=256, learning_rate=2e-3, cosine_decay=True, ema=0.99, dtype="float32", bound="elbo",
                  score_draws=32, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     @property
     def bound_(self):
@@ -270,8 +268,7 @@ class Flow(trained.Trained):
         Raises ValueError for noise of another shape.
         """
         self._check_fitted()
-        seed = self.seed_ if random_state is None else randomness.seed(random_state)
-        rng = randomness.stream(seed, "sample")
+        rng = self._sampling(random_state)
         if noise is not None:
             noise = np.asarray(noise, np.float64)
             if noise.ndim != 2 or noise.shape[1] != self.scaling_.dims or n not in (None, len(noise)):
@@ -293,13 +290,9 @@ class Flow(trained.Trained):
     @classmethod
     def _described(cls, values):
         changed = {name: stack.describe(values[name]) for name in ("layers", "layers_") if name in values}
-        if "scaling_" in values:
-            changed["scaling_"] = values["scaling_"].state()
         return super()._described(values | changed)
 
     @classmethod
     def _rebuilt(cls, values):
         changed = {name: stack.rebuild(values[name]) for name in ("layers", "layers_") if name in values}
-        if "scaling_" in values:
-            changed["scaling_"] = scaling.Scaling(**values["scaling_"])
         return super()._rebuilt(values | changed)

@@ -87,9 +87,7 @@ class GAN(base.Estimator):
                  levels="auto", scaling="one", max_steps=6000, batch_size=256, learning_rate=1e-3, beta1=0.5,
                  beta2=0.99, ema=0.998, validation_fraction=0.1, dtype="float32", random_state=None, progress=True,
                  verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     # ---- fitting ----
 
@@ -104,7 +102,7 @@ class GAN(base.Estimator):
         data = {"x": self._to_net(X)}
         if index is not None:
             data["c"] = labels.one_hot(index, len(self.classes_), self.dtype)
-        held_out = self._held_out(len(X))
+        held_out = trained.held_out_rows(len(X), self.validation_fraction, self.seed_)
         rest = np.setdiff1d(np.arange(len(X)), held_out)
         D, dtype = data["x"].shape[1], np.dtype(self.dtype).type
         self.latent_ = min(max(D, 2), 32) if self.latent == "auto" else self.latent
@@ -143,11 +141,6 @@ class GAN(base.Estimator):
         self.scaling_ = scaling.shared(X) if self.grid_ else scaling.fit(X, self.scaling, self._weights)
         trained.tell_constants(self.scaling_.varies)
 
-    def _held_out(self, n):
-        """The rows that training does not see, sorted."""
-        count = min(round(self.validation_fraction * n), n - 1)
-        return np.sort(randomness.stream(self.seed_, "validation").permutation(n)[:count])
-
     # ---- between the data and the nets: on a grid, a value is the lower end of its bin ----
 
     def _bin_width(self):
@@ -163,11 +156,7 @@ class GAN(base.Estimator):
     def _to_net(self, X):
         if self.grid_ is not None:
             scaling.check_grid(X, *self.grid_)
-        with np.errstate(over="ignore"):
-            x = self.scaling_.to(X).astype(self.dtype)
-        if not np.isfinite(x).all():
-            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype} beside those of fit")
-        return x
+        return self.scaling_.to_net(X, self.dtype)
 
     def _from_net(self, x):
         X = self.scaling_.back(x)
@@ -190,8 +179,7 @@ class GAN(base.Estimator):
 
     def _generated(self, n, index, random_state=None):
         """Samples as the nets see them, (n, d)."""
-        rng = randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
-        z = rng.standard_normal((n, self.latent_), np.dtype(self.dtype))
+        z = self._sampling(random_state).standard_normal((n, self.latent_), np.dtype(self.dtype))
         return one_page.generate(self.params_["G"], z, self._one_hot(index), bounds=self._bounds())
 
     def _one_hot(self, index):
@@ -262,18 +250,6 @@ class GAN(base.Estimator):
             real_labels=None if index is None else self.classes_[index],
             fake_labels=None if index is None else self.classes_[of_fake],
         )  # fmt: skip
-
-    # ---- files ----
-
-    @classmethod
-    def _described(cls, values):
-        changed = {"scaling_": values["scaling_"].state()} if "scaling_" in values else {}
-        return super()._described(values | changed)
-
-    @classmethod
-    def _rebuilt(cls, values):
-        changed = {"scaling_": scaling.Scaling(**values["scaling_"])} if "scaling_" in values else {}
-        return super()._rebuilt(values | changed)
 
 
 class ConditionalGAN(GAN):

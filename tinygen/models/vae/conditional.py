@@ -34,9 +34,7 @@ class ConditionalVAE(VAE):
                  learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
                  random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     def _fit(self, X, y, before=None):
         if before is None:

@@ -95,9 +95,7 @@ class VAE(Sampling, Scoring, trained.Trained):
                  learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
                  random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     @property
     def bound_(self):
@@ -208,11 +206,7 @@ class VAE(Sampling, Scoring, trained.Trained):
 
     def _to_net(self, X):
         """The rows X as the nets see them, in the model's dtype, after the decoder has looked at them."""
-        u = X if self.scaling_.kind == "none" else self.scaling_.to(X)
-        with np.errstate(over="ignore"):
-            x = u.astype(self.dtype, copy=False)
-        if not np.isfinite(x).all():
-            raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {self.dtype}: scale it")
+        x = self.scaling_.to_net(X, self.dtype)
         self.decoder_.check(x)
         return x
 
@@ -248,14 +242,12 @@ class VAE(Sampling, Scoring, trained.Trained):
     @classmethod
     def _described(cls, values):
         parts = {name: module.describe(values[name]) for name, module in PARTS.items() if name in values}
-        scaled = {"scaling_": values["scaling_"].state()} if "scaling_" in values else {}
-        return super()._described(values | parts | scaled)
+        return super()._described(values | parts)
 
     @classmethod
     def _rebuilt(cls, values):
         parts = {name: module.rebuild(values[name]) for name, module in PARTS.items() if name in values}
-        scaled = {"scaling_": scaling.Scaling(**values["scaling_"])} if "scaling_" in values else {}
-        return super()._rebuilt(values | parts | scaled)
+        return super()._rebuilt(values | parts)
 
     def _check_options(self):
         super()._check_options()

@@ -54,9 +54,7 @@ class Autoencoder(VAE):
                  epochs=None, validation_fraction=0.1, patience=20, batch_size=100, learning_rate=2e-3,
                  cosine_decay=False, ema=0.99, dtype="float32", random_state=None, progress=True, verbose=0,
                  callback=None, checkpoint=None, compile=True):  # fmt: skip
-        given = locals()
-        for name in self._defaults():
-            setattr(self, name, given[name])
+        self._store(locals())
 
     def sample(self, n=1, y=None, **options):
         """Raises TypeError: the density of the codes is not known.

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from tinygen.models import options, randomness
+from tinygen.models import options
 from tinygen.models.vae import one_page, priors
 
 
@@ -25,9 +25,6 @@ class Sampling:
         if y is not None:
             raise ValueError(f"this model knows no labels, got y={y!r}: use a ConditionalVAE, or leave y out")
         return self._sample(count(n, noise), None, self._sampling(random_state), noise, observation_noise)
-
-    def _sampling(self, random_state):
-        return randomness.stream(self.seed_ if random_state is None else randomness.seed(random_state), "sample")
 
     def _sample(self, n, c, rng, noise, drawn):
         prior = priors.prior(self.params_["prior"], c)
