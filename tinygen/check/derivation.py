@@ -86,6 +86,38 @@ class Derivation:
         self.name, self.lines, self.source, self.title = name, lines, source, title
         self.points, self.draw, self.draws = list(points), draw, draws
 
+    @classmethod
+    def from_sympy(cls, name, *lines, points=(), draw=None, positive=(), **options):
+        """A Derivation of equations in place of code (needs `pip install tinygen[symbolic]`).
+
+        lines: LaTeX as SymPy's parser reads it (one line or a chain "a = b \\le c"), SymPy expressions, equations or
+        inequalities, pairs (relation, line), and Lines. Without points and draw, the symbols are drawn at random, of
+        either sign but for those that are `positive` (names; or SymPy's own assumption). options: of Derivation.
+
+        Raises ImportError without SymPy, ValueError that shows the place for what cannot be read.
+
+        >>> lines = r"(a+b)^2 = a^2 + b^2", ("=", r"a^2 + 2ab + b^2")
+        >>> print(Derivation.from_sympy("square", *lines).check().notes[0])
+        the first false line is line 2 (= a^2 + b^2)
+        """
+        from tinygen.check import symbolic
+
+        points = [{symbolic.identifier(key): value for key, value in point.items()} for point in points]
+        found = []
+        for number, line in enumerate(lines, 1):
+            try:
+                known = {key for point in points for key in point}
+                found += [line] if isinstance(line, Line) else symbolic.lines_of(line, known)
+            except ValueError as error:
+                raise ValueError(f"line {number} of {name!r}: {error}") from None
+        expressions = [part[2] for part in found if not isinstance(part, Line)]
+        made = [
+            part if isinstance(part, Line) else Line(part[1], symbolic.function(part[2]), part[0]) for part in found
+        ]
+        if not points and draw is None and expressions:
+            draw = symbolic.drawn(symbolic.variables(expressions), made[0].value, positive)
+        return cls(name, *made, points=points, draw=draw, **options)
+
     def check(self, rng=0):
         """Try every line at every point. rng: Generator or seed for the random points. Returns a LedgerReport.
 
@@ -121,7 +153,6 @@ class Derivation:
         if first:
             report.notes.append(f"the first false line is {first.where}")
         return report
-
 
     def _lacking(self):
         """What to do if the lines have arguments, but there is no point to take them from; else ""."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
+from tinygen.check.symbolic import is_symbolic, plain_functions
 from tinygen.check.vector import check_several, several
 from tinygen.check.verdict.arguments import Arguments
 from tinygen.check.verdict.claimed import Claimed
@@ -59,6 +60,9 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, b
         pandas objects and tensors are checked as arrays. keywords: handed on to f, and to a gradient that takes them.
     entries: inputs of up to so many numbers are measured one by one (unless that takes more than half a minute),
         larger ones by random projections. rtol: a relative error that counts as right.
+    f and gradient may be SymPy expressions, or LaTeX that SymPy's parser reads (needs `pip install tinygen[symbolic]`):
+        gradient is then {symbol: derivative}, or a sequence in the order of `names` (else of the sorted symbols), args
+        are in that order or keywords; without any, a random point is taken.
     budget: seconds, after which the report says what is known by then. rng: Generator or seed.
 
     An entry FAILs outside the error bars of the numeric derivative and of the gradient's own rounding (at a kink:
@@ -73,7 +77,10 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, b
     >>> check_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, -3.0])).mistakes[0].kind
     'factor'
     """
-    f, gradient, args, notes = plain(f, gradient, args, keywords)
+    if isinstance(f, str) or is_symbolic(f):
+        f, gradient, args, names, notes = plain_functions(f, gradient, args, keywords, names, rng)
+    else:
+        f, gradient, args, notes = plain(f, gradient, args, keywords)
     if not isinstance(gradient, list) and (value := several(f, args)) is not None:
         options = dict(names=names, entries=entries, rtol=rtol, budget=budget, rng=rng)
         return check_several(check_grad, f, gradient, args, value, **options)
