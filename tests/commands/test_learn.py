@@ -213,7 +213,7 @@ def test_every_notebook_runs(path, solved, tmp_path):
     import nbformat
     from nbclient import NotebookClient
 
-    command.notebook([path], tmp_path, solved=solved, show=False)
+    command.notebooks([path], tmp_path, solved=solved, show=False)
     book = nbformat.read(tmp_path / f"{path.stem}.ipynb", as_version=4)
     NotebookClient(book, timeout=300, allow_errors=not solved).execute()
     outputs = [out for cell in book.cells for out in cell.get("outputs", ())]

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from tinygen.course import lesson
+from tinygen.course.notebook import notebook
 from tinygen.teaching import assign, collect, course, exports, grade, pages
 from tinygen.teaching.judge import Verdict
 from tinygen.teaching.sandbox import bubblewrap
@@ -82,7 +83,7 @@ def test_no_solution_is_handed_out(written):
             text = archive.read(name).decode()
             assert not [line for line in own if line in text or json.dumps(line)[1:-1] in text], name
         book = json.loads(archive.read("04_kl.ipynb"))
-    assert book["metadata"]["kernelspec"]["name"] == "python3" and "pip install" in str(book["cells"][0]["source"])
+    assert book["metadata"]["kernelspec"]["name"] == "python3" and "tinygen[teach]" in str(book["cells"][1]["source"])
 
 
 # ---- collect ----
@@ -110,7 +111,7 @@ def test_files_are_found_by_what_is_in_them(tmp_path):
         "hopper_314_2718_04_kl (1).py": TEXT,
         "noether/week 3/homework.py": TEXT,
         "gauss.zip": packed({"../../04_kl.py": TEXT, "/etc/passwd": "x", "__MACOSX/._04_kl.py": "x"}),
-        "curie/04_kl.ipynb": assign.notebook(TEXT, "04_kl"),
+        "curie/04_kl.ipynb": notebook(TEXT),
         "euler/05_latent_variables.py": lesson.find(5).read_text(encoding="utf-8"),
         "bohr/notes.py": "print(1)",
         "fermi/04_kl.ipynb": "{}",

@@ -7,6 +7,7 @@ from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.measure.means import Sequential
 from tinygen.measure.noise import scales
 from tinygen.measure.numeric import derivative
+from tinygen.measure.scatter import left_of_change
 from tinygen.mistakes.diagnose import Mistake
 from tinygen.mistakes.numbers import Number, named_number, numbers_for
 from tinygen.mistakes.words import say, times
@@ -210,19 +211,11 @@ def _jumps(value, at, rng):
         ends = [phi(t) for t in (-1.0, 0.0, 1.0)]
         ways.append((abs(ends[0] - 2 * ends[1] + ends[2]), phi))
     for bent, phi in sorted(ways, key=lambda way: -way[0])[:PAIRED]:
-        low, high = -1.0, 1.0
         if not bent or not np.isfinite(bent):
             continue
-        at_low, at_middle, at_high = phi(low), phi(0.0), phi(high)
-        change = max(abs(at_middle - at_low), abs(at_high - at_middle))
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            y = phi(middle)
-            if abs(y - at_low) >= abs(at_high - y):
-                high, at_high = middle, y
-            else:
-                low, at_low = middle, y
-        if abs(at_high - at_low) > change / 30:
+        low, middle, high = phi(-1.0), phi(0.0), phi(1.0)
+        change = max(abs(middle - low), abs(high - middle))
+        if left_of_change(phi, (-1.0, low), (1.0, high), HALVINGS) > change / 30:
             return True
     return False
 

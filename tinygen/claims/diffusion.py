@@ -3,6 +3,7 @@ what is known."""
 
 import numpy as np
 
+from tinygen import gaussian
 from tinygen.check.registry import claim
 from tinygen.check.report import Report
 from tinygen.derivations.densities import entry
@@ -111,7 +112,7 @@ def ode_likelihood(rng):
     oracle, span = gaussian_data(rng), (7.0, -7.0)
     share = lambda logsnr: 1 / (1 + np.exp(-logsnr))
     mean, c = oracle.marginal(share(span[1]))
-    end = lambda z: -0.5 * np.sum((z - mean) ** 2 / c + np.log(2 * np.pi * c), axis=1)
+    end = lambda z: gaussian.log_density(z, mean, np.log(c))
     x = oracle.mean + np.sqrt(oracle.var) * rng.normal(size=(3, 2))
     found = log_likelihood(lambda z, u: oracle.noise(z, share(u)), x, logsnr=span, steps=200, prior=end)
     wide = GaussianDiffusion(oracle.mean, oracle.var + np.exp(-span[0]))  # the ODE begins with that much noise

@@ -83,7 +83,7 @@ def _dispatch(a):
         return listing()
     paths = [_path(first)] if first else lesson.catalogue()
     if a.notebook:
-        return notebook(paths, Path(a.student or "."), solved=a.solutions, show=not a.no_open)
+        return notebooks(paths, Path(a.student or "."), solved=a.solutions, show=not a.no_open)
     if a.student:
         return student(paths, a.student)
     if a.all:
@@ -232,22 +232,12 @@ def student(paths, out):
     return 0
 
 
-INSTALL = """# This installs the course where it is missing (on a fresh server, say). Then it does nothing.
-import importlib.util
-
-if importlib.util.find_spec("tinygen") is None:
-    get_ipython().run_line_magic("pip", "install --quiet 'tinygen[course]'")"""
-
-
-def notebook(paths, out, *, solved=False, show=True):
+def notebooks(paths, out, *, solved=False, show=True):
     """Write the lessons as notebooks into the folder `out`, and open the first in Jupyter if it is installed."""
     import shutil
     import subprocess
 
-    import jupytext
-    from nbformat.v4 import new_code_cell
-
-    from tinygen.course import lesson, pages
+    from tinygen.course import lesson, notebook, pages
 
     pages.writable(out)
     for path in paths:
@@ -255,12 +245,7 @@ def notebook(paths, out, *, solved=False, show=True):
         if target.exists():
             raise lesson.LessonError(f"{target} is there already; move it away, so that your work in it is not lost")
         text = lesson.read(path).text
-        book = jupytext.reads(text if solved else lesson.student(text), fmt="py:percent")
-        book.cells.insert(1, new_code_cell(INSTALL, metadata={"tags": ["install"]}))
-        for i, cell in enumerate(book.cells):
-            cell["id"] = f"cell-{i}"  # the same each time, not drawn
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        pages.write(target, jupytext.writes(book, fmt="ipynb"))
+        pages.write(target, notebook.notebook(text if solved else lesson.student(text)))
         print(f"{target}")
     jupyter = shutil.which("jupyter")
     if show and len(paths) == 1 and jupyter and _display():

@@ -2,9 +2,8 @@
 
 from tinygen.check.value import check_value
 from tinygen.course import exercises as _exercises
-from tinygen.course.derivation import derivation
+from tinygen.course.derivation import derivation, notation
 from tinygen.course.exercises import exercise, finish, said, yours
-from tinygen.course.notation import notation
 from tinygen.course.pictures import Picture, Slider
 
 _exercises.announce()

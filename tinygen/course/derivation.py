@@ -1,4 +1,5 @@
-"""A derivation of the package, line by line on a page: its formulas, their numbers, and whether each line holds."""
+"""What a lesson shows by name: a derivation, line by line, with its numbers and whether each line holds; the notation
+table."""
 
 import html
 
@@ -71,3 +72,17 @@ def _number(value):
             flat = [v for row in flat for v in row]
         return ", ".join(f"{v:.5g}" for v in flat[:4]) + (" …" if len(flat) > 4 else "")
     return f"{value:.8g}"
+
+
+def notation():
+    """The letters of the notes, of the book, of the DDPM paper and of this package, side by side."""
+    from tinygen.models.diffusion import schedule
+
+    return Notation("\n".join(line for line in schedule.__doc__.splitlines() if line.startswith("|")))
+
+
+class Notation(str):
+    """A table in Markdown, ready to be shown."""
+
+    def _repr_html_(self):
+        return render.Prose()(self)

@@ -53,16 +53,21 @@ def _left(values, degree):
 def _jumps(phi, width):
     """Whether phi, which stands still at 0, moves by a jump on its way to +- width: halving the way leaves it whole."""
     for end in (width, -width):
-        low, high = 0.0, end
-        at_low, at_high = phi(low), phi(high)
-        change = abs(at_high - at_low)
-        while abs(high - low) > 2.0**-44 and change > 0:
-            middle = 0.5 * (low + high)
-            y = phi(middle)
-            if abs(y - at_low) >= abs(at_high - y):
-                high, at_high = middle, y
-            else:
-                low, at_low = middle, y
-        if change > 0 and abs(at_high - at_low) > 0.01 * change:
+        first, last = (0.0, phi(0.0)), (end, phi(end))
+        change = abs(last[1] - first[1])
+        if change > 0 and left_of_change(phi, first, last, math.ceil(44 + math.log2(width))) > 0.01 * change:
             return True
     return False
+
+
+def left_of_change(phi, first, last, halvings):
+    """|phi(b) - phi(a)| after the way from `first` to `last`, (t, phi(t)) each, is halved so often, always to the half
+    in which phi changes more: as much as before at a jump, next to nothing elsewhere."""
+    for _ in range(halvings):
+        t = 0.5 * (first[0] + last[0])
+        y = phi(t)
+        if abs(y - first[1]) >= abs(last[1] - y):
+            last = t, y
+        else:
+            first = t, y
+    return abs(last[1] - first[1])

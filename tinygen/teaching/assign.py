@@ -5,12 +5,12 @@ import io
 import zipfile
 
 from tinygen.course import lesson
+from tinygen.course.notebook import notebook
 from tinygen.files import replacing
 from tinygen.teaching import hunt, judge
 from tinygen.teaching.pages import page_names
 from tinygen.teaching.seeds import reseeded
 
-INSTALL = "# The package that this lesson uses, where it is missing.\n%pip install -q \"{source}\""
 README = """\
 # {title}
 
@@ -55,7 +55,9 @@ def _files(course, numbers=()):
         read = lesson.read(one.path)
         text = reseeded(lesson.student(read.text), dict(numbers).get(one.path, 0))
         files[one.path.name] = text
-        files[f"{one.path.stem}.ipynb"] = notebook(text, one.path.stem, course.address, course.install)
+        name = f"{one.path.stem}.ipynb"
+        colab = f"{course.address.strip('/')}/{name}" if course.address else ""
+        files[name] = notebook(text, source=course.install, colab=colab)
         rows.append(f"| {read.title} | {one.deadline or ''} |")
     if course.hunt:
         rows.append(HUNT.format(course.hunt.deadline or ""))
@@ -72,24 +74,3 @@ def _packed(files, out):
                 archive.writestr(member, files[name], zipfile.ZIP_DEFLATED)
         file.write(packed.getvalue())
     return out
-
-
-def notebook(text, stem, address="", source="tinygen[teach]"):
-    """A lesson's text as a notebook: its kernel named, a first cell that installs the package, a link to Colab.
-
-    address: "owner/repository/blob/main/folder", where the notebook will lie; "" for no link. source: what pip
-    installs the package from.
-    """
-    import jupytext
-    from nbformat.v4 import new_code_cell, new_markdown_cell
-
-    book = jupytext.reads(text, fmt="py:percent")
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    first = [new_code_cell(INSTALL.format(source=source), id="install")]
-    if address:
-        link = f"https://colab.research.google.com/github/{address.strip('/')}/{stem}.ipynb"
-        first.insert(0, new_markdown_cell(f"[Open in Colab]({link})", id="colab"))
-    for number, cell in enumerate(book.cells):
-        cell["id"] = f"cell-{number}"
-    book.cells[:0] = first
-    return jupytext.writes(book, fmt="ipynb")

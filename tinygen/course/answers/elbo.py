@@ -3,8 +3,7 @@
 import numpy as np
 
 from tinygen.course.answers.base import Answer
-
-LN_2PI = float(np.log(2 * np.pi))
+from tinygen.gaussian import LN_2PI
 
 jensen_gap = Answer(
     lambda v, p: {"log of the mean": np.log(np.sum(p * v)), "mean of the log, taken off": -np.sum(p * np.log(v))},

@@ -4,8 +4,7 @@ import numpy as np
 from scipy.integrate import simpson
 
 from tinygen.course.answers.base import Answer
-
-LN_2PI = float(np.log(2 * np.pi))
+from tinygen.gaussian import LN_2PI
 
 
 def _log_sum(a, axis):

@@ -3,8 +3,7 @@
 import numpy as np
 
 from tinygen.course.answers.base import Answer
-
-LN_2PI = float(np.log(2 * np.pi))
+from tinygen.gaussian import LN_2PI
 
 
 def _tweedie(z, eps, alpha, score=None):
