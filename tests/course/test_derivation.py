@@ -21,7 +21,9 @@ SQUARE = Derivation(
 def test_a_derivation_shows_each_line_with_its_number_and_mark():
     out = Shown(SQUARE.check())._repr_html_()
     assert re.findall(r'<tr class="(\w+)"', out) == ["pass", "wrong", "pass", "pass"]
-    assert re.findall(r"<td>([\d.]+)</td><td>(.)</td>", out) == [("9", "✓"), ("5", "✗"), ("9", "✓"), ("8", "✓")]
+    marks = re.findall(r'<td>([\d.]+)</td><td><span role="img" aria-label="([\w ]+)">(.)</span></td>', out)
+    assert marks == [("9", "holds", "✓"), ("5", "is wrong", "✗"), ("9", "holds", "✓"), ("8", "holds", "✓")]
+    assert out.count("<del>") == 1 and "<del>" in out.split('<tr class="wrong">')[1].split("</tr>")[0]
     assert "This line is wrong: 2ab is missing." in out and "The gap, 1, is <" in out
     assert "To begin with." in out and "paper &lt;1&gt;" in out and '<span class="pass">holds</span>' in out
 

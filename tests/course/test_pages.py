@@ -57,7 +57,7 @@ def test_tags_nest_and_ids_that_are_used_exist_once(page):
 def test_every_letter_of_every_formula_has_its_shape():
     body = "".join(render.math(latex, True) for latex in (r"\cos x", r"\log p", r"\max_k \sin x", "x^2"))
     seen = Checker(pages.document("t", body))
-    assert {a[1:] for a in seen.addresses} <= set(seen.ids) and len(seen.ids) == len(set(seen.ids))
+    assert {a[1:] for a in seen.addresses} - {"main"} <= set(seen.ids) and len(seen.ids) == len(set(seen.ids))
 
 
 def test_a_page_loads_nothing(page):
@@ -69,7 +69,7 @@ def test_a_page_loads_nothing(page):
 def test_a_page_shows_text_code_output_pictures_and_verdict(page):
     text = "".join(Checker(page).text)
     assert "1 · Squares" in text and "first True" in text and "square: PASS" in text and "1 of 1 pass" in text
-    assert "finish(globals())" not in text and page.count("<figure>") == 1 and 'class="player"' in page
+    assert "finish(globals())" not in text and page.count("<figure ") == 1 and 'class="player"' in page
     assert not re.search(r"\\(begin|frac|geq|\\)|\$", text)
 
 
@@ -83,13 +83,13 @@ def test_the_solution_is_folded_and_the_stub_is_shown(page):
 def test_a_failing_cell_is_shown_on_the_page(lesson_file):
     read = lesson.read(lesson_file("# %% [markdown]\n# # T\n\n# %%\nprint('<x>')\n1 / 0\n"))
     out = pages.page(read, list(lesson.run(read)))
-    assert "&lt;x&gt;" in out and 'class="error"' in out and "ZeroDivisionError" in out
+    assert "&lt;x&gt;" in out and 'class="error scrolls"' in out and "ZeroDivisionError" in out
 
 
 def test_links_lead_to_the_neighbours(lesson_file):
     read = lesson.read(lesson_file())
     out = pages.page(read, [], {"next": ("02_b.html", "2 · B"), "index": ("index.html", "All lessons")})
-    assert out.count('href="02_b.html"') == 2 and "2 · B →" in out and 'class="previous"' not in out
+    assert out.count('href="02_b.html"') == 3 and "2 · B →" in out and 'class="previous"' not in out
 
 
 def test_the_same_run_gives_the_same_bytes(lesson_file):

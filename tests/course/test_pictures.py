@@ -32,13 +32,15 @@ def test_svg_is_reproducible_and_carries_no_date_or_maker(figure):
 
 def test_svg_takes_the_pages_colours(figure):
     text = pictures.svg(figure, "a")
-    assert "var(--c0, #2563b0)" in text and "stroke: currentColor" in text and 'fill="currentColor"' in text
-    assert "fill: var(--page, #ffffff)" in text and not re.search(r": #(000000|ffffff|2563b0)", text)
+    assert "var(--c0, #2563b0)" in text and "stroke:currentColor" in text and 'fill="currentColor"' in text
+    assert "fill:var(--page, #ffffff)" in text and not re.search(r":#(000000|ffffff|2563b0)", text)
 
 
 def test_svg_says_what_it_shows_and_stands_alone(figure):
     text = pictures.svg(figure, "a")
-    assert 'aria-label="Figure: Two lines; nats against x &amp; y"' in text
+    label = re.search('aria-label="([^"]*)"', text)[1]
+    assert label == ("Figure: Two lines: nats (0 to 1) by x &amp; y (0 to 1); the curve falling falls from 1 to 0; "
+                     "the curve rising rises from 0 to 1; an image of 3 by 3 pixels; marked: here.")
     assert set(re.findall(r'(?:href|src)="([^"#]{0,10})', text)) <= {"", "data:image"}
     ids = set(re.findall(r'\bid="([^"]+)"', text))
     assert all(i.startswith(("a-", "DejaVu")) for i in ids)
@@ -63,7 +65,8 @@ def test_slider_draws_lazily_and_closes_what_it_draws():
     before = plt.get_fignums()
     out = slider._repr_html_()
     assert drawn == [0.5, 1.5] and plt.get_fignums() == before
-    assert out.count('class="frame"') == 2 and out.count('class="frame" hidden') == 1
+    assert out.count('class="frame scrolls"') == 2 and len(re.findall('class="frame[^>]* hidden', out)) == 1
+    assert 'aria-valuetext="t = 0.5"' in out
     assert 'max="1"' in out and "t = 1.5" in out and ">Play</button>" in out
     assert "Play</button>" not in Slider(draw, (0.5,))._repr_html_()
 

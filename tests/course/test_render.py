@@ -1,6 +1,7 @@
 """Markdown, mathematics and code become HTML that needs nothing from outside."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -19,23 +20,41 @@ FORMULAS = [
 
 @pytest.mark.parametrize("latex", FORMULAS)
 @pytest.mark.parametrize("display", [True, False])
-def test_formulas_are_drawn_in_the_text_colour_with_their_latex_as_label(latex, display):
+def test_formulas_are_drawn_in_the_text_colour_and_said_in_mathml(latex, display):
     out = render.math(latex, display)
-    assert 'fill="currentColor"' in out and 'role="img"' in out
-    assert "black" not in out and "<text" not in out and "font-family" not in out
-    label = re.search(r'aria-label="([^"]*)"', out)[1]
-    assert label.replace("&amp;", "&").replace("&gt;", ">") == re.sub(r"\s+", " ", latex)
-    assert re.search(r"width:[\d.]+em;height:[\d.]+em", out)
+    drawn = "".join(re.findall("<svg.*?</svg>", out, re.DOTALL))
+    assert "black" not in out and "<text" not in out and "font-family" not in out and 'fill="' not in out
+    assert drawn.count('aria-hidden="true"') == drawn.count("<svg") >= 1 == out.count("<math")
+    assert ElementTree.fromstring(re.search("<math.*?</math>", out)[0]).tag == "math"
+    assert re.search(r"width:[\d.]+em;vertical-align", out)
+
+
+def test_no_letter_is_lost():
+    for latex, letters in ((r"\text{prior term}(x_i)", 13), (r"\frac{z_t + \beta}{2}", 5), (r"\log x", 4)):
+        assert len(re.findall("<use ", render.formula(latex, True))) == letters
+
+
+def test_a_displayed_line_may_be_broken_at_its_relations_and_signs():
+    assert render.math("a + b", True).count("<svg") == 1
+    assert render.math(r"\log Pr(x \mid z) = \int q \log p\, dz - D_{KL}(q \,\|\, p)", True).count("<svg") == 3
+    rows = render.math(r"\begin{align*} a &= b && (1) \\ &\geq c + d && (2) \end{align*}", True)
+    assert rows.count('class="left"') == rows.count('class="tag"') == 2 and '<span class="left"></span>' in rows
+
+
+def test_what_stays_wider_than_a_phone_is_broken_inside_brackets():
+    inner = " + ".join(r"\log Pr(x \mid z)" for _ in range(6))
+    widths = re.findall(r"width:([\d.]+)em", render.math(rf"\mathbb{{E}} \big[ {inner} \big]", True))
+    assert len(widths) > 3 and all(float(width) < render.WIDE for width in widths)
 
 
 @pytest.mark.parametrize("latex", [r"\left(-\sum_i p_i\log p_i\right)", r"\mathbb E\left[\sum_{i\in B} x_i\right]"])
 def test_brackets_around_a_sum_have_a_size(latex):
-    assert float(re.search(r"height:([\d.]+)em", render.math(latex, True))[1]) < 4
+    assert float(re.search(r'viewBox="\S+ \S+ \S+ (\d+)"', render.math(latex, True))[1]) < 4 * render.EM
 
 
 @pytest.mark.parametrize(("loose", "tight"), [(r"\mathbb E x", r"\mathbb{E} x"), (r"\mathbf z", r"\mathbf{z}")])
 def test_letters_need_no_braces(loose, tight):
-    shapes = [re.findall(r'<use href="#(\w+)"', render.math(latex, True)) for latex in (loose, tight)]
+    shapes = [re.findall(r'<use href="#([^"]+)"', render.math(latex, True)) for latex in (loose, tight)]
     assert shapes[0] == shapes[1]
 
 
@@ -55,7 +74,7 @@ def test_prose_has_headings_with_unique_ids_tables_code_and_no_html_of_its_own()
                   "| a | b |\n|---|---|\n| 1 | 2 |\n")
     second = prose("## Two\n\n```python\nx = 1\n```\n")
     assert [(level, name) for level, name, _ in prose.headings] == [(1, "one"), (2, "two"), (2, "two-2")]
-    assert '<h2 id="two-2">' in second and 'class="table"' in first and "<strong>bold</strong>" in first
+    assert '<h2 id="two-2">' in second and 'class="table scrolls"' in first and "<strong>bold</strong>" in first
     assert "<script>" not in first and "&lt;script&gt;" in first
     assert 'class="copy"' in second
 
@@ -63,7 +82,7 @@ def test_prose_has_headings_with_unique_ids_tables_code_and_no_html_of_its_own()
 def test_a_comma_stays_with_its_formula():
     out = render.Prose()("Let $x$, ($y$) and $z$-plane, then $w$ alone.")
     assert out.count('class="nobr"') == 3
-    assert re.search(r'<span class="nobr">\(<span class="im">.*?</span>\)</span>', out)
+    assert re.search(r'<span class="nobr">\(<span class="im">.*?</svg></span>\)</span>', out)
 
 
 def test_quotes_are_curly_and_code_is_not():

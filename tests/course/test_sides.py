@@ -109,11 +109,11 @@ def test_a_lesson_that_is_not_there_gets_no_link_and_is_named():
 def test_the_tables_say_what_the_lessons_say(built):
     for number, one in LESSONS.items():
         minutes = one.facts["Reading"].split()[0]
-        row = re.search(rf'<tr>\s*<td><a href="{one.name}.html">.*?</tr>', built["lecturers"], re.DOTALL)[0]
-        assert f"{minutes}\N{NO-BREAK SPACE}min" in row and f"<td>{one.count}</td>" in row, number
+        row = re.search(rf'<tr>\s*<td[^>]*><a href="{one.name}.html">.*?</tr>', built["lecturers"], re.DOTALL)[0]
+        assert f"{minutes}\N{NO-BREAK SPACE}min" in row and f">{one.count}</td>" in row, number
         assert row in built["index"]
-    assert f"<td>{sum(one.count for one in LESSONS.values())}</td>" in built["index"]
-    week = re.search(r"<tr>\s*<td>1</td>.*?</tr>", built["lecturers"], re.DOTALL)[0]
+    assert f">{sum(one.count for one in LESSONS.values())}</td>" in built["index"]
+    week = re.search(r"<tr>\s*<td[^>]*>1</td>.*?</tr>", built["lecturers"], re.DOTALL)[0]
     assert f"{sides.minutes(LESSONS[1]) + sides.minutes(LESSONS[4])}\N{NO-BREAK SPACE}min" in week
 
 
@@ -146,6 +146,5 @@ def test_the_page_for_lecturers_gives_commands_that_exist_and_a_lesson_that_work
 
 
 def test_the_notation_is_the_schedules(built):
-    labels = re.findall(r'aria-label="([^"]*)"', built["notation"])
-    assert r"\bar\alpha_t" in labels and "posterior_var[t]" in built["notation"]
+    assert "<mover><mi>α</mi>" in built["notation"] and "posterior_var[t]" in built["notation"]
     assert sides.notation().count("\n") > 8

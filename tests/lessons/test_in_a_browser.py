@@ -58,3 +58,41 @@ def test_what_moves_moves(name, site, chromium):
     chromium.js("new Promise(done => setTimeout(done, 100))")
     assert chromium.js("document.querySelector('.copy').textContent") in ("Copied", "Not copied")
     assert chromium.complaints() == []
+
+
+# Complaints about what a reader could not see: nothing may run off the page, and what moves in its box must say so.
+UNSEEN = """(() => {
+  const said = [], wide = innerWidth, box = (e) => e.getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('.scrolls')];
+  const name = (e) => `${e.tagName}.${e.className.baseVal ?? e.className} ${e.textContent.slice(0, 50)}`;
+  for (const e of boxes) if (e.scrollWidth > e.clientWidth + 1) {
+    const style = getComputedStyle(e);
+    if (!/gradient/.test(style.backgroundImage) || e.tabIndex !== 0) said.push('no cue: ' + name(e));
+    if (e.matches('.math, .derived') || e.querySelector('.math, .derived')) said.push('a formula scrolls: ' + name(e));
+  }
+  for (const e of document.querySelectorAll('.tex, .tag, .derived td, h1, h2, p, li, pre, figure, table, .player')) {
+    const { left, right, width } = box(e), inside = e.closest('.scrolls');
+    if (width && e.checkVisibility() && (!inside || inside === e) && (left < -1 || right > wide + 1))
+      said.push('runs off: ' + name(e));
+  }
+  for (const block of document.querySelectorAll('.math, .derived')) {
+    const drawn = [...block.querySelectorAll('.tex')].map(box).filter((b) => b.width);
+    drawn.forEach((a, i) => drawn.slice(i + 1).forEach((b) => {
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 1 && down > 1) said.push(`lines overlap by ${down}: ` + name(block));
+    }));
+  }
+  for (const e of document.querySelectorAll('figure svg, .frame:not([hidden]) svg'))
+    if (box(e).width / e.viewBox.baseVal.width < 0.8) said.push('letters too small: ' + e.ariaLabel);
+  return said;
+})()"""
+
+
+@pytest.mark.parametrize("width", [390, 800, 1400])
+@pytest.mark.parametrize("name", [*PAGES, *sides.SIDES])
+def test_nothing_runs_off_and_no_lines_overlap(name, width, site, chromium):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri(), width)
+    assert chromium.js("document.scrollingElement.scrollWidth <= innerWidth")
+    assert chromium.js(UNSEEN) == []

@@ -137,7 +137,8 @@ def _require_extra():
     from tinygen.course.lesson import LessonError
 
     needed = {"jupytext": "jupytext", "pygments": "pygments", "markdown_it": "markdown-it-py",
-              "mdit_py_plugins": "mdit-py-plugins", "ziamath": "ziamath", "pylatexenc": "pylatexenc"}
+              "mdit_py_plugins": "mdit-py-plugins", "ziamath": "ziamath", "latex2mathml": "latex2mathml",
+              "pylatexenc": "pylatexenc"}
     missing = [package for module, package in needed.items() if find_spec(module) is None]
     if missing:
         raise LessonError(f"the lessons need {', '.join(missing)}, which a plain install leaves out; "

@@ -7,7 +7,12 @@ from tinygen.course import render
 from tinygen.course.lesson import LessonError
 
 SIGN = {"": "", "=": "=", ">=": r"\geq", "<=": r"\leq"}
-SAID = {"PASS": "holds", "FAIL": "is false", "UNDECIDED": "is not decided"}
+HEADS = ("relation", "line", "its number", "verdict")
+# What a notebook needs of the page's style sheet.
+STYLE = (".said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}"
+         ".derived del .tex{background:linear-gradient(#b3261e,#b3261e) 0 50%/100% 2px no-repeat}")
+SAID = {"PASS": "holds", "FAIL": "is false", "UNDECIDED": "is not decided", "WRONG": "is wrong"}
+MARKS = {"PASS": "✓", "FAIL": "✗", "UNDECIDED": "?", "WRONG": "✗"}
 
 
 def derivation(name):
@@ -40,9 +45,11 @@ class Shown:
         rows = "".join(self._row(line) for line in self.report.details["lines"])
         details = self.report.details
         source = f" Source: {html.escape(details['source'])}." if details["source"] else ""
-        return (f'<div class="derived"><p class="what">{html.escape(details["title"] or self.report.name)} '
+        heads = "".join(f'<th scope="col"><span class="said">{head}</span></th>' for head in HEADS)
+        title = html.escape(details["title"] or self.report.name)
+        return (f'<div class="derived"><style>{STYLE}</style><p class="what">{title} '
                 f'<span class="{self.report.verdict.lower()}">{SAID[self.report.verdict]}</span></p>'
-                f'<div class="table" tabindex="0"><table><tbody>{rows}</tbody></table></div>'
+                f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
                 f'<p class="where">Tried at {details["points"]} points. The numbers are those at '
                 f'{html.escape(details["shown"])}.{source}</p></div>')
 
@@ -56,15 +63,15 @@ class Shown:
             remarks = [f"The gap, {abs(line['difference']):.6g}, is {render.math(line['gap_latex'], False)}."]
         if line["note"]:
             remarks.append(html.escape(line["note"]))
-        mark = {"PASS": "✓", "FAIL": "✗", "UNDECIDED": "?"}[line["verdict"]]
-        shown = "✗" if line["wrong"] else mark
-        value = html.escape(_number(line["value"]))
-        kind = "wrong" if line["wrong"] else line["verdict"].lower()
-        return (f'<tr class="{kind}"><td>{relation}</td><td>{render.formula(line["latex"], True)}'
-                f'{"".join(f"<small>{r}</small>" for r in remarks)}</td><td>{value}</td><td>{shown}</td></tr>')
+        verdict = "WRONG" if line["wrong"] else line["verdict"]
+        shown = f"{render.spoken(line['latex'], True)}{render.pieces(line['latex'])}"
+        shown = f"<del>{shown}</del>" if line["wrong"] else shown
+        return (f'<tr class="{verdict.lower()}"><td>{relation}</td><td>{shown}'
+                f'{"".join(f"<small>{r}</small>" for r in remarks)}</td><td>{html.escape(number(line["value"]))}</td>'
+                f'<td><span role="img" aria-label="{SAID[verdict]}">{MARKS[verdict]}</span></td></tr>')
 
 
-def _number(value):
+def number(value):
     """A line's value in short."""
     if isinstance(value, list):
         flat = value

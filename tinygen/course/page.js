@@ -1,32 +1,28 @@
-// Light or dark as the system says, until the reader chooses; and the buttons that copy code.
-(function () {
+// Light or dark as the system says, until the reader chooses; the buttons that copy code; where one is on the page.
+(() => {
   const root = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)");
   const stored = () => { try { return localStorage.getItem("tinygen-theme"); } catch { return null; } };
   const follow = () => { root.dataset.theme = stored() || (system.matches ? "dark" : "light"); };
   follow();
   system.addEventListener("change", follow);
-
-  function copy(text) {
-    if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
-    const area = document.createElement("textarea");  // a page opened from a file may have no clipboard object
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done ? Promise.resolve() : Promise.reject(new Error("no clipboard"));
-  }
-
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    if (button.classList.contains("theme")) {
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("button.theme, button.copy");
+    if (button?.classList.contains("theme")) {
       root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
       try { localStorage.setItem("tinygen-theme", root.dataset.theme); } catch { /* a private window keeps nothing */ }
-    }
-    if (button.classList.contains("copy")) {
+    } else if (button) {
       const said = (word) => { button.textContent = word; setTimeout(() => { button.textContent = "Copy"; }, 1200); };
-      copy(button.parentElement.querySelector("pre").textContent).then(() => said("Copied"), () => said("Not copied"));
+      const copied = navigator.clipboard?.writeText(button.parentElement.querySelector("pre").textContent);
+      (copied || Promise.reject()).then(() => said("Copied"), () => said("Not copied"));
     }
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const links = [...document.querySelectorAll(".side ol a")];
+    const mark = () => {
+      const passed = links.filter((a) => document.getElementById(a.hash.slice(1)).getBoundingClientRect().top < 120);
+      links.forEach((a) => a.ariaCurrent = a === passed.at(-1) ? "true" : null);
+    };
+    addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
+    mark();
   });
 })();

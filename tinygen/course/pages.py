@@ -1,70 +1,73 @@
 """A lesson that has run, as one HTML page that needs nothing else: no server, no network, no other file."""
 
+import ast
 import html
 import re
 import tempfile
 from pathlib import Path
 
-from tinygen.course import pictures, render
-from tinygen.course.derivation import derivation
+from tinygen.course import layout, pictures, render, slim
+from tinygen.course.derivation import STYLE, derivation
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 from tinygen.files import replacing
 
 HERE = Path(__file__).parent
 # The page may run its own script and style and show pictures that are inside it; a browser refuses it everything else.
+THEME = '<button type="button" class="theme">Light or dark</button>'
+# Without a script there are no buttons and no sliders, and all frames of a player stand side by side.
+STILL = ("button,.controls{display:none!important}.player .frames{display:flex;overflow-x:auto;scroll-snap-type:x "
+         "mandatory}.player .frame[hidden]{display:block!important}.player .frame{flex:0 0 100%;"
+         "scroll-snap-align:start}.player .at{display:block}")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
-def page(lesson, ran, links=None, stamp=""):
+def page(lesson, ran, links=None, stamp="", address=""):
     """The page of `lesson` from its cells as they ran.
 
     links: {"previous" | "index" | "glossary" | "next": (address, title)} for the bars. stamp: what it was made from,
-    kept in the page's head. Returns HTML text.
+    kept in the page's head. address: "owner/repository/blob/main/folder", where its notebook can be opened from.
+    Returns HTML text.
     """
     prose = render.Prose()
-    body = "\n".join(_cell(r, prose) for r in ran) + _derivations(prose)
+    body = "\n".join(_cell(r, prose) for r in ran) + _derivations(prose) + _summary(ran, prose)
     contents = "".join(f'<li><a href="#{name}">{shown}</a></li>' for level, name, shown in prose.headings if level == 2)
-    around = _links(links or {})
+    there = (links or {}) | notebook(lesson.name, address)
     return document(
         lesson.title,
-        f'<nav class="bar">{around}<button type="button" class="theme">Light or dark</button></nav>'
+        f'<nav class="bar" aria-label="Course">{_links(there)}{THEME}</nav>'
+        f'<nav class="side" aria-label="This lesson"><p>On this page</p><ol>{contents}</ol>{_links(links or {})}</nav>'
         f'<details class="contents"><summary>On this page</summary><ol>{contents}</ol></details>'
-        f"<main>{body}{_summary(ran)}</main><nav class=\"bar\">{around}</nav>",
+        f'<main id="main">{body}</main><nav class="bar" aria-label="Further">{_links(there)}</nav>',
         stamp,
     )
 
 
+def notebook(name, address):
+    """The links to a lesson's notebook: opened in Colab, and to keep; none without an address."""
+    place = f"{address.strip('/')}/{name}.ipynb"
+    return {"colab": (f"https://colab.research.google.com/github/{place}", "Open in Colab"),
+            "download": (f"https://github.com/{place.replace('/blob/', '/raw/', 1)}", "Notebook")} if address else {}
+
+
 def document(title, body, stamp=""):
     """A whole HTML document around `body`, with the course's style sheet and script inside it."""
-    light, dark = pictures.css()
-    code_light, code_dark = render.code_css()
+    palettes, codes = pictures.css(), render.code_css()
     style = (HERE / "page.css").read_text(encoding="utf-8")
-    for mark, rules in (("light-palette", light), ("dark-palette", dark), ("light-code", code_light),
-                        ("dark-code", code_dark)):
+    for mark, rules in (("light-palette", palettes[0]), ("dark-palette", palettes[1]), ("light-code", codes[0]),
+                        ("dark-code", codes[1])):
         style = style.replace(f"/* {mark} */", rules)
+    dark = "".join(re.findall(r"/\* dark \*/(.*?)/\* end \*/", style, re.DOTALL)).replace('[data-theme="dark"]', "")
+    still = f"{STILL}\n@media (prefers-color-scheme: dark) {{{dark}}}"
     script = (HERE / "page.js").read_text(encoding="utf-8")
-    sprite, body = share(body)
-    plain = html.escape(re.sub(r"\$|\\\w+", "", title))
+    body = body.replace(f"<style>{STYLE}</style>", "")  # the page has its own
+    sprite, body = slim.share(body)
+    plain = html.escape(layout.plain(title))
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{plain}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="made-from" content="{stamp}">\n'
-            f"<style>\n{style}</style>\n<script>\n{script}</script>\n</head>\n<body>\n{sprite}\n{body}\n</body>\n</html>\n")
-
-
-def share(body):
-    """Letters as shapes: each is drawn once for the whole page. Returns (the shapes, `body` without them)."""
-    shapes = {}
-
-    def keep(match):
-        shapes.setdefault(match["id"], match[0])
-        return ""
-
-    body = re.sub(r'<symbol id="(?P<id>[^"]+)"[^>]*(?:/>|(?<!/)>.*?</symbol>)', keep, body, flags=re.DOTALL)
-    body = re.sub(r'<path id="(?P<id>DejaVu[^"]+)"[^>]*/>', keep, body)
-    body = re.sub(r"<defs>\s*</defs>\s*", "", body)
-    drawn = "".join(shapes[name] for name in sorted(shapes))
-    return f'<svg class="shapes" aria-hidden="true" width="0" height="0"><defs>{drawn}</defs></svg>', body
+            f"<style>\n{style}</style>\n<noscript><style>{still}</style></noscript>\n<script>\n{script}</script>\n"
+            f'</head>\n<body>\n<a class="skip" href="#main">Skip to the text</a>\n{sprite}\n{body}\n</body>\n</html>\n')
 
 
 def writable(folder):
@@ -91,7 +94,8 @@ def write(path, text):
 
 
 def _links(links):
-    shown = {"previous": "← {}", "index": "{}", "glossary": "{}", "next": "{} →"}
+    shown = {"previous": "← {}", "index": "{}", "glossary": "{}", "notes": "{}", "colab": "{}", "download": "{}",
+             "next": "{} →"}
     return "".join(f'<a class="{k}" href="{html.escape(links[k][0])}">{shown[k].format(html.escape(links[k][1]))}</a>'
                    for k in shown if k in links)
 
@@ -105,24 +109,45 @@ def _cell(ran, prose):
     parts = [_code(cell.source)]
     if ran.printed.strip():
         verdicts = "".join(f" {t.report.verdict.lower()}" for t in ran.exercises)
-        parts.append(f'<pre class="printed{verdicts}" tabindex="0">{html.escape(ran.printed.rstrip())}</pre>')
+        parts.append(f'<pre class="printed scrolls{verdicts}" tabindex="0">{html.escape(ran.printed.rstrip())}</pre>')
     if ran.error:
-        parts.append(f'<pre class="error" tabindex="0">{html.escape(ran.error)}</pre>')
-    parts += [f"<figure>{figure}</figure>" for figure in ran.figures]
+        parts.append(f'<pre class="error scrolls" tabindex="0">{html.escape(ran.error)}</pre>')
+    parts += [f'<figure class="scrolls" tabindex="0">{figure}</figure>' for figure in ran.figures]
     if ran.shown:
         parts.append(f'<div class="shown">{ran.shown}</div>')
     return f'<section class="cell">{"".join(parts)}</section>'
 
 
 def _code(source):
-    """A cell's code; with a solution in it, the student's version, and the solution folded below."""
+    """A cell's code; with a solution in it, the student's version, and below it, folded, the solution and the check."""
     source = re.sub(r"\n{3,}", "\n\n", source)  # one empty line between functions is enough on a page
     if BEGIN not in source:
         return render.code(source)
     lines = source.split("\n")
     answers = "\n\n".join("\n".join(lines[first + 1:last]) for first, last, _ in solutions(source))
-    return (f'<p class="task">Exercise</p>{render.code(student(source))}'
-            f"<details class=\"solution\"><summary>Solution</summary>{render.code(answers)}</details>")
+    question, check = parted(student(source))
+    folded = {"solution": ("Solution", answers), "check": ("How it is checked", check)}
+    return f'<p class="task">Exercise</p>{render.code(question)}' + "".join(
+        f'<details class="{kind}"><summary>{words}</summary>{render.code(text)}</details>'
+        for kind, (words, text) in folded.items() if text)
+
+
+def parted(source):
+    """A cell's code in two: what the exercise asks, and the functions `check...` with the line that calls them."""
+    lines, question, check = source.split("\n"), [], []
+    try:
+        nodes = ast.parse(source).body
+    except SyntaxError:  # a reader's own file
+        return source, ""
+    for node in nodes:
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        calls = isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "exercise"
+        part = check if calls or getattr(node, "name", "").startswith("check") else question
+        before = first - 1
+        while before and lines[before - 1].startswith("#"):
+            before -= 1
+        part.append("\n".join(lines[before:node.end_lineno]))
+    return "\n\n".join(question), "\n\n".join(check)
 
 
 def _derivations(prose):
@@ -134,7 +159,7 @@ def _derivations(prose):
     return f'<section class="prose">{heading}{"".join(parts)}</section>'
 
 
-def _summary(ran):
+def _summary(ran, prose):
     """The table of the page's exercises; nothing if it has none."""
     tests = [t for r in ran for t in r.exercises]
     rows = "".join(f'<tr><td>{html.escape(t.report.name)}</td><td class="{t.report.verdict.lower()}">'
@@ -142,5 +167,7 @@ def _summary(ran):
     passed = sum(t.report.ok for t in tests)
     if not tests:
         return ""
-    return ('<section class="prose"><h2 id="exercises">Exercises</h2>'
-            f"<p>{passed} of {len(tests)} pass, as this page ran.</p><table>{rows}</table></section>")
+    return (f'<section class="prose">{prose("## Exercises")}'
+            f"<p>{passed} of {len(tests)} pass, as this page ran.</p>"
+            f'<table><thead><tr><th scope="col">Exercise</th><th scope="col">Verdict</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table></section>")

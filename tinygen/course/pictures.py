@@ -2,9 +2,11 @@
 
 import html
 import io
-import json
 import re
 from dataclasses import dataclass
+
+from tinygen.course import slim
+from tinygen.course.describe import describe
 
 # One colour of the light page, one of the dark page: a figure is drawn in the first, and the page's style sheet swaps.
 PALETTE = (
@@ -21,6 +23,7 @@ PALETTE = (
 )
 RULE = ("#cfd4d9", "#3c444d")  # grid lines
 MOST_FRAMES = 40
+NARROW = 0.85  # pixels for a point, at least: letters of 10 points are then 8.5 pixels high
 
 
 def style():
@@ -56,7 +59,7 @@ def svg(figure, name):
                        metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = out.getvalue()
     text = text[text.index("<svg "):]
-    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*<metadata>.*?</metadata>|\s*<style .*?</style>", "", text, flags=re.DOTALL)
     # Letters keep their ids: they are the same in every figure, and a page holds each once (pages.share).
     text = re.sub(r'\bid="(?!DejaVu)', f'id="{name}-', text)
     text = re.sub(r'(url\(#|href="#)(?!DejaVu)', rf"\g<1>{name}-", text)
@@ -64,18 +67,12 @@ def svg(figure, name):
     colours |= {light: f"var(--c{i}, {light})" for i, (light, _) in enumerate(PALETTE)}
     text = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda m: colours.get(m[0], m[0]), text)
     width, height = (float(v) for v in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups())
+    # Not narrower than its letters stay readable: on a phone a wide figure moves in its frame.
+    size = f'width="{1.5 * width:g}" height="{1.5 * height:g}" style="min-width:{min(NARROW, 1.5) * width:.0f}px"'
     head = ('<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-            f'fill="currentColor" viewBox="0 0 {width:g} {height:g}" width="{1.5 * width:g}" height="{1.5 * height:g}" '
-            f'aria-label="{html.escape(_label(figure))}">')
-    return head + text[text.index(">") + 1:].rstrip()
-
-
-def _label(figure):
-    """What a screen reader says of the figure: its titles and the names of its axes."""
-    titles = [figure.get_suptitle()] + [axes.get_title() or axes.get_title("left") for axes in figure.axes]
-    names = [f"{axes.get_ylabel()} against {axes.get_xlabel()}" for axes in figure.axes
-             if axes.get_xlabel() and axes.get_ylabel()]
-    return "Figure: " + ("; ".join(filter(None, titles + names)) or "no title")
+            f'fill="currentColor" stroke-linejoin="round" viewBox="0 0 {width:g} {height:g}" {size} '
+            f'aria-label="{html.escape(describe(figure))}">')
+    return slim.figure(head + text[text.index(">") + 1:].rstrip())
 
 
 @dataclass
@@ -118,21 +115,19 @@ class Slider:
                 figure.set_layout_engine("none")
                 for axes, place in zip(figure.axes, places):
                     axes.set_position(place)
-            frames.append(f'<div class="frame"{" hidden" if i else ""}>{svg(figure, f"{name}-{i}")}</div>')
+            caption = f'<p class="at">{html.escape(labels[i])}</p>'
+            drawn = svg(figure, f"{name}-{i}")
+            frames.append(f'<div class="frame scrolls" tabindex="0"{" hidden" if i else ""}>{drawn}{caption}</div>')
             places = places or [axes.get_position() for axes in figure.axes]
             plt.close(figure)
         # The handlers stand in the element, so that a notebook can show it too.
-        show = ("const p=this.closest('.player'),i=p.querySelector('input');"
-                "p.querySelectorAll('.frame').forEach((f,k)=>f.hidden=k!=i.value);"
-                "p.querySelector('output').value=JSON.parse(p.dataset.labels)[i.value];")
-        run = ("const p=this.closest('.player'),i=p.querySelector('input'),b=this;"
-               "if(p.timer){clearInterval(p.timer);p.timer=0;b.textContent='Play';return}"
-               "if(i.value==i.max){i.value=0;i.oninput()}b.textContent='Stop';"
-               "p.timer=setInterval(()=>{i.value++;i.oninput();"
-               "if(i.value==i.max){clearInterval(p.timer);p.timer=0;b.textContent='Play'}},150)")
-        button = f'<button type="button" onclick="{run}">Play</button>' if self.play else ""
-        known = html.escape(json.dumps(labels, ensure_ascii=False))
-        return (f'<div class="player" data-labels="{known}">{"".join(frames)}<div class="controls">'
-                f'{button}<input type="range" min="0" max="{len(frames) - 1}" value="0" '
-                f'aria-label="{html.escape(labels[0])} to {html.escape(labels[-1])}" oninput="{show}">'
-                f"<output>{html.escape(labels[0])}</output></div></div>")
+        show = ("const p=this.closest('.player'),f=p.querySelectorAll('.frame');f.forEach((e,k)=>e.hidden=k!=value);"
+                "this.ariaValueText=p.querySelector('output').value=f[value].lastElementChild.textContent")
+        run = ("const i=this.nextElementSibling,end=()=>{clearInterval(i.timer);i.timer=0;this.textContent='Play'};"
+               "if(i.timer){end();return}if(i.value==i.max)i.value=-1;this.textContent='Stop';"
+               "i.timer=setInterval(()=>{i.value++;i.oninput();if(i.value==i.max)end()},150)")
+        button = f'<button type="button" onclick="{run}">Play</button>' if self.play and len(frames) > 1 else ""
+        first, last = html.escape(labels[0]), html.escape(labels[-1])
+        return (f'<div class="player"><div class="frames">{"".join(frames)}</div><div class="controls">'
+                f'{button}<input type="range" min="0" max="{len(frames) - 1}" value="0" aria-valuetext="{first}" '
+                f'aria-label="{first} to {last}" oninput="{show}"><output>{first}</output></div></div>')

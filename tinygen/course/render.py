@@ -1,33 +1,73 @@
-"""A lesson's text as HTML: Markdown, mathematics as SVG, highlighted code. Nothing in it loads anything."""
+"""A lesson's text as HTML: Markdown, mathematics as SVG and, out of sight, as MathML, highlighted code."""
 
 import html
 import itertools
 import re
+from xml.etree import ElementTree
 
+from tinygen.course import layout, slim
 from tinygen.course.lesson import LessonError
 
 # What ziamath draws too low or upright, as the letters that are meant.
 LETTERS = {r"\sim": "∼", r"\epsilon": "𝜖", r"\phi": "𝜙"}
 # A minus after one of these is a sign; ziamath would set it with the spaces of a difference.
 SIGN = re.compile(r"((?:^|[=<>(\[{&,]|\\(?:geq|leq|approx|to|quad))\s*)-(?![-}])")
+WIDE = 20  # em that fit on a phone
+EM = 200  # units of a drawing, whose coordinates are whole numbers
 
 
 def math(latex, display):
     """LaTeX as HTML: a block of its own (`display`), or a word in the text. Raises LessonError like `formula`."""
-    if display:
-        return f'<div class="math" tabindex="0">{formula(latex, True)}</div>'
-    return f'<span class="im">{formula(latex, False)}</span>'
+    if not display:
+        return f'<span class="im">{spoken(latex)}{formula(latex, False)}</span>'
+    rows = layout.rows(latex)
+    if len(rows) == 1:
+        drawn = pieces("".join(rows[0]))
+    else:
+        tagged = any(tag for *_, tag in rows)
+        drawn = f'<span class="rows{" tagged" if tagged else ""}">' + "".join(
+            f'<span class="left">{pieces(left)}</span><span class="right">{pieces(right)}</span>'
+            + (f'<span class="tag">{formula(tag, False) if tag else ""}</span>' if tagged else "")
+            for left, right, tag in rows) + "</span>"
+    return f'<div class="math">{spoken(latex, True)}{drawn}</div>'
+
+
+def pieces(latex):
+    """A displayed line as drawings one after the other, between which the page may break it: at its relations, and
+    before plus and minus. What would be too wide for a phone even then is broken inside brackets too."""
+    out = ""
+    for piece in layout.pieces(latex):
+        drawn = [formula(piece, True)]
+        if float(re.search(r"width:([\d.]+)em", drawn[0])[1]) > WIDE:
+            drawn = [formula(part, True) for part in layout.pieces(piece, inside=1)]
+        out += ("" if piece.startswith("{}") or not out else "\N{EM SPACE}\N{EM SPACE}") + "".join(drawn)
+    return out
+
+
+def spoken(latex, display=False):
+    """LaTeX as MathML for a screen reader, out of sight. Raises LessonError like `formula`."""
+    from latex2mathml.converter import convert
+
+    try:
+        text = convert(latex.strip(), display="block" if display else "inline")
+    except Exception as error:  # it has many kinds
+        raise LessonError(f"cannot say the formula {latex.strip()!r}: {error}") from error
+    text = text.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    text = re.sub(r' (stretchy="false"|(row|column)(spacing|align)="[^"]*"|(min|max)size="[^"]*")', "", text)
+    text = re.sub(r"&#x([0-9A-Fa-f]+);", lambda m: html.escape(chr(int(m[1], 16))), text)
+    text = text.replace("<mi>~</mi>", "<mo>∼</mo>")
+    return f'<span class="said">{text}</span>'
 
 
 def formula(latex, large):
-    """LaTeX as an <svg> in the colour and size of the text around it, with the LaTeX as label for screen readers.
+    """LaTeX as an <svg> in the colour and size of the text around it; screen readers skip it (`spoken` is theirs).
 
     large: fractions and sums in their full size. The baseline is that of the text. Raises LessonError, with the
     formula, for LaTeX that cannot be drawn.
     """
     import ziamath
 
-    size = 24.0  # units of the drawing; the page scales it by em
+    size = 24.0
     latex = latex.strip()
     drawn = re.sub(r"\\(?:sim|epsilon|phi)(?![a-zA-Z])", lambda m: LETTERS[m[0]], latex)
     drawn = re.sub(r"(\\math(?:bb|bf|cal|rm|sf)|\\boldsymbol) ?(\w)", r"\1{\2}", drawn)  # it wants the braces
@@ -38,13 +78,35 @@ def formula(latex, large):
         text = ziamath.Latex(drawn, size=size, inline=not large, color="currentColor", margin=0).svg()
     except Exception as error:  # ziamath raises many kinds
         raise LessonError(f"cannot typeset the formula {latex!r}: {error}") from error
-    _, top, width, height = (float(v) / size for v in re.search(r'viewBox="([^"]*)"', text)[1].split())
+    left, top, width, height = (float(v) / size for v in re.search(r'viewBox="([^"]*)"', text)[1].split())
     if large and height > 30:  # ziamath 0.13 draws brackets without end around a sum with a lower limit only
         return formula(latex, False)
-    where = f"width:{width:.3f}em;height:{height:.3f}em;vertical-align:{-(top + height):.3f}em"
-    text = re.sub(r' width="[^"]*" height="[^"]*"', f' style="{where}"', text, count=1)
-    label = html.escape(re.sub(r"\s+", " ", latex))
-    return text.replace("<svg ", f'<svg class="tex" role="img" aria-label="{label}" ', 1)
+    box = " ".join(slim.number(v * EM, 0) for v in (left, top, width, height))
+    where = f"width:{slim.number(width, 2)}em;vertical-align:{slim.number(-(top + height), 3)}em"
+    return f'<svg class="tex" aria-hidden="true" viewBox="{box}" style="{where}">{_letters(text, EM / size)}</svg>'
+
+
+def _letters(text, scale):
+    """What ziamath has drawn, `scale` times as large: each letter in its size a path by itself, and where it stands."""
+    root = ElementTree.fromstring(text.replace(' xmlns="http://www.w3.org/2000/svg"', ""))
+    symbols = {one.get("id"): one for one in root.iter("symbol")}
+    defined, out = {}, []
+    short = lambda value: slim.number(float(value) * scale, 0)
+    for one in root:
+        if one.tag == "path":
+            out.append(f'<path d="{slim.path(one.get("d"), scale, 0)}"/>')
+        elif one.tag == "rect":
+            out.append("<rect" + "".join(f' {k}="{short(one.get(k))}"' for k in ("x", "y", "width", "height")) + "/>")
+        elif one.tag == "use" and float(one.get("width")) > 0:
+            symbol = symbols[one.get("href")[1:]]
+            x, y, wide, _ = map(float, symbol.get("viewBox").split())
+            larger = float(one.get("width")) / wide
+            name = f'{one.get("href").rsplit("_", 1)[1]}-{larger:.3g}'
+            drawn = " ".join(path.get("d") for path in symbol.iter("path"))
+            defined[name] = f'<path id="{name}" d="{slim.path(drawn, larger * scale, 0)}"/>'
+            place = short(float(one.get("x")) - x * larger), short(float(one.get("y")) - y * larger)
+            out.append(f'<use href="#{name}"' + "".join(f' {k}="{v}"' for k, v in zip("xy", place) if v != "0") + "/>")
+    return f'<defs>{"".join(defined.values())}</defs>{"".join(out)}'
 
 
 def code(source, language="python"):
@@ -55,7 +117,7 @@ def code(source, language="python"):
 
     lines = highlight(source, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
     return ('<div class="code"><button type="button" class="copy">Copy</button>'
-            f'<pre tabindex="0"><code>{lines}</code></pre></div>')
+            f'<pre class="scrolls" tabindex="0"><code>{lines}</code></pre></div>')
 
 
 def code_css():
@@ -89,8 +151,9 @@ class Prose:
         for name in ("math_inline", "math_inline_double", "math_block"):  # without the plugin's own wrapping
             rules[name] = lambda tokens, i, *_, display=name != "math_inline": math(tokens[i].content, display)
         rules["link_open"] = self._link
-        rules["table_open"] = lambda *_: '<div class="table" tabindex="0"><table>'
+        rules["table_open"] = self._table
         rules["table_close"] = lambda *_: "</table></div>"
+        rules["td_open"] = self._td
         rules["fence"] = lambda tokens, i, *_: code(tokens[i].content, tokens[i].info.strip() or "text")
 
     def _link(self, tokens, i, options, env):
@@ -102,6 +165,20 @@ class Prose:
             tokens[i].attrSet("href", "#" + anchor(name))
             tokens[i].attrSet("class", "derivation")
         return self.markdown.renderer.renderToken(tokens, i, options, env)
+
+    def _table(self, tokens, i, *_):
+        """A table's begin. One with more than two columns stands on a phone row by row, each cell under its heading."""
+        heads = []
+        for token, inline in itertools.pairwise(itertools.takewhile(lambda t: t.type != "thead_close", tokens[i:])):
+            if token.type == "th_open":
+                heads.append(self.markdown.renderInline(inline.content))
+        stacks = len(heads) > 2 and any(heads)
+        words = [f' data-head="{re.sub("<svg.*?</svg>|<[^>]*>", "", head)}"' if stacks else "" for head in heads]
+        self._heads = itertools.cycle(words)
+        return f'<div class="table scrolls" tabindex="0"><table{" class=stacks" if stacks else ""}>'
+
+    def _td(self, *_):
+        return f"<td{next(self._heads)}>"
 
     def parse(self, source):
         """The tokens of one piece of Markdown, each heading with its id."""
@@ -121,7 +198,7 @@ class Prose:
         tokens = self.parse(source)
         text = self.markdown.renderer.render(tokens, self.markdown.options, {})
         # A line must not break between a formula and the comma after it, or the bracket before it.
-        around = r'(\()?(<span class="im">(?:(?!</span>).)*</span>)([-,.;:!?)’”]+\w*)?'
+        around = r'(\()?(<span class="im">(?:(?!</svg>).)*</svg></span>)([-,.;:!?)’”]+\w*)?'
         return re.sub(around, _together, text, flags=re.DOTALL)
 
 

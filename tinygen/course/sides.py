@@ -56,8 +56,8 @@ def page(name, lessons, *, reference=False):
     contents = f'<nav class="parts" aria-label="On this page">{contents}</nav>' if contents else ""
     title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
     return pages.document(html.escape(title), (
-        f'<nav class="bar">{around}<button type="button" class="theme">Light or dark</button></nav>{contents}'
-        f'<main class="prose {name}">{body}</main><nav class="bar">{around}</nav>'))
+        f'<nav class="bar" aria-label="Course">{around}{pages.THEME}</nav>{contents}'
+        f'<main id="main" class="prose {name}">{body}</main><nav class="bar" aria-label="Further">{around}</nav>'))
 
 
 def weeks(words):
