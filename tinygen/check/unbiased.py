@@ -327,6 +327,4 @@ def _named(where, c, half, target):
         return "factor", say("estimate slight", where=where, way="large" if c > 1 else "small", off=abs(c - 1))
     inside = [n for n in numbers if abs(n.value - c) <= half and n.cost <= 6]
     guess = f", which may be {min(inside, key=lambda n: n.cost)}" if inside and half < 0.05 * abs(c) else ""
-    return "factor", say(
-        "estimate about", where=where, c=c, digits=2 if half > 0.01 * abs(c) else 3, guess=guess
-    )
+    return "factor", say("estimate about", where=where, c=c, digits=2 if half > 0.01 * abs(c) else 3, guess=guess)

@@ -49,8 +49,15 @@ def check_value(function, reference, *args, names=None, parts=None):
     if wrong.any() and (name := _other_form(got, bar, reference, args)):
         return Report(report.name, [Entry("result", PASS)], notes=[name])
     for index in np.ndindex(expected.shape):
-        report.entries.append(Entry(places(index), FAIL if wrong[index] else PASS, float(got[index]),
-                                    float(expected[index]), float(bar[index])))
+        report.entries.append(
+            Entry(
+                places(index),
+                FAIL if wrong[index] else PASS,
+                float(got[index]),
+                float(expected[index]),
+                float(bar[index]),
+            )
+        )
     if not np.all(np.isfinite(got)):
         report.notes.append(_not_finite(got))
     elif wrong.any():
@@ -105,8 +112,10 @@ def _expected(reference, args):
     rng, bar = np.random.default_rng(0), 0
     largest = sum(np.abs(np.asarray(t, dtype=float)) for t in terms.values()) if terms else np.abs(expected)
     for _ in range(8):
-        moved = [a * (1 + 4 * EPS * rng.choice([-1.0, 1.0], np.shape(a)))
-                 if np.asarray(a).dtype.kind == "f" else a for a in args]
+        moved = [
+            a * (1 + 4 * EPS * rng.choice([-1.0, 1.0], np.shape(a))) if np.asarray(a).dtype.kind == "f" else a
+            for a in args
+        ]
         bar = np.maximum(bar, np.abs(total(moved)[1] - expected))
     return terms, expected, 16 * bar + 256 * EPS * (largest + np.finfo(float).tiny)
 
@@ -134,16 +143,25 @@ def _shape_mistakes(got, expected, bar):
 
     same = got.size == expected.size and near(got.reshape(expected.shape))
     deeper = got.ndim == expected.ndim + 1 and not same
-    add("shape", f"the numbers are right; only the shape is not: it should be {expected.shape}",
-        same)
+    add("shape", f"the numbers are right; only the shape is not: it should be {expected.shape}", same)
     add("not-summed", "the numbers are right, but not yet summed over the last axis", deeper and near(got.sum(-1)))
-    add("broadcast", f"an array of shape {(expected.size, 1)} met one of shape {expected.shape}, and together they are "
-        f"{got.shape}: give both the same number of axes", deeper and got.shape[:2] == 2 * expected.shape[:1])
+    add(
+        "broadcast",
+        f"an array of shape {(expected.size, 1)} met one of shape {expected.shape}, and together they are "
+        f"{got.shape}: give both the same number of axes",
+        deeper and got.shape[:2] == 2 * expected.shape[:1],
+    )
     single = got.ndim == 0 and expected.ndim > 0
-    add("summed", "this is the sum over the whole batch; one number for each row was asked for",
-        single and abs(got - expected.sum()) <= bar.sum())
-    add("averaged", "this is the mean over the batch; one number for each row was asked for",
-        single and abs(got - expected.mean()) <= bar.sum())
+    add(
+        "summed",
+        "this is the sum over the whole batch; one number for each row was asked for",
+        single and abs(got - expected.sum()) <= bar.sum(),
+    )
+    add(
+        "averaged",
+        "this is the mean over the batch; one number for each row was asked for",
+        single and abs(got - expected.mean()) <= bar.sum(),
+    )
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.mistakes.case import Case, explains, residual
+from tinygen.mistakes.families.arrangement import triangle
 from tinygen.mistakes.families.values import precision_mistake
 from tinygen.mistakes.family import TIERS, families
 from tinygen.mistakes.held_out import held_out
@@ -78,10 +79,23 @@ def _diagnosed(f, args, argnum, got, expected, bar, name, names, gradient, limit
         case = case.alike(expected=np.where(unknown, whole, expected), bar=np.where(unknown, widest, bar))
     if case.got.shape != expected.shape:
         return _shape_mistakes(case, limit)
-    found = _ranked(case, limit)
+    found = _ranked(case, limit) or _of_symmetric(case, limit)
     if not found and (said := precision_mistake(case)):
         return [Mistake("precision", said[0], said[1], where=name)]
     return found
+
+
+def _of_symmetric(case, limit):
+    """The mistakes in a symmetric gradient by a symmetric matrix of which f reads one triangle alone."""
+    x, got, whole, k = case.x, case.got, case.expected, case.argnum
+    square = x.ndim == 2 and x.shape[0] == x.shape[1] and case.known.all()
+    if not square or not np.array_equal(x, x.T) or not np.allclose(got, got.T) or not triangle(whole):
+        return []
+    f = lambda *args: case.total(*args[:k], (args[k] + args[k].T) / 2, *args[k + 1 :])
+    mean = lambda a: (a + a.T) / 2
+    other = Case(f, case.args, k, got, mean(whole), mean(case.bar), case.name, case.names, case.again)
+    said = lambda mistake: say("of the symmetric form", told=mistake.sentence, name=case.name)
+    return [replace(mistake, sentence=said(mistake)) for mistake in _ranked(other, limit)]
 
 
 def _ranked(case, limit):
@@ -150,6 +164,8 @@ def _same(case, one, two):
     difference = abs(one.predicted - two.predicted)[case.known]
     if {one.kind, two.kind} <= {"term", "path"} and one.where == two.where and one.number == two.number is not None:
         return True  # a term and what comes through it
+    if one.formula and one.formula == two.formula:
+        return True
     equal = one.kind == two.kind and bool(np.all(difference <= case.tolerance[case.known]))
     if not equal or one.kind != "other-point" or abs(one.cost - two.cost) > EQUAL:
         return equal

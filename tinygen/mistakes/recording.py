@@ -69,7 +69,10 @@ def _operands(node):
         return [node.value]
     if isinstance(node, ast.Call):
         function = node.func
-        module = not isinstance(function, ast.Attribute) or getattr(function.value, "id", "") in ("np", "numpy", "math")
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        module = root is function or getattr(root, "id", "") in ("np", "numpy", "math", "scipy", "linalg", "special")
         return list(node.args) if module else [function.value, *node.args]
     return []
 
@@ -190,6 +193,15 @@ class Recording:
         """What a cotangent at `slot` does to the gradient."""
         out = self.tape.backward([(slot, cotangent)])[self.input]
         return np.zeros(np.shape(self.values[self.input])) if out is None else out
+
+    def backward_with(self, values):
+        """The gradient if the way back used other operands than f did: `values` {(step, j): value}."""
+        alone, numbers = Tape(), {self.all[step][0]: step for step, _ in values}
+        alone.size = self.tape.size
+        for slot, row, raw, kw, y, parents in self.tape.entries:
+            raw = [values.get((numbers.get(slot), j), v) for j, v in enumerate(raw)]
+            alone.entries.append((slot, row, raw, kw, y, parents))
+        return alone.backward([(self.out.slot, np.ones_like(self.out.value))])[self.input]
 
     def replay(self, change):
         """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments."""

@@ -53,6 +53,13 @@ SENTENCES = {
     "jacobian left out": "In {d} the derivative of `{source}` ({line}) by {by} is left out{inside}.",
     "jacobian diagonal": "In {d} only the diagonal of the Jacobian of `{source}` ({line}) is used: each of its entries "
     "depends on the other entries of {by} too.",
+    "turn": "In {d} each turn of the loop uses the `{name}` of the turn {turn} ({place}): an index off by one?",
+    "other label": "{d} is that of the other label: {got} where {expected} belongs: are the labels swapped (1 - y for "
+    "y)?",
+    "triangle": "{d} is the symmetric form (G + G.T) / 2 of the right gradient G. f reads the {half} triangle of "
+    "{name} alone, so G is of that triangle: both say the same of symmetric changes. To compare yours, write f of "
+    "({name} + {name}.T) / 2.",
+    "of the symmetric form": "{told} (This is said of the symmetric form of dL/d{name}: f reads one triangle alone.)",
     "variant": "{d} is the gradient of another function: with {words} ({place}).",
     # along an axis
     "mean": "The error is constant {where}: the mean over this axis, or a normaliser's derivative, is "

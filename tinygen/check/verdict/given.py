@@ -198,7 +198,7 @@ def _own(arguments, wanted, vector):
 
     def gradient(start):
         value, pull = vjp(of_leaves)(start)
-        return pull(np.ones_like(value))
+        return _changed(value, of_leaves, start, arguments.names[wanted[0]]) or pull(np.ones_like(value))
 
     result = _called(gradient, [start], "tinygen's own gradient")
     if isinstance(result, Fault):
@@ -210,6 +210,17 @@ def _own(arguments, wanted, vector):
             values[k] = next(result)
         out[i] = tree.unflatten(flat[i][1], values)
     return out
+
+
+def _changed(value, f, args, name):
+    """A Fault if f, where it was recorded, had another `value` than at arrays; None if not, or if f draws numbers."""
+    plain, again = np.asarray(f(args)), np.asarray(f(args))
+    same = lambda a, b: a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=0, equal_nan=True)
+    if same(value, plain) or not same(again, plain):
+        return None
+    values = f"it is {plain.ravel()[0]:.6g} here, but {np.ravel(value)[0]:.6g} where its arguments are recorded"
+    asks = "Does it ask for their type, by isinstance or type(x)?"
+    return Fault(name, "other-value", f"tinygen cannot differentiate this f: {values}. {asks}")
 
 
 def _looks_like(result, arg):

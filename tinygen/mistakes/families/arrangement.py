@@ -28,13 +28,25 @@ def arrangements(case):
     for move in _moves(case.expected.shape):
         moved, slack = move.do(case.expected), move.do(case.bar)
         c = scaled(case, base, moved, simple, slack=slack, free=False)
-        if c is not None and c.value:
+        if c is not None and c.value == 0.5 and "the sum with" in move.words:  # the average
+            continue
+        half = triangle(case.expected) if "the average with" in move.words else ""
+        if c is not None and c.value == 1 and half:
+            told = say("triangle", d=d, half=half, name=case.name)
+            yield Guess(move.kind, move.cost, moved, told, "np.tril(2 * G) - np.diag(np.diag(G))", slack=slack)
+        elif c is not None and c.value:
             factor = {1: "", -1: " It also has the wrong sign."}.get(c.value, f" It also has a factor {c}.")
             kind, formula = ("two", None) if factor else (move.kind, move.formula and f"{d} = {move.formula}")
             yield Guess(
                 kind, move.cost + 2 * c.cost, c.value * moved, say("moved", d=d, move=move.words + factor), formula,
                 slack=slack,
             )  # fmt: skip
+
+
+def triangle(gradient):
+    """Which triangle a square gradient is of, "" if it is of both."""
+    lower, upper = np.any(np.tril(gradient, -1)), np.any(np.triu(gradient, 1))
+    return "" if lower == upper else "lower" if lower else "upper"
 
 
 def _moves(shape):

@@ -29,9 +29,7 @@ def factors(case, numbers=None):
     c = scaled(case, np.zeros(got.shape), expected, numbers, slack=slack)
     if c is not None:
         kind, sentence = "sign" if c.value == -1 else "factor", say("times", what=d, times=times(c))
-        yield Guess(
-            kind, c.cost + 0.5, c.value * expected, sentence, undone(d, c.words), slack=slack, number=c.fixed
-        )
+        yield Guess(kind, c.cost + 0.5, c.value * expected, sentence, undone(d, c.words), slack=slack, number=c.fixed)
 
 
 @family("structured", inside=True)
@@ -86,7 +84,7 @@ def _multiplied(case, fields, numbers, kind, cost):
         if c is None or c.value == 0:
             continue
         words = field.words if c.value == 1 else f"{c.words} x {field.words}"
-        sentence = say("field", d=d, words=words, hint=_hint(case, field))
+        sentence = _other_label(case, field, c) or say("field", d=d, words=words, hint=_hint(case, field, c))
         this = kind
         if field.of == "own" and c.value == 1 and field.words in (case.name, f"exp(-{case.name})"):
             this = "parameterisation"
@@ -96,9 +94,25 @@ def _multiplied(case, fields, numbers, kind, cost):
         yield Guess(this, cost + cost_of_number, c.value * direction, sentence, undone(d, words), slack=slack)
 
 
-def _hint(case, field):
+def _other_label(case, field, c):
+    """The sentence for -exp(x) times a multiple of sigmoid(-x): the loss of the other label; else ""."""
+    forms = {f"exp({case.name})": -1, f"exp(-{case.name})": 1}
+    if c.value != -1 or field.of != "own" or field.words not in forms:
+        return ""
+    sign = forms[field.words]
+    with np.errstate(all="ignore"):
+        ratio = (case.expected * (1 + np.exp(-sign * case.x)))[case.known]
+    if ratio.size < 2 or np.ptp(ratio) > 1e-6 * np.max(abs(ratio)):
+        return ""
+    own, other = (f"sigmoid({case.name})", f"-sigmoid(-{case.name})")[::sign]
+    return say("other label", d=f"dL/d{case.name}", got=other, expected=own)
+
+
+def _hint(case, field, c):
     """What a factor of this form usually comes from."""
     words = field.words
+    if c.value != 1:
+        return "."
     if field.of == "own" and words == case.name and np.all(case.x > 0):
         return f": the derivative by log {case.name} instead of {case.name}?"
     if field.of == "own" and words == f"exp(-{case.name})":

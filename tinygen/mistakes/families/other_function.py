@@ -1,7 +1,7 @@
 """Is it the right gradient of a slightly different function? The recording is replayed with one operand changed."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -23,13 +23,15 @@ def another_function(case):
 
 
 def _variants(case, recording):
-    changes = list(_changes(case, recording))
+    changes = [*_labels(recording), *_changes(case, recording)]
     x = recording.values[recording.input]
     slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
     numbers = [n for n in case.numbers if n.cost <= 6 and n.value not in (0, 1, -1)]
 
     def gradient(change):
         def altered(step, args, env):
+            if step in change.values:
+                return [change.values[step].get(j, v) for j, v in enumerate(args)]
             steps, j = change.steps, change.j
             return [*args[:j], change.make(args[j], env), *args[j + 1 :]] if step in steps else args
 
@@ -58,7 +60,10 @@ def _variants(case, recording):
 
 @dataclass(frozen=True)
 class Change:
-    """Operand `j` of the operations `steps` becomes make(operand, environment). zero: its text, where it becomes 0."""
+    """Operand `j` of the operations `steps` becomes make(operand, environment). zero: its text, where it becomes 0.
+
+    values: {step: {j: value}} of operands that become these.
+    """
 
     steps: list
     j: int
@@ -66,6 +71,7 @@ class Change:
     make: object
     cost: float = 7
     zero: str = ""
+    values: dict = field(default_factory=dict)
 
 
 def _changes(case, recording):
@@ -102,6 +108,29 @@ def _changes(case, recording):
                     if value is not None and value.shape == np.shape(operand):
                         yield Change(steps, j, f"{name} in place of {text}", lambda v, env, m=value: m)
                 yield from _exchanged(recording, steps, j, text, None)
+
+
+def _labels(recording):
+    """Labels (0 and 1, or -1 and 1) that f reads, swapped wherever they or 1 - y stand."""
+    found = []  # (labels, text, {step: {j: the other label}})
+    for step, (_, _, raw, _, _, parents) in enumerate(recording.all):
+        for j, v in enumerate(raw):
+            array = np.asarray(v) if isinstance(v, np.ndarray) and v.dtype.kind in "fi" else np.zeros(1)
+            if dict(parents).get(j) in recording.depends or set(np.unique(array)) not in ({0, 1}, {-1, 1}):
+                continue
+            swapped = 1 - array if array.min() == 0 else -array
+            text = recording.operand(step, j)
+            for k, (own, name, steps) in enumerate(found):
+                if np.array_equal(own, array) or np.array_equal(own, swapped):
+                    steps.setdefault(step, {})[j] = swapped
+                    found[k] = (own, min(name, text, key=len), steps)
+                    break
+            else:
+                found.append((array, text, {step: {j: swapped}}))
+    for array, text, values in found:
+        other = f"1 - {text}" if array.min() == 0 else f"-{text}".removeprefix("--")
+        words = f"`{other}` in place of `{text}`, that is with swapped labels"
+        yield Change(list(values), 0, words, None, 2, values=values)
 
 
 def _square(value):

@@ -11,6 +11,7 @@ from tinygen.mistakes.scales import role_of
 from tinygen.mistakes.words import say
 
 MOST = 60  # gradients at altered arguments in one diagnosis
+SWAPPED = "are the labels swapped?"
 UNLIKELY = -9  # bits: many other causes make a gradient look like this, and each is plainer
 
 
@@ -67,7 +68,10 @@ def _alterations(case):
 
 
 def _counted(i, name, array, value):
-    """An index or a count that is off by one."""
+    """An index or a count that is off by one; labels that are swapped."""
+    for labels, words, other in ((0, 1), "1 - ", 1 - array), ((-1, 1), "-", -array):
+        if array.ndim and array.dtype.kind == "i" and set(np.unique(array)) == set(labels):
+            yield Alteration("other-point", 5, f"for {words}{name} in place of {name}: {SWAPPED}", {i: other})
     for step in (-1, 1):
         moved = array + np.array(step, array.dtype) if array.ndim or not isinstance(value, int) else int(array) + step
         if array.size and np.min(moved) >= 0:
@@ -91,6 +95,10 @@ def _other(i, name, array):
     yield alter("other-point", 1, f"for -{name} in place of {name}: the sign of {name}.", -array)
     if np.all((array > 0) & (array < 1)):
         yield alter("other-point", 1, f"for 1 - {name} in place of {name}.", 1 - array)
+    if set(np.unique(array)) == {0, 1}:
+        yield alter("other-point", 4, f"for 1 - {name} in place of {name}: {SWAPPED}", 1 - array)
+    if set(np.unique(array)) == {-1, 1}:
+        yield alter("other-point", 4, f"for -{name} in place of {name}: {SWAPPED}", -array)
     if array.ndim and array.shape[0] > 1:
         mean = np.broadcast_to(array.mean(0, keepdims=True), array.shape)
         words = f"if every {name} were their mean: (B, 1) against (B,) was blown up to (B, B)?"
