@@ -86,24 +86,35 @@ def run(quick, show, peers=True):
     print(f"{len(right)} right gradients")
     peers, missing = available() if peers else ({}, [])
     tally, seconds = defaultdict(Counter), Counter()
-    for trial in progress(wrong, "mistakes"):
-        report = _timed(judge, trial, seconds, "tinygen")
-        result = outcome(trial, report)
-        tally["held out" if trial.held_out else "open"].update({"n": 1, **{k: int(v) for k, v in result.items()}})
-        if show and not trial.held_out and not result.get("right"):
-            said = "; ".join(f"[{m.kind}] {m.sentence}" for m in report.mistakes[:2]) or "nothing explains it"
-            print(f"  {report.verdict} {trial.label} ({', '.join(sorted(trial.kinds))}): {said}")
-        for name, accepts in peers.items():
-            tally[name].update({"found": int(not _timed(accepts, trial, seconds, name)), "n": 1})
-    for trial in progress(right, "right gradients"):
-        report = _timed(judge, trial, seconds, "tinygen")
-        kind = "float32" if "float32" in trial.label else "kink" if "kink" in trial.label else "smooth"
-        tally["right", kind].update({"n": 1, report.verdict: 1})
-        if show and report.verdict != "PASS":
-            print(f"  {report.verdict} on a right gradient, {trial.label}: {report}")
-        for name, accepts in peers.items():
-            tally[name, kind].update({"FAIL": int(not _timed(accepts, trial, seconds, name)), "n": 1})
+    trials = [*((trial, True) for trial in wrong), *((trial, False) for trial in right)]
+    order = np.random.default_rng(SEED).permutation(len(trials))  # so that a part of them stands for all
+    try:
+        for trial, planted in progress([trials[i] for i in order], "trials"):
+            (_judge_planted if planted else _judge_right)(trial, tally, seconds, peers, show)
+    except KeyboardInterrupt:
+        print("stopped: these are the figures of a random part of the trials")
     _print(tally, seconds, peers, missing)
+
+
+def _judge_planted(trial, tally, seconds, peers, show):
+    report = _timed(judge, trial, seconds, "tinygen")
+    result = outcome(trial, report)
+    tally["held out" if trial.held_out else "open"].update({"n": 1, **{k: int(v) for k, v in result.items()}})
+    if show and not trial.held_out and not result.get("right"):
+        said = "; ".join(f"[{m.kind}] {m.sentence}" for m in report.mistakes[:2]) or "nothing explains it"
+        print(f"  {report.verdict} {trial.label} ({', '.join(sorted(trial.kinds))}): {said}")
+    for name, accepts in peers.items():
+        tally[name].update({"found": int(not _timed(accepts, trial, seconds, name)), "n": 1})
+
+
+def _judge_right(trial, tally, seconds, peers, show):
+    report = _timed(judge, trial, seconds, "tinygen")
+    kind = "float32" if "float32" in trial.label else "kink" if "kink" in trial.label else "smooth"
+    tally["right", kind].update({"n": 1, report.verdict: 1})
+    if show and report.verdict != "PASS":
+        print(f"  {report.verdict} on a right gradient, {trial.label}: {report}")
+    for name, accepts in peers.items():
+        tally[name, kind].update({"FAIL": int(not _timed(accepts, trial, seconds, name)), "n": 1})
 
 
 def _way(trial):

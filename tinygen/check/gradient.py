@@ -323,6 +323,8 @@ def _diagnose(report, arguments, given):
     ]
     for leaf in sorted(wrong, key=lambda leaf: leaf.start)[:DIAGNOSED]:
         got, expected, bar = report.arrays[leaf.name]
+        if judge.adopted:  # these are as exact as their rounding, however closely the directions could look
+            bar = np.minimum(bar, judge.slack[leaf.start : leaf.stop].reshape(leaf.shape))
         if leaf in given.misshapen and (said := _of_another(leaf, given, report)):
             report.mistakes.append(Mistake("other-argument", said, where=leaf.name))
             continue

@@ -25,7 +25,7 @@ class Judge:
     """
 
     def __init__(self, meter, claimed, arguments, own=lambda f: None, again=None, rtol=0.0):
-        self._own, self._f, self.again, self.blur = own, arguments.f, again, 0.0
+        self._own, self._f, self.again, self.blur, self.adopted = own, arguments.f, again, 0.0, False
         self.meter, self.got, self.slack, self.coarse = meter, claimed.got, claimed.slack, claimed.coarse
         self.resolution = max(RESOLUTION, 4 * rtol)
         if rtol:

@@ -53,6 +53,7 @@ class Survey:
             return False
         bars, left = found
         judge.take(indices, own[indices], bars)
+        judge.adopted = True
         judge.entries(left)
         judge.confirm(indices)
         return True
