@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from tinygen.autodiff.rules import shaping
+from tinygen.autodiff.rules import indexing, shaping
 from tinygen.program.passes import ADD_AT, at_a_slice
 from tinygen.program.source import Operand
 
@@ -196,7 +196,7 @@ KERNELS = {
     np.where: _where,
     np.copy: _copy,
     shaping.ASTYPE: _astype,
-    shaping.PUT: _put,
+    indexing.PUT: _put,
     ADD_AT: _add_at,
     shaping.CONCATENATE: _joined(np.concatenate),
     shaping.STACK: _joined(np.stack),

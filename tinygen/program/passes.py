@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from tinygen.autodiff.rules.shaping import PUT, is_basic
+from tinygen.autodiff.rules.indexing import PUT, is_basic
 from tinygen.autodiff.tape import Row
 
 

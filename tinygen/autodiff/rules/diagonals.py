@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, stands_for
-from tinygen.autodiff.rules.shaping import put
+from tinygen.autodiff.rules.indexing import put
 
 
 def _diagonal_index(shape, offset, axis1, axis2):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import constant, define, full, refused, stands_for
+from tinygen.autodiff.rules.indexing import getitem, put
 from tinygen.autodiff.rules.reductions import count, last, spread
-from tinygen.autodiff.rules.shaping import getitem, put
 
 # ---- extremes and quantiles ----
 

@@ -5,7 +5,7 @@ import string
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, stands_for
-from tinygen.autodiff.rules.shaping import put
+from tinygen.autodiff.rules.indexing import put
 from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
 
 

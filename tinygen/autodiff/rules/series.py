@@ -3,8 +3,9 @@
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import constant, define, stands_for
+from tinygen.autodiff.rules.indexing import getitem
 from tinygen.autodiff.rules.products import convolved
-from tinygen.autodiff.rules.shaping import getitem, moves
+from tinygen.autodiff.rules.shaping import moves
 from tinygen.autodiff.tape import bare, recorded
 
 # ---- differences ----
