@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygen.autodiff import tree
-from tinygen.models import VAE, Autoencoder, ConditionalVAE, Diffusion, LatentDiffusion, base, trained
+from tinygen.models import VAE, Autoencoder, ConditionalVAE, Diffusion, LatentDiffusion, base, saving, trained
 from tinygen.nn.checkpoint import CheckpointError, load, save
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def labels_for(name):
 
 def numbers(model):
     """Everything that was fitted, as bytes."""
-    fitted = {name: value for name, value in vars(model).items() if base._is_fitted(name)}
+    fitted = {name: value for name, value in vars(model).items() if saving.is_fitted(name)}
     flat = {k: v.state() if hasattr(v, "state") and not hasattr(v, "get_params") else v for k, v in fitted.items()}
     leaves = tree.flatten({k: v for k, v in flat.items() if isinstance(v, (dict, np.ndarray, list))})[0]
     return [np.asarray(leaf).tobytes() for leaf in leaves if not np.asarray(leaf).dtype.hasobject], repr(sorted(flat))

@@ -28,12 +28,10 @@ import sys
 
 import numpy as np
 
-from tinygen.files import replacing
-from tinygen.models import labels
+from tinygen.models import labels, saving
 from tinygen.models.options import fingerprint, plain
 from tinygen.models.randomness import seed, stream
 from tinygen.models.rows import check_names, column_names, rows
-from tinygen.models.scaling import Scaling
 from tinygen.nn import checkpoint, weights
 
 # How an option matters. A checkpoint with another value of one that is in none of these lists is another run.
@@ -41,7 +39,7 @@ SHOW = ("progress", "verbose", "callback", "checkpoint")  # nothing but what is 
 LONGER = ("epochs", "max_steps", "patience")  # how long training goes on
 
 
-class Estimator:
+class Estimator(saving.Saved):
     """Base of the models. A subclass stores each argument of its constructor under its own name and does nothing else.
 
     OPTIONS: {name: check}, check(name, value) raises ValueError (`whole`, `number`, `one_of` make them).
@@ -143,8 +141,8 @@ class Estimator:
     def _take(self, twin):
         """Be the model that the twin is."""
         twin._fitted_with = twin._model_options()
-        fitted = {name: value for name, value in vars(twin).items() if _is_fitted(name)}
-        own = {name: value for name, value in vars(self).items() if not _is_fitted(name)}
+        fitted = {name: value for name, value in vars(twin).items() if saving.is_fitted(name)}
+        own = {name: value for name, value in vars(self).items() if not saving.is_fitted(name)}
         self.__dict__ = {**own, **fitted}
         return self
 
@@ -247,108 +245,6 @@ class Estimator:
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_fitted_with")
-
-    # ---- files ----
-
-    def save(self, path):
-        """Write the fitted model to the one file `path` (.npz); `load` gives it back."""
-        self._check_fitted()
-        checkpoint.save(path, self._state(), meta={"fitted": type(self).__name__})
-
-    @classmethod
-    def load(cls, path):
-        """The model that `save` wrote. Raises checkpoint.CheckpointError if the file is something else.
-
-        path: of that file.
-        """
-        state, meta = checkpoint.load(path)
-        if not isinstance(meta, dict) or meta.get("fitted") != cls.__name__:
-            raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
-        try:
-            model = cls._of_state(state)
-            vars(model)["_fitted_with"]  # it was fitted
-            return model
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise checkpoint.CheckpointError(
-                f"{path} is not a whole {cls.__name__}: its content is not what save() writes ({problem!r})"
-            ) from problem
-
-    def export_weights(self, path):
-        """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W".
-
-        path: of the file, replaced if it is there.
-        """
-        self._check_fitted()
-        with replacing(path) as file:
-            np.savez(file, **{name: leaf for name, leaf in named(self.params_)})
-
-    def _state(self):
-        """The model as a tree of arrays and plain values."""
-        options = self.get_params(deep=False)
-        options |= {name: default for name, default in self._defaults().items() if name in ("callback", "checkpoint")}
-        if "random_state" in options and not isinstance(self.random_state, (int, np.integer)):
-            options["random_state"] = None
-        fitted = {name: value for name, value in vars(self).items() if _is_fitted(name)}
-        return {
-            "options": self._described(options), "fitted": self._described(fitted), "names of fitted": sorted(fitted)
-        }  # fmt: skip
-
-    @classmethod
-    def _of_state(cls, state):
-        """The model that `_state` has described."""
-        model = cls(**cls._rebuilt(state["options"]))
-        fitted = cls._rebuilt(state["fitted"])
-        missing = set(state["names of fitted"]) - set(fitted)
-        if missing:
-            raise KeyError(", ".join(sorted(missing)))
-        vars(model).update(fitted)
-        return model
-
-    @classmethod
-    def _described(cls, values):
-        """Options or fitted attributes in what a file can hold. A subclass with objects among them adds its own."""
-        return {name: _describe(value) for name, value in values.items()}
-
-    @classmethod
-    def _rebuilt(cls, values):
-        """What `_described` has described."""
-        return {
-            name: Scaling(**value) if name == "scaling_" and value is not None else _rebuild(value)
-            for name, value in values.items()
-        }  # fmt: skip
-
-
-def named(params, prefix=""):
-    """The arrays of a tree of dicts and lists with their names: the keys and indices on the way, joined by points.
-
-    params: the tree. prefix: of all names.
-
-    >>> [name for name, _ in named({"net": [{"W": np.ones(2)}, {"W": np.ones(3)}]})]
-    ['net.0.W', 'net.1.W']
-    """
-    if isinstance(params, (dict, list, tuple)):
-        items = params.items() if isinstance(params, dict) else enumerate(params)
-        return [pair for key, value in items for pair in named(value, f"{prefix}.{key}" if prefix else str(key))]
-    return [] if params is None else [(prefix, params)]
-
-
-def _is_fitted(name):
-    return name == "_fitted_with" or (name.endswith("_") and not name.startswith("__"))
-
-
-def _describe(value):
-    """A dataclass, an estimator or a dict of them as a tree of plain values and arrays; the rest as it is."""
-    if isinstance(value, Estimator):
-        return {"an estimator": type(value).__name__, **value._state()}
-    return value.state() if isinstance(value, Scaling) else value
-
-
-def _rebuild(value):
-    if isinstance(value, dict) and "an estimator" in value:
-        from tinygen import models
-
-        return getattr(models, value["an estimator"])._of_state(value)
-    return value
 
 
 def _not_fitted():
