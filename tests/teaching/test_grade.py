@@ -24,8 +24,8 @@ NAMES = [name for _, _, name in lesson.solutions(TEXT)]
 def written(tmp_path):
     """A course of lesson 4, with a deadline."""
     path = course.new(tmp_path / "course", [4])
-    text = path.read_text().replace("# deadline", "deadline")
-    path.write_text(text)
+    head, lessons, rest = path.read_text().partition("[[lessons]]")
+    path.write_text(head + lessons + rest.replace("# deadline", "deadline"))
     return course.read(path.parent)
 
 
@@ -204,7 +204,7 @@ class Counting(concurrent.futures.Executor):
 
 def test_a_judge_that_fails_costs_its_own_file_only(written, tmp_path):
     class Broken(Counting):
-        def submit(self, function, path, *args, **kw):
+        def submit(self, function, *args, **kw):
             future = concurrent.futures.Future()
             future.set_exception(OSError("the worker has died"))
             return future

@@ -3,6 +3,7 @@
     tinygen teach new COURSE                     write COURSE/course.toml: lessons, weights, deadlines
     tinygen teach assign COURSE                  write COURSE/assignments.zip: hand this out
     tinygen teach grade COURSE SUBMISSIONS       a folder or zip as a learning system exports it -> COURSE/marks/
+    tinygen teach simulate COURSE SUBMISSIONS    a class of made-up students, to try all this with
     tinygen teach moodle COURSE                  the marks as a CSV that Moodle imports
     tinygen teach gradescope COURSE OUT          the archive that Gradescope's autograder wants
 
@@ -31,6 +32,11 @@ def add_arguments(parser):
     grade.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each processor)")
     grade.add_argument("--dask", metavar="ADDRESS", help="the address of a Dask scheduler, whose workers judge")
     grade.add_argument("--without-isolation", action="store_true", help="do not use bubblewrap even where it is there")
+    simulate = actions.add_parser("simulate", help="write a class of made-up students")
+    simulate.add_argument("course", type=Path, metavar="COURSE")
+    simulate.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder that is not there yet")
+    simulate.add_argument("--students", type=int, default=30, metavar="N", help="how many (default 30)")
+    simulate.add_argument("--seed", type=int, default=0, help="another seed, another class (default 0)")
     moodle = actions.add_parser("moodle", help="the marks as a CSV for Moodle's grade import")
     moodle.add_argument("course", type=Path, metavar="COURSE")
     moodle.add_argument("--marks", type=Path, metavar="DIR", help="where the marks are (default: COURSE/marks)")
@@ -75,18 +81,13 @@ def _assign(arguments):
 
 
 def _grade(arguments):
-    from tinygen.teaching import course, grade
+    from tinygen.teaching import course, grade, simulate
 
     read = course.read(arguments.course)
     out = arguments.out or arguments.course / "marks"
-    executor = None
-    if arguments.dask:
-        from distributed import Client
-
-        executor = Client(arguments.dask).get_executor(pure=False)
     isolate = not arguments.without_isolation
     graded = grade.grade(
-        read, arguments.submissions, out, executor=executor, workers=arguments.workers, isolate=isolate
+        read, arguments.submissions, out, workers=arguments.workers, dask=arguments.dask, isolate=isolate
     )
     grade.write(graded, out)
     for student in graded.students:
@@ -98,8 +99,21 @@ def _grade(arguments):
     if graded.marked and not all(marked.verdict.isolated for marked in graded.marked.values()):
         print("Judged without isolation: install bubblewrap (Debian: apt-get install bubblewrap), and grade again.")
     print(f"{len(graded.students)} students, {len(graded.marked)} files: {out / 'marks.csv'}, {out / 'index.html'}")
+    if simulated := simulate.agreement(graded, arguments.submissions):
+        print("A simulated class: {marks} of {answers} marks are as they should be, {accused} of {right} right answers "
+              "are accused; where a mistake is named, it is the planted one {planted} of {named} times."
+              .format(**simulated[0]))  # fmt: skip
     unjudged = [one for one in graded.marked.values() if not one.verdict.exercises]
     return 1 if unjudged or graded.collected.unknown or not graded.marked else 0
+
+
+def _simulate(arguments):
+    from tinygen.teaching import course, simulate
+
+    read = course.read(arguments.course)
+    out = simulate.simulate(read, arguments.submissions, arguments.students, arguments.seed)
+    print(f"{out}\n{arguments.students} students. To grade them: tinygen teach grade {arguments.course} {out}")
+    return 0
 
 
 def _moodle(arguments):

@@ -4,9 +4,6 @@ Exit status: 0 if all pass, 1 if any fails or is undecided, 2 if a NAME is not k
 """
 
 import json
-import multiprocessing
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 from tinygen.check.report import PASS
 from tinygen.check.wording import fit
 from tinygen.claims import claims
+from tinygen.teaching.work import outcomes
 
 MANY = 16  # claims that are worth a second process
 
@@ -23,6 +21,8 @@ def add_arguments(parser):
     parser.add_argument("names", nargs="*", metavar="NAME", help="a claim, a path (elbo), a kind, or a glob (*/gauss*)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the outcomes to FILE, too")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random points (default 0)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each processor)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="the address of a Dask scheduler, whose workers check")
 
 
 def run(arguments):
@@ -35,31 +35,30 @@ def run(arguments):
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         print(f"tinygen verify: no folder {arguments.json.absolute().parent} for --json", file=sys.stderr)
         return 2
-    from tqdm import tqdm
-
-    start, found = time.perf_counter(), []
-    with tqdm(total=len(chosen), unit="claim", leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty()) as bar:
-        for result in results(chosen, arguments.seed):
-            found.append(result)
-            bar.set_description(fit(result["name"], 30))
-            bar.update()
+    start = time.perf_counter()
+    found = results(chosen, arguments.seed, arguments.workers, arguments.dask)
     print(table(found, time.perf_counter() - start))
     if arguments.json:
         write_json(arguments.json, {"outcomes": found})
     return 0 if all(result["verdict"] == PASS for result in found) else 1
 
 
-def results(chosen, seed):
-    """The outcome of each claim as JSON values, in order: by two processes where they can share what is loaded."""
-    if len(chosen) >= MANY and sys.platform == "linux" and (os.cpu_count() or 1) > 1:
-        with multiprocessing.get_context("fork").Pool(2, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-            yield from pool.imap(_result, [(one.name, seed) for one in chosen])
-    else:
-        yield from (one.run(seed).to_dict() for one in chosen)
+def results(chosen, seed, workers=None, dask=None):
+    """The outcome of each claim as JSON values, in order: over processes that share what is loaded, or over Dask."""
+    many = len(chosen) >= MANY and sys.platform == "linux"  # elsewhere each process would load the package anew
+    if not (many or workers or dask):
+        return [one.run(seed).to_dict() for one in chosen]
+    jobs, found = {one.name: (one.name, seed) for one in chosen}, {}
+    for name, result, error in outcomes(
+        _result, jobs, workers=workers, dask=dask, forked=True, what="checking", unit="claim"
+    ):
+        if error:
+            raise error
+        found[name] = result
+    return [found[one.name] for one in chosen]
 
 
-def _result(named):
-    name, seed = named
+def _result(name, seed):
     return next(one for one in claims(name) if one.name == name).run(seed).to_dict()
 
 

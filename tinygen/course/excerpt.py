@@ -44,7 +44,7 @@ def excerpts(path):
     for i, node in enumerate(nodes):
         if isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "exercise":
             name, check = (argument.id for argument in node.value.args)
-            body = _needed(nodes[:i], {name, check})
+            body = needed(nodes[:i], {name, check})
             code = compile(ast.Module(body, []), str(path), "exec")
             found[name] = Excerpt(path, name, check, _answer(body, check), code)
     return found
@@ -63,21 +63,21 @@ def written(names, name, function):
     return scope[name]
 
 
-def _needed(nodes, names):
+def needed(nodes, names):
     """The nodes that define `names`, and what those need, in order: of several definitions the last one counts."""
     chosen = []
     for node in reversed(nodes):
         defined = _defined(node)
         if (defined | _changed(node)) & names:
-            names = (names - defined) | _read(compile(ast.Module([node], []), "", "exec"))
+            names = (names - defined) | names_read(compile(ast.Module([node], []), "", "exec"))
             chosen.append(node)
     return chosen[::-1]
 
 
-def _read(code):
+def names_read(code):
     """The names of the module that some code reads, in its functions too."""
     found = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
-    return found.union(*(_read(inner) for inner in code.co_consts if isinstance(inner, types.CodeType)))
+    return found.union(*(names_read(inner) for inner in code.co_consts if isinstance(inner, types.CodeType)))
 
 
 def _defined(node):

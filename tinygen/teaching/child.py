@@ -6,6 +6,7 @@ wants the reference of an exercise, a call to the judge takes its place, and the
 
 import ast
 import contextlib
+import importlib
 import io
 import linecache
 import os
@@ -36,6 +37,8 @@ WATCHED = {  # events of Python's audit hook that a lesson has no reason for
     "sys._getframe": None,
     "open": "writes a file",
 }
+OURS = ("sys.setprofile", "sys.settrace")  # what the package does itself, to see how a function computes
+HERE = os.path.dirname(os.path.dirname(__file__))
 
 
 def limit(memory, seconds, processes, file_size):
@@ -64,6 +67,8 @@ def watch():
     def hook(event, args):
         said = WATCHED.get(event)
         if said is None or len(seen) >= 20:
+            return
+        if event in OURS and sys._getframe(1).f_code.co_filename.startswith(HERE):
             return
         if event == "open" and not (isinstance(args[1], str) and set(args[1]) & set("wax+")):
             return
@@ -140,6 +145,24 @@ def stand_ins(student):
         setattr(course, name, stand_in)
 
 
+def put_off(name):
+    """Import the module `name` when something of it is used: pictures take seconds to load, and exercises need none."""
+    stand_in, (parent, _, last) = types.ModuleType(name), name.rpartition(".")
+    stand_in.__path__ = []  # it may be asked for its parts
+
+    def found(attribute):
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        for other in [each for each, module in sys.modules.items() if "put_off" in vars(module)]:
+            del sys.modules[other]
+        return getattr(importlib.import_module(name), attribute)
+
+    stand_in.__getattr__, stand_in.put_off = found, True
+    sys.modules[name] = stand_in
+    if parent:
+        setattr(sys.modules[parent], last, stand_in)
+
+
 def connection(named):
     """The socket to the judge: a descriptor's number, or "shared" where it is described on stdin (Windows)."""
     if named == "shared":
@@ -157,8 +180,8 @@ def main():
     os.environ.setdefault("MPLBACKEND", "agg")
     if setup["fonts"] and os.path.isdir(setup["fonts"]) and os.environ.get("MPLCONFIGDIR"):
         shutil.copytree(setup["fonts"], os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
-    import matplotlib.pyplot  # noqa: F401  (before the limits: its libraries are mapped, and cells will want it)
-
+    for name in ("matplotlib", "matplotlib.pyplot"):
+        put_off(name)
     student = Student(wire, setup)
     stand_ins(student)
     wire.explain, wire.allowed = student.explain, student.function

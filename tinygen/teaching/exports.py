@@ -1,5 +1,6 @@
 """Marks and graders in the forms that learning systems take."""
 
+import contextlib
 import csv
 import io
 import json
@@ -9,8 +10,8 @@ from pathlib import Path
 from tinygen.course.pages import write
 from tinygen.files import replacing
 from tinygen.teaching.course import CourseError
-from tinygen.teaching.grade import judged, plain
-from tinygen.teaching.judge import Limits
+from tinygen.teaching.grade import plain
+from tinygen.teaching.judge import Limits, judge
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -71,7 +72,8 @@ def results(course, folder, work):
     limits = Limits(cell=course.seconds, exercise=course.seconds, memory=course.memory)
     tests, notes = [], [f"Not judged: {name}: {why}" for name, why in found.unknown]
     for one in found.submissions:
-        verdict = judged(one.path, one.original, limits=limits, hidden=course.hidden)
+        with contextlib.redirect_stdout(io.StringIO()):
+            verdict = judge(one.path, one.original, limits=limits, hidden=course.hidden)
         notes += verdict.errors
         if not verdict.isolated:
             notes.append(f"{one.named} was judged without isolation.")

@@ -9,14 +9,13 @@ import io
 import json
 import os
 import re
-import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import tempfile
 from pathlib import Path
 
 import tinygen
+from tinygen.course import lesson
 from tinygen.course.pages import write as write_whole
-from tinygen.teaching import hunt
+from tinygen.teaching import hunt, work
 from tinygen.teaching.collect import collect
 from tinygen.teaching.judge import Limits, Verdict, judge
 
@@ -63,58 +62,54 @@ class Graded:
         return marks / max(self.course.weight, 1e-12)
 
 
-def grade(course, place, out, *, executor=None, workers=None, isolate=True):
+def grade(course, place, out, *, isolate=True, **how):
     """Judge everything in the folder or archive `place`; returns Graded, and keeps each verdict in `out`.
 
     A file that was judged before, by the same lesson, package, limits and hidden number, is not judged again.
-    executor: any concurrent.futures.Executor; default: `workers` processes (as many as there are processors).
+    how: executor, workers or dask, as in `work.outcomes`.
     """
-    from tqdm import tqdm
-
     out = Path(out)
     collected = collect(place, [one.path for one in course.lessons], out / "files")
     limits = Limits(cell=course.seconds, exercise=course.seconds, memory=course.memory)
-    jobs, verdicts = {}, {}
-    keep = out / "verdicts"
+    keys = {one: _key(one, limits, course.hidden, isolate) for one in collected.submissions}
+    keep, verdicts, jobs = out / "verdicts", {}, {}
     keep.mkdir(parents=True, exist_ok=True)
-    for one in collected.submissions:
-        key = _key(one, limits, course.hidden, isolate)
-        if key in verdicts or key in jobs:
-            continue
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            verdicts[key] = Verdict(**json.loads((keep / f"{key}.json").read_text(encoding="utf-8")))
+    # What is judged by the same lesson goes together: a process solves a lesson once.
+    for one, key in sorted(keys.items(), key=lambda pair: str(pair[0].original)):
         if key not in verdicts:
-            jobs[key] = one
-    with contextlib.ExitStack() as stack:
-        if executor is None and jobs:
-            count = min(workers or os.cpu_count() or 1, len(jobs))
-            executor = stack.enter_context(ProcessPoolExecutor(count, mp_context=get_context("spawn")))
-        bar = stack.enter_context(tqdm(total=len(jobs), desc="grading", unit="file", file=sys.stderr, disable=not jobs))
-        options = dict(limits=limits, isolate=isolate, hidden=course.hidden)
-        # What is judged by the same lesson goes together: a process solves a lesson once.
-        order = sorted(jobs, key=lambda key: str(jobs[key].original))
-        futures = {executor.submit(judged, jobs[k].path, jobs[k].original, **options): k for k in order} if jobs else {}
-        for future in as_completed(futures):
-            key = futures[future]
-            try:
-                verdicts[key] = future.result()
-                write_whole(keep / f"{key}.json", json.dumps(dataclasses.asdict(verdicts[key])))
-            except Exception as error:  # one file must not cost the class its marks
-                verdicts[key] = Verdict(jobs[key].original.stem, [], [f"could not be judged: {error}"])
-            bar.update()
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                verdicts[key] = Verdict(**json.loads((keep / f"{key}.json").read_text(encoding="utf-8")))
+        if key not in verdicts:
+            jobs[key] = (one.path.name, one.path.read_bytes(), _named(one.original), limits, isolate, course.hidden)
+    for key, verdict, error in work.outcomes(judged, jobs, what="grading", unit="file", **how):
+        if error is None:
+            write_whole(keep / f"{key}.json", json.dumps(dataclasses.asdict(verdict)))
+        else:  # one file must not cost the class its marks
+            verdict = Verdict(Path(jobs[key][2]).stem, [], [f"could not be judged: {error}"])
+        verdicts[key] = verdict
     numbers = {one.path: one for one in course.lessons}
     marked = {}
-    for one in collected.submissions:
+    for one, key in keys.items():
         assigned = numbers[one.original]
-        verdict = verdicts[_key(one, limits, course.hidden, isolate)]
-        marked[one.student, assigned.number] = Marked(one, verdict, course.factor(assigned, one.time))
+        marked[one.student, assigned.number] = Marked(one, verdicts[key], course.factor(assigned, one.time))
     return Graded(course, marked, collected, hunt.mark(course, collected.hunts))
 
 
-def judged(path, original, **options):
-    """`judge` for a worker process: what the lesson prints while it is solved does not reach the terminal."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return judge(path, original, **options)
+def judged(name, content, original, limits, isolate=True, hidden=0):
+    """`judge` for a worker process, which may run on another machine: the file comes as its name and content.
+
+    original: a lesson of the package by its name, or a path. What the lesson prints while it is solved is not shown.
+    """
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = Path(folder, name)
+        path.write_bytes(content)
+        where = Path(original) if os.sep in original else lesson.named(original)
+        return judge(path, where, limits=limits, isolate=isolate, hidden=hidden)
+
+
+def _named(original):
+    """What a lesson is called in a worker: the package's own by their names, which are the same on each machine."""
+    return original.stem if original.parent == lesson.folder() else str(original.resolve())
 
 
 def _key(one, limits, hidden, isolate):

@@ -4,6 +4,7 @@ It never imports what was handed in. Each exercise is judged by itself: it has i
 exercise's function that is wrong, the reference takes that one's place.
 """
 
+import ast
 import contextlib
 import functools
 import io
@@ -12,9 +13,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinygen.check.report import FAIL, Entry, Report
+from tinygen.check.report import FAIL, PASS, Entry, Report
 from tinygen.course import lesson
 from tinygen.course.exercises import judged, said
+from tinygen.course.thinned import thinned
 from tinygen.teaching import stripped
 from tinygen.teaching.sandbox import Process
 from tinygen.teaching.seeds import reseeded
@@ -22,6 +24,7 @@ from tinygen.teaching.wire import Late, Raised, WireError
 
 SIZE = 2 << 20  # bytes of a file that is judged
 TRIED = 5  # numbers from a hidden one on
+UNSHOWN = ("is not written yet", stripped.ABSENT)  # of errors that are no mistake of the file
 START = 60.0  # seconds that a process may take to start
 
 
@@ -44,13 +47,14 @@ class Limits:
 @dataclass(frozen=True)
 class Solved:
     """A lesson of the package, run with its solutions: its checks and its functions, by the name of the exercise; the
-    number with which its seeds were made anew, and whether all its exercises pass so."""
+    number with which its seeds were made anew, whether all its exercises pass so, and the code of each solution."""
 
     name: str
     number: int
     right: bool
     checks: dict
     references: dict
+    texts: dict
 
 
 def solved(path, hidden=0):
@@ -74,7 +78,7 @@ def variants(path, count):
 
 @functools.cache
 def _solved(path, number):
-    read, names = lesson.read(path), {}
+    read, names = thinned(lesson.read(path)), {}
     for cell in read.cells:
         cell.source = reseeded(cell.source, number)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -82,7 +86,21 @@ def _solved(path, number):
             pass
     tests = lesson.tests(names)
     right = bool(tests) and all(test.report.ok for test in tests.values())
-    return Solved(Path(path).stem, number, right, {name: test.check for name, test in tests.items()}, names)
+    checks = {name: test.check for name, test in tests.items()}
+    return Solved(Path(path).stem, number, right, checks, names, functions(read))
+
+
+def functions(read):
+    """{name: its code, whatever its comments, docstring and spaces are} of the functions that a lesson defines once."""
+    found, twice = {}, set()
+    for cell in read.cells:
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            for node in ast.parse(cell.source).body if cell.kind == "code" else ():
+                if isinstance(node, ast.FunctionDef):
+                    twice |= {node.name} & found.keys()
+                    body = node.body[1:] if ast.get_docstring(node) else node.body
+                    found[node.name] = ast.dump(ast.Tuple([node.args, *node.decorator_list, *body]))
+    return {name: code for name, code in found.items() if name not in twice}
 
 
 @dataclass
@@ -104,6 +122,7 @@ class Sitting:
         self.read, self.solved, self.limits, self.isolate = read, solved, limits, isolate
         self.verdicts, self.errors, self.skipped, self.attempts = {}, {}, set(), []
         self.process = self.judged = None
+        self.texts = functions(read)
         self.isolated = False
 
     def run(self):
@@ -172,7 +191,7 @@ class Sitting:
             self.errors[number] = f"the cell in line {cell.line}: {what}"
             self.skipped.add(number)
             raise
-        if told["error"] and "is not written yet" not in str(told["error"]):
+        if told["error"] and not any(words in str(told["error"]) for words in UNSHOWN):
             self.errors[number] = str(told["error"])
         for name in [each for each in told["exercises"] if each in self.solved.checks]:
             if name not in self.verdicts:
@@ -206,6 +225,11 @@ class Sitting:
     def judge(self, name):
         """Judge one exercise by calls of the student's function."""
         started, wire = time.monotonic(), self.process.wire
+        if name in self.texts and self.texts[name] == self.solved.texts.get(name):  # it is the lesson's own solution
+            self.decide(Report(name, [Entry(name, PASS)]), started)
+            wire.deadline = started + START
+            wire.send("right", name)
+            return
         self.judged, wire.deadline = name, started + self.limits.exercise
 
         def theirs(*args, **kw):
@@ -257,7 +281,7 @@ def judge(path, original, *, limits=Limits(), isolate=True, hidden=0):
     path = Path(path)
     if path.stat().st_size > SIZE:
         raise lesson.LessonError(f"{path} has {path.stat().st_size} bytes; a lesson has at most {SIZE}")
-    sitting = Sitting(lesson.read(path), solved(Path(original), hidden), limits, isolate)
+    sitting = Sitting(thinned(lesson.read(path)), solved(Path(original), hidden), limits, isolate)
     sitting.run()
     return Verdict(
         lesson=sitting.solved.name,

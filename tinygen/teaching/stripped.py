@@ -8,7 +8,8 @@ from pathlib import Path
 import tinygen
 
 LEFT_OUT = ("course/answers", "claims", "commands", "lessons")  # answers, and what is made of them
-INERT = '''"""The references of the exercises are with the judge: here stands only what a lesson's cells mention."""
+ABSENT = "the references are not here"
+INERT = f'''"""The references of the exercises are with the judge: here stands only what a lesson's cells mention."""
 
 
 class Absent:
@@ -20,7 +21,7 @@ class Absent:
         return Absent()
 
     def __call__(self, *args, **options):
-        raise NotImplementedError("the references are not here")
+        raise NotImplementedError("{ABSENT}")
 
 
 def __getattr__(name):
