@@ -102,18 +102,30 @@ def _parameters(one):
 def markdown(docstring, parameters=()):
     """A docstring, which is plain text, as Markdown: formulas keep their lines, examples become code, and the
     sentences "name: what it is" of `parameters` a list."""
+    from tinygen.course.step import in_unicode
+
     parts = []
     for i, part in enumerate(re.split(r"\n\s*\n", docstring.strip("\n"))):
+        if "$" in part and not part.startswith(">>>"):
+            part = re.sub(r"\$([^$`]+)\$", lambda m: in_unicode(" ".join(m[1].split())), part)
         first = part.split("\n")[0]
+        if first.startswith("|"):
+            part = re.sub(r"(?<=[\w)]) *(?<!\\)\|(?= ?\w+[),])", "\N{DIVIDES}", part)  # p(x|z) ends no cell
         if first.startswith(">>>"):
             parts.append(f"```pycon\n{part}\n```")
         elif first.startswith(("|", "- ", "    ")):
             parts.append(part)
-        elif i and not part.rstrip().endswith((".", ":")):  # a formula ends without a full stop
+        elif i and _formula(part):
             parts.append(f"```text\n{part}\n```")
         else:
             parts.append(_listed(_escaped(part), parameters))
     return "\n\n".join(parts)
+
+
+def _formula(part):
+    """Whether a paragraph is one: it ends without a full stop, and most of it is no words."""
+    words = re.findall(r"(?<!\S)[A-Za-z]{2,}[,;:.]?(?!\S)", part)
+    return not part.rstrip().endswith((".", ":", ".)")) and len(words) < 0.6 * len(part.split())
 
 
 def _listed(text, parameters):
@@ -121,7 +133,7 @@ def _listed(text, parameters):
     if not parameters:
         return text
     name = "|".join(map(re.escape, sorted(parameters, key=len, reverse=True)))
-    head = rf"(?:(?<=^)|(?<=[.;)]\s))((?:{name})(?:,\s(?:{name}))*): "
+    head = rf"(?:(?<=^)|(?<=[.;)]\s))((?:{name})(?:,\s(?:{name}))*):\s"
     before, *pieces = re.split(head, text)
     items = [f"- `{re.sub(r', *', '`, `', ' '.join(names.split()))}`: {' '.join(said.split())}"
              for names, said in zip(pieces[::2], pieces[1::2])]

@@ -68,18 +68,19 @@ def plain(markdown):
     '(x + 1)/(2σ^2) ≥ 𝔼_(q(z))[f] (checked)'
     """
     math = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
-    text = math.sub(lambda m: _lines(m[1]) if m[1] else " ".join(_unicode(m[2]).split()), markdown)
+    text = math.sub(lambda m: _lines(m[1]) if m[1] else " ".join(in_unicode(m[2]).split()), markdown)
     return re.sub(r"\[([^\]]+)\]\((?:derivation|lesson):[^)]*\)", r"\1", text)
 
 
 def _lines(latex):
     """A displayed formula, one line of it under the other."""
     latex = re.sub(r"\\(begin|end)\{\w+\*?\}", "", latex)
-    rows = [" ".join(_unicode(row.replace("&", " ")).split()) for row in re.split(r"\\\\(?:\[.*?\])?", latex)]
+    rows = [" ".join(in_unicode(row.replace("&", " ")).split()) for row in re.split(r"\\\\(?:\[.*?\])?", latex)]
     return "\n" + "\n".join("    " + row for row in rows if row) + "\n"
 
 
-def _unicode(latex):
+def in_unicode(latex):
+    """A formula as one line of Unicode, as far as that goes."""
     latex = re.sub(r"\\[td]?frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", latex)
     latex = re.sub(r"\\[td]frac", r"\\frac", latex).replace(r"\|", r"\Vert ").replace("%", r"\%")
     latex = re.sub(r"\\(left|right|[bB]igg?[lr]?)\b\.?", "", latex).replace(r"\odot", "⊙").replace(r"\top", "ᵀ")
