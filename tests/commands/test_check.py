@@ -21,7 +21,7 @@ def noisy(x=np.array([1.0, 2.0])):
 def grad_noisy(x):
     return np.cos(x)
 """
-LEDGER = """
+DERIVATION = """
 square = Derivation("square", Line("(a+b)^2", lambda a, b: (a + b) ** 2), Line("sum", lambda a, b: {line}),
                     points=[dict(a=1.0, b=2.0)])
 """
@@ -64,10 +64,10 @@ def test_undecided_alone_is_3_and_a_failure_outweighs_it(check):
 
 
 def test_a_derivation(check):
-    assert check(HEAD + LEDGER.format(line="a**2 + 2 * a * b + b**2"))[0] == 0
-    status, out, _ = check(HEAD + LEDGER.format(line="a**2 + b**2"))
+    assert check(HEAD + DERIVATION.format(line="a**2 + 2 * a * b + b**2"))[0] == 0
+    status, out, _ = check(HEAD + DERIVATION.format(line="a**2 + b**2"))
     assert status == 1 and "first false line is line 2" in out
-    status, out, _ = check(HEAD + LEDGER.format(line="a**2 + c"))
+    status, out, _ = check(HEAD + DERIVATION.format(line="a**2 + c"))
     assert status == 2 and "NameError" in out and "mine.py, line 4" in out
 
 

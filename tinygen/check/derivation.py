@@ -45,7 +45,7 @@ class Line:
             raise ValueError(f"line {self.latex!r}: gap is a function, and belongs to >= or <=, not to {self.relation}")
 
 
-class LedgerReport(Report):
+class DerivationReport(Report):
     """What a derivation was found to be: an entry and an item of `details["lines"]` for each line, first to last."""
 
     def __str__(self):
@@ -119,7 +119,7 @@ class Derivation:
         return cls(name, *made, points=points, draw=draw, **options)
 
     def check(self, rng=0):
-        """Try every line at every point. rng: Generator or seed for the random points. Returns a LedgerReport.
+        """Try every line at every point. rng: Generator or seed for the random points. Returns a DerivationReport.
 
         A line passes if it and the line before agree (or differ in the stated direction, by the stated gap) within the
         sum of their bars, which come from the arithmetic (`check.bars.measure`); it is UNDECIDED if at most half of the
@@ -146,7 +146,7 @@ class Derivation:
             if values and not line.wrong:
                 before = _Before(number, values)
                 right = right if found.verdict == FAIL or found.follows_false else before
-        report = LedgerReport(self.name, entries)
+        report = DerivationReport(self.name, entries)
         report.details = {"source": self.source, "title": self.title, "points": len(points)}
         report.details |= {"shown": at_point(points[0]), "lines": shown}
         first = next((entry for entry in entries if entry.verdict == FAIL), None)

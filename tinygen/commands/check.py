@@ -71,8 +71,8 @@ def run(arguments):
     reports, complaints = [], []
     try:
         with opened(arguments.file) as module:
-            pairs, ledgers, helpers = found(module)
-            print(f"{Path(arguments.file).name}: {_listed(pairs, ledgers)}")
+            pairs, derivations, helpers = found(module)
+            print(f"{Path(arguments.file).name}: {_listed(pairs, derivations)}")
             for helper in helpers:
                 print(f"  left out: {helper}")
             print()
@@ -83,7 +83,7 @@ def run(arguments):
                     complaints.append(str(error))
                 except Exception as error:
                     complaints.append(f"{pair.place}: {told(error, arguments.file)}")
-            reports += [ledger.check() for ledger in ledgers]
+            reports += [derivation.check() for derivation in derivations]
     except Unusable as error:
         complaints.append(str(error))
     for report in reports:
@@ -120,10 +120,10 @@ def _pair(pair, path):
     return report
 
 
-def _listed(pairs, ledgers):
+def _listed(pairs, derivations):
     """What was found, in words."""
     parts = [f"{pair.name} with {pair.called}" for pair in pairs]
-    parts += [f"the derivation {ledger.name!r}" for ledger in ledgers]
+    parts += [f"the derivation {derivation.name!r}" for derivation in derivations]
     return f"{len(parts)} to check: {'; '.join(parts)}"
 
 

@@ -86,7 +86,7 @@ def found(module):
     """
     names = {name: value for name, value in vars(module).items() if not name.startswith("__")}
     functions = {n: v for n, v in names.items() if callable(v) and not inspect.isclass(v)}
-    ledgers = list({id(v): v for v in names.values() if isinstance(v, Derivation)}.values())
+    derivations = list({id(v): v for v in names.values() if isinstance(v, Derivation)}.values())
     pairs, partial, helpers = [], {}, []
     for name, value in functions.items():
         marked = getattr(value, "gradient_of", None)
@@ -104,9 +104,9 @@ def found(module):
             helpers.append(f"{name} has no function {name[5:]} beside it, to be the gradient of")
     for f, by in partial.items():
         pairs.append(Pair(f, functions[f], by, "partial", ", ".join(value.__name__ for value in by.values())))
-    if not pairs and not ledgers:
+    if not pairs and not derivations:
         raise Unusable("; ".join([*helpers, _nothing(module)]))
-    return pairs, ledgers, helpers
+    return pairs, derivations, helpers
 
 
 def _functions_of(name):

@@ -1,7 +1,7 @@
 """What a latent of the linear VAE costs and buys, axis by axis: when it stays alive, its KL, what it leaves; the rate.
 
 One principal axis: data x_i of variance lam along it, x | z ~ N(w z, t), z ~ N(0, 1). t is the decoder's variance, or
-beta times it (the ledger beta/decoder-variance).
+beta times it (the derivation beta/decoder-variance).
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""What every ledger starts from: the normal density, entry by entry, written here and nowhere borrowed.
+"""What every derivation starts from: the normal density, entry by entry.
 
-The ledgers are to judge gaussian.py and the oracles, so they share no code with them.
+It is written out again here: the derivations judge gaussian.py and the oracles, and so share no code with them.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def normal(x, mean, var):
 def kl_normal(m0, v0, m1, v1):
     """KL(N(m0, v0) || N(m1, v1)), entry by entry: 1/2 [ln(v1/v0) + (v0 + (m0 - m1)^2)/v1 - 1], nats.
 
-    The ledger kl/gaussian derives it; v0 and v1 are variances.
+    Derived in kl/gaussian; v0 and v1 are variances.
     """
     return 0.5 * (np.log(v1 / v0) + (v0 + (m0 - m1) ** 2) / v1 - 1)
 
@@ -39,10 +39,10 @@ def slopes(f, *at):
     return derivative(lambda x: float(f(*x)), np.array(at))
 
 
-def register(*ledgers):
-    """Enter the ledgers into the registry of claims, under their own names."""
-    for ledger in ledgers:
-        claim(ledger.name, kind="derivation", source=ledger.source)(ledger.check)
+def register(*derivations):
+    """Enter the derivations into the registry of claims, under their own names."""
+    for derivation in derivations:
+        claim(derivation.name, kind="derivation", source=derivation.source)(derivation.check)
 
 
 def entry(where, got, expected, bar):

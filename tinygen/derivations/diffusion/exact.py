@@ -1,7 +1,7 @@
 """Diffusion, where all is known: the exact reverse kernel, the bound that is log Pr(x), and what q(z_{t-1}|z_t) is not.
 
 Data N(m, lam) in one dimension; c_t = alpha_t lam + 1 - alpha_t is the variance of z_t. `beta` and `before` are beta_t
-and alpha_{t-1} in the ledgers of one step; in those of the bound `beta` is the array beta_1 .. beta_T.
+and alpha_{t-1} in the derivations of one step; in those of the bound `beta` is the array beta_1 .. beta_T.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The ledgers: every line right at fresh points, a slip in any of them seen, known numbers as they are known."""
+"""The derivations: every line right at fresh points, a slip in any of them seen, known numbers as they are known."""
 
 import json
 
@@ -8,25 +8,25 @@ import pytest
 from tinygen.check.derivation import Derivation, Line
 from tinygen.claims import claims
 
-LEDGERS = {found.name: found.check.__self__ for found in claims("derivation")}
+DERIVATIONS = {found.name: found.check.__self__ for found in claims("derivation")}
 HEAVY = {"diffusion/bound"}
 
 
-@pytest.mark.parametrize("name", LEDGERS)
+@pytest.mark.parametrize("name", DERIVATIONS)
 def test_every_line_holds_at_points_that_verify_does_not_try(name):
-    report = LEDGERS[name].check(20240)
+    report = DERIVATIONS[name].check(20240)
     assert report.ok, str(report)
     assert max(len(line) for line in str(report).splitlines()) <= 110
     json.dumps(report.to_dict(), allow_nan=False)
 
 
-def altered(ledger, number, value, **changes):
-    """The ledger with another function in one line, tried at one point."""
-    lines = list(ledger.lines)
+def altered(derivation, number, value, **changes):
+    """The derivation with another function in one line, tried at one point."""
+    lines = list(derivation.lines)
     old = lines[number]
     lines[number] = Line(old.latex, value, old.relation, **({"gap": old.gap, "wrong": old.wrong} | changes))
-    points = ledger.points[:1] or [ledger.draw(np.random.default_rng(3))]
-    return Derivation(ledger.name, *lines, points=points)
+    points = derivation.points[:1] or [derivation.draw(np.random.default_rng(3))]
+    return Derivation(derivation.name, *lines, points=points)
 
 
 def off(value, arguments):
@@ -41,30 +41,30 @@ def off(value, arguments):
     return line
 
 
-@pytest.mark.parametrize("name", LEDGERS)
+@pytest.mark.parametrize("name", DERIVATIONS)
 def test_a_slip_of_one_in_100_000_in_a_line_is_seen(name):
-    ledger = LEDGERS[name]
-    right = [i for i, line in enumerate(ledger.lines) if i and not line.wrong and (line.relation == "=" or line.gap)]
+    derivation = DERIVATIONS[name]
+    right = [i for i, line in enumerate(derivation.lines) if i and not line.wrong and (line.relation == "=" or line.gap)]
     for number in right[-1:] if name in HEAVY else right[:1] + right[-1:]:
-        line = ledger.lines[number]
-        report = altered(ledger, number, off(line.value, None)).check()
+        line = derivation.lines[number]
+        report = altered(derivation, number, off(line.value, None)).check()
         assert report.entries[number].verdict == "FAIL", f"line {number + 1} off by 1e-5: {report}"
 
 
-WRONG = [(name, i) for name, ledger in LEDGERS.items() for i, line in enumerate(ledger.lines) if line.wrong]
+WRONG = [(name, i) for name, derivation in DERIVATIONS.items() for i, line in enumerate(derivation.lines) if line.wrong]
 
 
 @pytest.mark.parametrize(("name", "number"), [case for case in WRONG if case[0] not in HEAVY])
 def test_an_expected_failure_that_is_put_right_fails(name, number):
-    ledger = LEDGERS[name]
-    before = next(line for line in reversed(ledger.lines[:number]) if not line.wrong)
-    report = altered(ledger, number, before.value).check()
+    derivation = DERIVATIONS[name]
+    before = next(line for line in reversed(derivation.lines[:number]) if not line.wrong)
+    report = altered(derivation, number, before.value).check()
     assert report.entries[number].verdict == "FAIL"
 
 
 def shown(name, number):
     """Value at the point that is shown, of line `number` (from 1)."""
-    return LEDGERS[name].check(0).details["lines"][number - 1]
+    return DERIVATIONS[name].check(0).details["lines"][number - 1]
 
 
 @pytest.mark.parametrize(("name", "number", "digits"), [
@@ -89,15 +89,15 @@ def test_vectors_that_are_known():
 
 def test_at_other_points_too():
     """Excess kurtosis of one step back at beta = .02, and the dropped term of DDPM-1000."""
-    kurtosis = LEDGERS["diffusion/reverse-not-normal"].lines[0].value
+    kurtosis = DERIVATIONS["diffusion/reverse-not-normal"].lines[0].value
     assert round(float(kurtosis(0.02, 0.6)), 3) == -0.009
     assert round(float(kurtosis(0.02, 0.98)), 3) == -1.848
-    dropped = LEDGERS["diffusion/dropped-term"]
+    dropped = DERIVATIONS["diffusion/dropped-term"]
     assert round(-float(dropped.lines[2].value(**dropped.points[1])), 6) == 2e-5
 
 
 def test_what_the_notes_get_wrong_stands_there_as_expected_failures():
-    """At least one ledger for each point of the list of corrections that a number can show."""
+    """At least one derivation for each point of the list of corrections that a number can show."""
     for name in (
         "kl/two-forms", "elbo/chain", "autoencoder/unit-noise", "reparameterization/gradient", "elbo/tight",
         "diffusion/noise-mean", "diffusion/x-from-noise", "diffusion/bound", "diffusion/dropped-term",
@@ -105,4 +105,4 @@ def test_what_the_notes_get_wrong_stands_there_as_expected_failures():
         "elbo/loss", "diffusion/reverse-not-normal", "diffusion/label", "diffusion/few-layers", "elbo/gap",
         "beta/bound", "autoencoder/bottleneck", "autoencoder/noise",
     ):  # fmt: skip
-        assert any(line.wrong for line in LEDGERS[name].lines), name
+        assert any(line.wrong for line in DERIVATIONS[name].lines), name
