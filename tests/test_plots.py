@@ -30,7 +30,7 @@ def test_images_keep_their_pixels_and_places():
 
 
 def test_images_refuse_what_they_cannot_place():
-    with pytest.raises(ValueError, match="7 pixels are no square"):
+    with pytest.raises(ValueError, match="7 is not a square number of pixels"):
         plots.images(np.zeros((2, 7)))
     with pytest.raises(ValueError, match="got shape"):
         plots.images(np.zeros(4))

@@ -27,7 +27,7 @@ def images(x, *, columns=10, shape=None, ax=None, title=None, rows=None, low=Non
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
         if shape is None and side * side != x.shape[1]:
-            raise ValueError(f"images: {x.shape[1]} pixels are no square; give shape=(height, width)")
+            raise ValueError(f"images: {x.shape[1]} is not a square number of pixels: give shape=(height, width)")
         x = x.reshape(len(x), *(shape or (side, side)))
     elif x.ndim != 3:
         raise ValueError(f"images: expected (n, D) or (n, height, width), got shape {x.shape}")

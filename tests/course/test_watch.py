@@ -25,10 +25,10 @@ def judged_against(right, function, *args):
 
 
 @pytest.mark.parametrize(("got", "words"), [
-    (lambda x: x.sum(0), "asked for is a pair (an array of shape (3,), an array of shape (2,)); this is an array"),
+    (lambda x: x.sum(0), "expected a pair (an array of shape (3,), an array of shape (2,)), got an array"),
     (lambda x: (x.sum(0), None), "the second of the pair is None"),
-    (lambda x: (x.sum(0), x.sum(1), x), "this is a triple"),
-    (lambda x: (x.sum(0), x.sum(1).tolist()), "the second of the pair: asked for is an array of shape (2,)"),
+    (lambda x: (x.sum(0), x.sum(1), x), "got a triple"),
+    (lambda x: (x.sum(0), x.sum(1).tolist()), "the second of the pair: expected an array of shape (2,)"),
     (lambda x: None, "nothing came back: is there a `return`?"),
     (lambda x: {"a": x}, "a dict with the keys 'a'"),
 ])  # fmt: skip
@@ -47,7 +47,7 @@ def test_what_unpacks_like_a_pair_is_one(same):
 
 def test_a_flat_list_is_no_array_and_a_number_may_be_any_number():
     report = judged_against(lambda x: x.sum(0), lambda x: x.sum(0).tolist(), X)
-    assert "this is a list of 3 numbers: return np.array(...)" in said(report)
+    assert "got a list of 3 numbers: return np.array(...)" in said(report)
     for number in (lambda x: x.sum().item(), lambda x: np.array(x.sum()), lambda x: int(x.sum())):
         assert judged_against(lambda x: x.sum(), number, X).ok
 

@@ -53,10 +53,10 @@ def overwriting(f, *args):
 
 
 WRONG = {
-    "only the first of a pair": (of_pair(lambda r: r[0]), "asked for is a"),
+    "only the first of a pair": (of_pair(lambda r: r[0]), "expected a"),
     "None for the others": (of_pair(lambda r: (r[0], *(None for _ in r[1:]))), "is None"),
-    "one too many": (of_pair(lambda r: (*r, r[0])), "asked for is a"),
-    "a list of numbers": (of_array(np.ndarray.tolist), "this is a list"),
+    "one too many": (of_pair(lambda r: (*r, r[0])), "expected a"),
+    "a list of numbers": (of_array(np.ndarray.tolist), "got a list"),
     "a dict": (of_array(lambda r: {"answer": r}), "a dict"),
     "arguments overwritten": (overwriting, "in place"),
     "no return": (of_result(lambda r: None), "nothing came back"),

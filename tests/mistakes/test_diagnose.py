@@ -87,7 +87,7 @@ WRONG = [
     (kl, 0, lambda g, *a: -2 * g, "factor", "wrong sign and is twice"),
     (regression, 0, lambda g, W, X, y: X.T @ (2 * (X @ W - y)), "factor", "7 is the length.*a sum in place of a mean"),
     (regression, 0, lambda g, W, X, y: 2 * X[-1] * (X[-1] @ W - y[-1]) / B, "batch", "the last example alone"),
-    (regression, 0, lambda g, W, X, y: X.T @ (2 * ((X @ W)[:, None] - y).sum(1)) / B, "broadcast", r"blown up to \(B"),
+    (regression, 0, lambda g, W, X, y: X.T @ (2 * ((X @ W)[:, None] - y).sum(1)) / B, "broadcast", r"broadcast to \(B"),
     (regression, 0, lambda g, W, X, y: X.T @ (2 * (X @ W + y)) / B, "other-point", "the sign of (X|y)"),
     (regression, 0, lambda g, W, X, y: 2 * X * (X @ W - y)[:, None] / B, "batch", "not summed over the batch"),
     (regression, 0, lambda g, W, X, y: g[:, None], "shape", "reshape it"),

@@ -4,7 +4,7 @@ _STACK = "np.{0} of several Vars: stack them first, np.{0}(np.stack([v, w]))"
 _Z = "with z = (x - loc) / scale"
 REMEDIES = {
     # NumPy
-    "numpy.array": "instead of np.array([v, w]) write np.stack([v, w]); of np.array(v), v",
+    "numpy.array": "instead of np.array([v, w]) write np.stack([v, w]); for np.array(v), v",
     "numpy.asarray": "leave np.asarray out: v already acts as an array",
     "numpy.asanyarray": "leave np.asanyarray out: v already acts as an array",
     "numpy.ascontiguousarray": "leave np.ascontiguousarray out: v already acts as an array",
@@ -12,7 +12,7 @@ REMEDIES = {
     "numpy.float32": "write v.astype(np.float32)",
     "numpy.full": "write np.broadcast_to(v, shape)",
     "numpy.full_like": "write np.broadcast_to(v, a.shape)",
-    "numpy.copyto": "of np.full and np.full_like write np.broadcast_to(v, shape); of np.copyto, np.where",
+    "numpy.copyto": "for np.full and np.full_like write np.broadcast_to(v, shape); for np.copyto, np.where",
     "numpy.fill_diagonal": "write A + np.diag(v), or np.where(np.eye(n, dtype=bool), v, A)",
     "numpy.take": "write a lookup outside the function, and pass what it finds as an argument",
     "numpy.put": "build the result: np.where, np.concatenate",

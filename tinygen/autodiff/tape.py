@@ -60,11 +60,11 @@ class Row:
                 self.keywords |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
     def check(self, args, kw):
-        """Refuse what the rules do not honour; move Vars from keywords to their positions."""
+        """Refuse what the rules do not support; move Vars from keywords to their positions."""
         if not self.keywords.issuperset(kw):
             odd = ", ".join(f"{key}=" for key in kw if key not in self.keywords)
             raise TypeError(
-                f"{self.name}({odd}) cannot be differentiated: the rules of {self.name} honour "
+                f"{self.name}({odd}) cannot be differentiated: the rules of {self.name} support "
                 f"{', '.join(sorted(self.keywords)) or 'no keyword'}.{_IN_PLACE if 'out' in kw else ''}"
             )
         if self.most is not None and len(args) > self.most:
@@ -86,7 +86,7 @@ def _option(name, key, value):
     """A keyword that has no derivative: the plain value of a mask or an integer."""
     if type(value) is Var and (value.dtype.kind == "f" or recorded(value)):
         what = "differentiated" if value.dtype.kind == "f" else "recorded"
-        raise TypeError(f"{name}({key}=v) cannot be {what} by {key}: write it apart, or with np.where.")
+        raise TypeError(f"{name}({key}=v) cannot be {what} by {key}: make it its own operation, or write np.where.")
     return bare(value)
 
 

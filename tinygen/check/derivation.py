@@ -163,7 +163,7 @@ class Derivation:
             if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         )  # fmt: skip
         example = ", ".join(f"{name}=1.5" for name in needed)
-        return f"nothing was tried, since there are no points: points=[dict({example})], or draw=" if needed else ""
+        return f"nothing was checked, since there are no points: points=[dict({example})], or draw=" if needed else ""
 
     def _joined(self, line, before, right, values, gaps, points):
         """The comparison with the line before; after a false line, with the last right one if that agrees."""
@@ -177,7 +177,7 @@ class Derivation:
         again = _compare(line, right.values, values, gaps, points)
         if again.verdict == FAIL:
             return found
-        again.remarks.append(f"it agrees with line {right.number}: what stands between is false, not this")
+        again.remarks.append(f"it agrees with line {right.number}: the lines between are false, not this one")
         return again
 
 

@@ -52,17 +52,17 @@ def fault(got, wanted):
     of single arrays are not compared: that is done by the check, which knows what they mean.
 
     >>> fault(np.zeros((3, 5)), (np.zeros((3, 5)), np.zeros(5)))
-    'asked for is a pair (an array of shape (3, 5), an array of shape (5,)); this is an array of shape (3, 5)'
+    'expected a pair (an array of shape (3, 5), an array of shape (5,)), got an array of shape (3, 5)'
     >>> fault((np.zeros(5), None), (np.zeros(5), np.zeros(5)))
     'the second of the pair is None'
     >>> fault([1.0, 2.0], np.zeros(2))
-    'asked for is an array of shape (2,); this is a list of 2 numbers: return np.array(...)'
+    'expected an array of shape (2,), got a list of 2 numbers: return np.array(...)'
     >>> fault([np.zeros(5), np.zeros(5)], (np.zeros(5), np.zeros(5)))
     ''
     """
-    asked = f"asked for is {described(wanted)}; this is {described(got)}"
+    asked = f"expected {described(wanted)}, got {described(got)}"
     if got is None:
-        return "" if wanted is None else f"asked for is {described(wanted)}; nothing came back: is there a `return`?"
+        return "" if wanted is None else f"expected {described(wanted)}; nothing came back: is there a `return`?"
     if isinstance(wanted, tuple | list):
         if isinstance(got, np.ndarray) and _stacked(got, wanted):
             return ""

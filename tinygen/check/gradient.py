@@ -94,7 +94,7 @@ def check_grad(f, gradient=None, *args, names=None, entries=ENTRIES, rtol=0.0, b
 def _checked(f, gradient, args, notes, names, entries, rtol, rng, cost):
     """check_grad of plain functions."""
     report, arguments, given = _compare(f, gradient, args, names, entries, rtol, rng, cost)
-    with warnings.catch_warnings():  # f has said what it has to say; now it is tried at points of our own choice
+    with warnings.catch_warnings():  # f has given its warnings at the user's point; now it is tried at points of ours
         warnings.simplefilter("ignore")
         _diagnose(report, arguments, given)
         if report.verdict == FAIL and given.callable and not cost.spent:
@@ -136,7 +136,7 @@ def _compare(f, gradient, args, names, entries, rtol, rng, cost):
     for leaf in [*given.arrays, *given.misshapen]:
         lost = np.flatnonzero(~np.isfinite(arguments.vector[leaf.start : leaf.stop])) + leaf.start
         if len(lost):
-            note = f"{arguments.vector[lost[0]]} has no neighbours. Choose a point whose numbers are finite."
+            note = f"It is {arguments.vector[lost[0]]}, where f has no slope. Choose a point with finite numbers."
             report.entries.append(Entry(leaf.index(lost[0]), UNDECIDED, note=note))
             return report, arguments, given
     first = ""

@@ -67,7 +67,7 @@ class Report:
             lines.append(f"  ... and {len(worst) - len(shown):,} more")
         if self.mistakes:
             lines.append(
-                "What it looks like:" if len(self.mistakes) == 1 else "What it looks like, the likeliest first:"
+                "Possible mistake:" if len(self.mistakes) == 1 else "Possible mistakes, the likeliest first:"
             )
         for rank, mistake in enumerate(self.mistakes, 1):
             lines += _wrapped(f"{rank}. {mistake.sentence}", "  ", "     ")

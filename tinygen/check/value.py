@@ -147,8 +147,8 @@ def _shape_mistakes(got, expected, bar):
     add("not-summed", "the numbers are right, but not yet summed over the last axis", deeper and near(got.sum(-1)))
     add(
         "broadcast",
-        f"an array of shape {(expected.size, 1)} met one of shape {expected.shape}, and together they are "
-        f"{got.shape}: give both the same number of axes",
+        f"an array of shape {(expected.size, 1)} was combined with one of shape {expected.shape}, and they broadcast "
+        f"to {got.shape}: give both the same number of axes",
         deeper and got.shape[:2] == 2 * expected.shape[:1],
     )
     single = got.ndim == 0 and expected.ndim > 0

@@ -66,7 +66,7 @@ def _pair(folder, part):
             raise ValueError(f"{path} holds an array of shape {array.shape}; expected {ndim} axes. {REMEDY}")
     if len(images) != len(labels) or not images.size:
         raise ValueError(f"{image_path} has {len(images):,} images and {label_path} {len(labels):,} labels; "
-                         f"expected as many, and at least one. {REMEDY}")
+                         f"expected the same number, at least one. {REMEDY}")
     return images.reshape(len(images), -1).astype(np.float32), labels.astype(int)  # (N, height * width), (N,)
 
 

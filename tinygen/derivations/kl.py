@@ -57,7 +57,7 @@ def two_normals(rng):
 
 
 def masses(p, f):
-    """sum p f where p > 0: what has no mass has no say."""
+    """sum p f over the outcomes with p > 0."""
     return np.sum(np.where(p > 0, p * f(np.where(p > 0, p, 1.0)), 0.0))
 
 
@@ -108,7 +108,7 @@ GAUSSIAN = Derivation(
         dict(m0=0.2, v0=0.5, m1=-1.0, v1=2.0),
         dict(m0=1.0, v0=2.0, m1=1.0, v1=2.0),  # equal: 0
         dict(m0=1e3, v0=1.0, m1=-1e3, v1=1.0),  # far apart
-        dict(m0=0.0, v0=1e-8, m1=0.0, v1=1.0),  # a needle under a hill, and a hill under a needle
+        dict(m0=0.0, v0=1e-8, m1=0.0, v1=1.0),  # a narrow density against a wide one, and the reverse
         dict(m0=0.0, v0=1.0, m1=0.0, v1=1e-8),
     ],
     draw=two_normals,

@@ -30,10 +30,10 @@ def complex_step(f, x, v, value, noise, rng, steps=2):
             except Exception as error:
                 raise Refused(f"f does not take complex numbers ({type(error).__name__}: {error})") from None
             if z.dtype.kind != "c" or z.size != 1:
-                raise Refused("f makes its complex argument real")
+                raise Refused("f turns its complex argument into a real one")
             z = z.reshape(())
             if not np.isfinite(z) or abs(z.real - value) > noise:
-                raise Refused("f has another value at complex arguments")
+                raise Refused("f gives a different value at complex arguments")
             results.append(float(z.imag) / h)
             near = x * (1 + np.finfo(x.dtype).eps * rng.standard_normal(x.shape))
     return results[0], max(results) - min(results)

@@ -42,7 +42,7 @@ def shape_moves(got, wanted, lengths):
     if len(got) == len(wanted) and got == wanted[::-1]:
         yield "transpose", 1, "it is transposed", np.transpose
     if np.prod(got) == np.prod(wanted):
-        words = "the right count of numbers: reshape it (an axis of length 1 too many or too few?)"
+        words = "the right number of entries: reshape it (an axis of length 1 too many or too few?)"
         yield "shape", 2, words, lambda g: g.reshape(wanted)
         words = "its numbers stand column by column: transpose instead of reshaping"
         yield "order", 4, words, lambda g: g.T.reshape(wanted)
@@ -53,7 +53,7 @@ def shape_moves(got, wanted, lengths):
             yield "batch", 2, words.format("summed"), lambda g, a=axis: g.sum(a).reshape(wanted)
             yield "batch", 4, words.format("averaged"), lambda g, a=axis: g.mean(a).reshape(wanted)
     if len(got) == 2 and got[0] == got[1] == max(wanted, default=1):
-        words = "(B, 1) against (B,) was blown up to (B, B)"
+        words = "(B, 1) against (B,) was broadcast to (B, B)"
         yield "broadcast", 1, words, lambda g: np.diagonal(g).reshape(wanted)
     for length, place in lengths.items():
         if length > 1 and length in got and length not in wanted:

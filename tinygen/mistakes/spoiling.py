@@ -148,7 +148,7 @@ def value_changes(shape, source="v"):
     if shape and shape[0] > 2:
         for step, words in ((1, "late"), (-1, "early")):
             yield Change("shift", 3, f"has its rows one place too {words}", lambda g, v, s=step: np.roll(g, s, 0))
-        blown = "(B, 1) against (B,) blown up to (B, B), or a mask applied after the sum"
+        blown = "(B, 1) against (B,) broadcast to (B, B), or a mask applied after the sum"
         words = f"is summed over the batch for every row: {blown}"
         yield Change("broadcast", 3, words, lambda g, v: np.broadcast_to(g.sum(0), g.shape))
         words = "is averaged over the batch for every row"

@@ -46,7 +46,7 @@ SENTENCES = {
     "not derived": "In {d} the derivative of `{place.short}` (line {place.line}) is left out of the chain rule.",
     "local": "In {d} {words} ({place}).",
     "back": "In {d} what comes back through `{source}` ({line}) {words}.",
-    "one turn": "In {d} only the {turn} turn of the loop counts ({place}): = in place of +=?",
+    "one turn": "In {d} only the {turn} turn of the loop counts ({place}): = instead of +=?",
     "same": "In {d} the part that comes through `{name}` in `{place.short}` is taken to be the one in `{other.short}` "
     "(line {place.line}): a matrix taken for symmetric, or a transpose left out?",
     "jacobian twice": "In {d} the derivative of `{source}` ({line}) by {by} is multiplied in twice.",

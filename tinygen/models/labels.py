@@ -54,7 +54,7 @@ def indices(y, classes):
     if y is None:
         return None
     if classes is None:
-        raise ValueError("this model was fitted without labels: call fit(X, y) to be able to ask for some")
+        raise ValueError("this model was fitted without labels: call fit(X, y) to ask for labels")
     y = np.asarray(y)
     known = np.isin(y, classes)
     if not known.all():

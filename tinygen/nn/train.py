@@ -265,8 +265,9 @@ class Training:
         what = "gradient" if math.isfinite(loss) else f"loss is {float(loss)}, so the gradient"
         where = explain(lambda *args: self._loss(*args)[0], self.params, batch, noise)
         return (
-            f"training stopped at step {self.step + 1}: the {what} is not finite. Looking for it, {where}. Keep "
-            "arguments where their function and its derivative are defined (a floor, a clip), or take a smaller rate."
+            f"training stopped at step {self.step + 1}: the {what} is not finite. Repeating the step operation by "
+            f"operation: {where}. Keep arguments where their function and its derivative are defined (a floor, a "
+            "clip), or take a smaller rate."
         )
 
     # ---- checkpoints ----

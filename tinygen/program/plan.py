@@ -285,14 +285,14 @@ def _targets(program, out, leaves):
             k, (slot, _) = next(outputs)
             if wanted is not None:
                 y = layouts.get(slot)
-                need = "a constant, which has no place" if y is None else f"{y.dtype} {y.shape}"
+                need = "a constant, which is not written anywhere" if y is None else f"{y.dtype} {y.shape}"
                 got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
                 if got != need:
                     raise TypeError(f"out: this result is {need}, but the array given for it is {got}.")
                 if any(np.may_share_memory(wanted, x) for x in inputs):
                     raise TypeError("out: an array given for a result is also an input; give it memory of its own.")
                 if any(np.shares_memory(wanted, other) for other in found.values()):
-                    raise TypeError("out: two results were given the same memory, where the later would remain.")
+                    raise TypeError("out: two results were given the same memory: one would overwrite the other.")
                 found[k] = wanted
             return
         children = [None] * len(structure.children)

@@ -92,7 +92,7 @@ class Wire:
         except (WireError, MemoryError):
             raise
         except Exception as error:  # the bytes are the other side's, and may be anything
-            raise WireError(f"what came is no message: {type(error).__name__}") from None
+            raise WireError(f"what arrived is not a message: {type(error).__name__}") from None
 
     def _bytes(self, n):
         parts = []

@@ -125,7 +125,7 @@ def test_sum_for_mean_and_half_for_a_sum_of_two_means():
 def test_a_column_of_scores_against_a_row_of_labels():
     f = lambda logits, labels: 0.5 * np.mean((logits - labels[:, None]) ** 2)
     wrong = tg.grad(lambda logits, labels: 0.5 * np.mean((logits - labels) ** 2))
-    named(f, [wrong, None], LOGITS[:, None], np.arange(B) % 3 / 2, words=["was blown up to (B, B)"])
+    named(f, [wrong, None], LOGITS[:, None], np.arange(B) % 3 / 2, words=["was broadcast to (B, B)"])
     with pytest.raises(ValueError, match="every row meets every other"):
         losses.least_squares_discriminator(LOGITS[:, None], LOGITS)
 

@@ -55,7 +55,7 @@ def remedy(judge, coarse, stated=0.0):
         return f"f says that it is off by up to {stated:.1e}: a smaller bar, or rtol=, would decide."
     if np.isinf(meter.accuracy):
         return (
-            "f is no smooth function here on any length: it moves by jumps, or a change in the last digit of x "
+            "f is not smooth here at any scale: it moves in jumps, or a change in the last digit of x "
             "grows to all of it (chaos; 1 - p where p rounds to 1). Fewer steps, another point, or a form that does "
             "not cancel, such as log1p, expm1 or logsumexp, would decide."
         )
@@ -90,7 +90,7 @@ def file_kink(report, astray):
     if astray.clarke:
         note = (
             f"f has a kink here: {said}. Rules such as relu'(0) = 0 give that, since f bends upwards in some "
-            "directions and downwards in others; it is no derivative. A point off the kink would decide."
+            "directions and downwards in others; it is not a derivative. A point off the kink would decide."
         )
         report.entries.append(Entry("at the kink", UNDECIDED, note=note))
         return

@@ -96,7 +96,7 @@ def _changes(case, recording):
                 yield from _exchanged(recording, steps, j, text, sources[j])
                 if row.symbol == "*" and any(np.ndim(v) == 0 and v == 2 for v in raw):
                     other = next(k for k, v in enumerate(raw) if np.ndim(v) == 0 and v == 2)
-                    words = f"{text} squared in place of doubled"
+                    words = f"{text} squared instead of doubled"
                     yield Change(steps, other, words, lambda v, env, s=sources[j]: env[s])
             elif isinstance(operand, int) and row.names[j : j + 1] == ("axis",):
                 yield from _other_axes(steps, j, operand)

@@ -101,14 +101,14 @@ def _other(i, name, array):
         yield alter("other-point", 4, f"for -{name} in place of {name}: {SWAPPED}", -array)
     if array.ndim and array.shape[0] > 1:
         mean = np.broadcast_to(array.mean(0, keepdims=True), array.shape)
-        words = f"if every {name} were their mean: (B, 1) against (B,) was blown up to (B, B)?"
+        words = f"if every {name} were their mean: (B, 1) against (B,) was broadcast to (B, B)?"
         yield alter("broadcast", 2, words, mean, factor=True)
         yield alter("order", 1, f"for {name} reversed: {name} is flipped, or should have been.", array[::-1])
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         yield alter(
             "transpose", 2, f"for {name}.T in place of {name}: a transpose is missing, or one too many.", array.T
         )
-    blown = "in f itself, (B,) and (B, 1) are blown up to (B, B)."
+    blown = "in f itself, (B,) and (B, 1) are broadcast to (B, B)."
     if array.ndim == 1:
         yield alter("broadcast", 1, f"for {name} of shape (B, 1): {blown}", array[:, None])
     if array.ndim == 2 and array.shape[1] == 1:
@@ -175,5 +175,5 @@ def _batch_parts(case):
             continue
         for words, part in (("last", slice(-1, None)), ("first", slice(0, 1))):
             cut = {i: v[part] for i, v in arrays if v.shape[0] == length}
-            words = f"for the {words} example alone: not summed over the batch (= in place of +=)?"
+            words = f"for the {words} example alone: not summed over the batch (= instead of +=)?"
             yield Alteration("batch", 2, words, cut, factor=True)

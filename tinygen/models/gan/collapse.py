@@ -65,7 +65,7 @@ class Diagnosis:
     accuracy: the discriminator's, at the threshold logit 0, on both; .5 if it cannot tell. Its `floor` is what it
     scores on real rows against real rows.
     ratio_fake, ratio_real: E_q[D/(1-D)] and E_p[(1-D)/D], both 1 if D is the best discriminator, of the logistic
-    losses; None for others, whose output is no ln p/q.
+    losses; None for others, whose output is not ln p/q.
     sd_ratio: standard deviation along the data's principal directions, samples over data, (number of directions,).
     regions: (share of the data, share of the samples) in each region of the data's, (2, number of regions).
     missed: which regions have less than a tenth of their share.
@@ -113,7 +113,7 @@ class Diagnosis:
             if found is not None and not 1 / OFF < found.value < OFF and abs(found.value - 1) > 5 * found.error:
                 told.append(
                     f"{name} is {found.value:.2f} +- {found.error:.2f}, and 1 for the best discriminator: its logit is "
-                    "no ln p/q here, because it is not at its optimum, or knows its training rows by heart"
+                    "not ln p/q here, because it is not at its optimum, or knows its training rows by heart"
                 )
         return told
 

@@ -159,4 +159,4 @@ def _warnings(x, active, beta, rate, marginal_kl, information, amortisation, dec
     if amortisation is not None and amortisation[0] > 1:
         yield f"the encoder is {amortisation[0]:.2f} nats from the best q of its family: enlarge it, or train longer"
     if beta < 1:
-        yield f"beta = {beta:g} < 1: what was trained is no lower bound on log p(x) (the ELBO reported here is)"
+        yield f"beta = {beta:g} < 1: what was trained is not a lower bound on log p(x) (the ELBO reported here is)"

@@ -1,4 +1,4 @@
-"""The plain autoencoder, for contrast: what is left of a VAE when nothing is drawn and nothing is paid for the code."""
+"""The plain autoencoder, for contrast: a VAE without sampling and without a KL term."""
 
 from dataclasses import dataclass
 
