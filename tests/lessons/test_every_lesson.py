@@ -16,12 +16,14 @@ WIDTH = 100  # of a line of code on a page
 
 
 def wrong_answers(name):
-    """{exercise: [(words that the report has to hold, wrong function)]} from tests/lessons/wrong_NN.py.
+    """{exercise: [(words that the report has to hold, wrong function)]} from tests/lessons/wrong_NN.py, if it is there.
 
     These are the mistakes that the general diagnosis has to find. Those that the lesson's file of answers knows are
     claims of the exercise, and tested by a loop over that file.
     """
     path = HERE / f"wrong_{name[:2]}.py"
+    if not path.is_file():
+        return {}
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -6,6 +6,8 @@ import numpy as np
 def checked(weights, n):
     """Weights of n rows as float64 (n,); a number is the same for all; None for None. ValueError for others.
 
+    weights: None, a number, or (n,).
+
     >>> checked([1, 0, 2], 3), checked(2.0, 2)
     (array([1., 0., 2.]), array([2., 2.]))
     """
@@ -27,7 +29,8 @@ def checked(weights, n):
 def spread(weights, size, offset):
     """Indices (size,) in rising order in which row i stands size w_i / sum(w) times, rounded up or down.
 
-    It is systematic sampling: for an offset uniform on [0, 1) the number of each row is right in expectation.
+    It is systematic sampling: for an offset uniform on [0, 1) the number of each row is right in expectation. weights:
+    (n,), not all 0.
 
     >>> spread([1.0, 0.0, 3.0], 4, 0.5)
     array([0, 2, 2, 2])

@@ -8,15 +8,7 @@ import tinygen as tg
 from tinygen.models.vae import decoders
 from tinygen.models.vae.decoders import Bernoulli, Categorical, Gaussian, Logistic
 
-ALL = [
-    Bernoulli(),
-    Gaussian(0.3),
-    Gaussian("learned"),
-    Gaussian("pixel"),
-    Gaussian("latent"),
-    Categorical(5),
-    Logistic(5),
-]
+ALL = [*decoders.DECODERS.values(), Gaussian(0.3), Gaussian("pixel"), Gaussian("latent"), Categorical(5), Logistic(5)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
