@@ -46,6 +46,7 @@ class Estimator(saving.Saved):
     TRAINING: names of options that only training reads: one that is changed after fit takes effect at the next.
     LATER: names of options that only sampling or scoring reads: one that is changed after fit takes effect at once.
     Any other option that was changed after fit is refused by name, until it is set back or fit is called.
+    sample_weight: (n,), how often each row counts in training, or None: all alike.
 
     >>> class Scale(Estimator):
     ...     def __init__(self, *, factor=2.0):

@@ -193,7 +193,8 @@ def shrinkage(u, weights=None):
     """How far the covariance of the standardised rows u (n, d) is drawn towards the identity: a share between 0 and 1.
 
     The one of SHRINK under which rows that were left out are likeliest, by cross-validation in FOLDS folds. With few
-    rows for many columns the covariance of the rows is not of full rank, and its density is none.
+    rows for many columns the covariance of the rows is not of full rank, and its density is none. weights: (n,), of the
+    rows, or None.
     """
     n, d = u.shape
     if d == 1:

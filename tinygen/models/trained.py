@@ -96,7 +96,10 @@ class Trained(base.Estimator):
 
 
 def held_out_rows(n, fraction, seed):
-    """Which of n rows training does not see, sorted."""
+    """Which of n rows training does not see, sorted.
+
+    fraction: their share of the rows. seed: of the model, which decides which rows they are. Returns indices, (held,).
+    """
     count = min(round(fraction * n), n - 1)
     return np.sort(randomness.stream(seed, "validation").permutation(n)[:count])
 
