@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygen.models.gan.one_page import HISTORY
 from tinygen.nn import checkpoint as store
-from tinygen.nn.train import changes, uninterrupted
+from tinygen.nn.resuming import changes, uninterrupted
 
 
 def play(game, *, checkpoint=None, identity=None, save_seconds=10.0, progress=True, verbose=0, callback=None):
