@@ -133,3 +133,91 @@ def test_equal_corrections_are_said_once():
 def test_no_sentence_says_what_cannot_be_read():
     for key, sentence in SENTENCES.items():
         assert not re.search(r"\(\)|``|\s{2}| \.", sentence), key
+
+
+N = 9
+T, X9, Y9, EXPOSURE = (RNG.uniform(0.3, 2, N) for _ in range(4))
+
+
+def power(k):
+    return np.sum((T / 0.9) ** k)
+
+
+def test_the_logarithm_in_the_derivative_by_an_exponent():
+    said = first(check_grad(power, lambda k: np.sum((T / 0.9) ** k), 1.4))
+    assert "exponent lacks the logarithm" in said
+
+
+def filtered(q, r=0.5):
+    m, P, loss = 0.0, 1.0, 0.0
+    for y in Y9:
+        P = P + q
+        S = P + r
+        K = P / S
+        loss = loss + 0.5 * np.log(S) + 0.5 * (y - m) ** 2 / S
+        m = m + K * (y - m)
+        P = (1 - K) * P
+    return loss
+
+
+def filtered_slope(q, gain, r=0.5):
+    m, P, dm, dP, slope = 0.0, 1.0, 0.0, 0.0, 0.0
+    for y in Y9:
+        P, dP = P + q, dP + 1
+        S, K, e = P + r, P / (P + r), y - m
+        dK = dP * r / S**2 if gain else 0.0
+        slope += 0.5 * dP / S - e * dm / S - 0.5 * e**2 * dP / S**2
+        dm, m = dm + dK * e - K * dm, m + K * e
+        dP, P = (1 - K) * dP - dK * P, (1 - K) * P
+    return slope
+
+
+def test_a_value_held_constant_wherever_a_loop_uses_it():
+    assert check_grad(filtered, lambda q: filtered_slope(q, True), 0.3).ok
+    assert "`P / S`" in (said := first(check_grad(filtered, lambda q: filtered_slope(q, False), 0.3)))
+    assert "is held constant wherever it is used" in said
+
+
+def rate(b):
+    mu = EXPOSURE * np.exp(b * X9)
+    return np.sum(mu - Y9 * np.log(mu))
+
+
+def test_a_factor_left_out_inside_a_term_is_named():
+    said = first(check_grad(rate, lambda b: X9 @ (np.exp(b * X9) - Y9), 0.7))
+    assert "the factor `EXPOSURE`" in said and "is left out, in the term `mu`" in said
+
+
+def mean_square(b):
+    return np.sum((Y9 - b * X9) ** 2) / N
+
+
+def test_a_count_that_f_reads_is_called_by_its_name():
+    said = first(check_grad(mean_square, lambda b: -2 * X9 @ (Y9 - b * X9), 0.7))
+    assert "`N`" in said or "N (N is 9)" in said
+    scores = lambda q: np.sum(np.exp(q / np.sqrt(5)))
+    said = first(check_grad(scores, lambda q: np.exp(q / np.sqrt(5)), RNG.normal(size=5)))
+    assert "sum in place of a mean" not in said
+
+
+def roughness(u):
+    return np.sum(np.diff(u) ** 4) + np.sum(u**2)
+
+
+def test_only_one_end_of_the_differences_counts():
+    u = RNG.normal(size=7)
+    said = first(check_grad(roughness, lambda u: np.append(0, 4 * np.diff(u) ** 3) + 2 * u, u))
+    assert "the term `u[:-1]`" in said and "is missing" in said
+
+
+def lens(n):
+    return (1 / ((n - 1) * (1.25 + 1.11 + (n - 1) * 0.2 / (n * 0.8 * -0.9))) - 2) ** 2
+
+
+def test_what_is_held_constant_together_does_not_count_twice():
+    def without_thickness(n):
+        power = (n - 1) * (1.25 + 1.11 + (n - 1) * 0.2 / (n * 0.8 * -0.9))
+        return -2 * (1 / power - 2) / power**2 * (1.25 + 1.11)
+
+    report = check_grad(lens, without_thickness, 1.5)
+    assert report.verdict == "FAIL" and not any("are held constant" in m.sentence for m in report.mistakes)

@@ -77,6 +77,8 @@ OWN = (
         "misread": {"where": "in the prior, "},
         "named terms": {"words": "prior counts half; entropy is missing"},
         "softmax axis": {"words": "softmax(W) / 6"},
+        "held all": {"source": "P / (P + r)"},
+        "left out inside": {"source": "E * np.exp(X @ b)", "by": "`E`", "inside": ", in the term `mu`"},
         "held": {"source": "np.sqrt(x.var(0))", "place": Place("loss.py", 3, 0, "x / np.sqrt(x.var(0))")},
         "path": {"source": "np.sqrt(x.var(0))", "place": Place("loss.py", 3, 0, "x / np.sqrt(x.var(0))")},
         "left out": {"place": Place("loss.py", 3, 0, "q * (X @ b)")},

@@ -83,7 +83,12 @@ def numbers_for(arrays=(), scalars=(), norm=0.0):
     for name, value in dict(scalars).items():
         for power, words in _POWERS.items():
             if value > 0 or (value and power == int(power)):
-                add(value**power, 4, words.format(name), f"{name} is {value:g}")
+                add(
+                    float(value) ** power,
+                    3 if isinstance(value, int) and abs(power) == 1 else 4,
+                    words.format(name),
+                    f"{name} is {value:g}",
+                )
             if value < 1:
                 add((1 - value) ** power, 6, words.format(f"(1 - {name})"), f"{name} is {value:g}")
     if norm > 0:

@@ -33,7 +33,7 @@ def recordable(f):
 
 
 def scalars_of(f, depth=2):
-    """{name: value} of the floats that a function reads from its globals, its closure and its defaults."""
+    """{name: value} of the numbers (floats, counts above 2) that a function reads but is not given."""
     f, found = inspect.unwrap(f), {}
     if not isinstance(f, FunctionType):
         return found
@@ -42,8 +42,9 @@ def scalars_of(f, depth=2):
     for parameter in inspect.signature(f).parameters.values():
         names.setdefault(parameter.name, parameter.default)
     for name, value in names.items():
-        if isinstance(value, float | np.floating) and np.isfinite(value):
-            found[name] = float(value)
+        whole = isinstance(value, int) and not isinstance(value, bool) and value > 2  # such as N
+        if whole or (isinstance(value, float | np.floating) and np.isfinite(value)):
+            found[name] = value if whole else float(value)
         elif depth and isinstance(value, FunctionType) and not (value.__module__ or "numpy").startswith(_OURS):
             found = scalars_of(value, depth - 1) | found
     return found

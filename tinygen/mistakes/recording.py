@@ -5,6 +5,7 @@ cotangent gives when it is walked back from that place on.
 """
 
 import ast
+import re
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,6 +204,16 @@ class Recording:
             alone.entries.append((slot, row, raw, kw, y, parents))
         return alone.backward([(self.out.slot, np.ones_like(self.out.value))])[self.input]
 
+    def backward_without(self, edges):
+        """The gradient if nothing came back through these `edges` {(step, argument)}: what is held constant."""
+        alone, cut = Tape(), {(self.all[step][0], i) for step, i in edges}
+        alone.size = self.tape.size
+        for slot, row, raw, kw, y, parents in self.tape.entries:
+            parents = [(i, parent) for i, parent in parents if (slot, i) not in cut]
+            alone.entries.append((slot, row, raw, kw, y, parents))
+        out = alone.backward([(self.out.slot, np.ones_like(self.out.value))])[self.input]
+        return np.zeros(np.shape(self.values[self.input])) if out is None else out
+
     def replay(self, change):
         """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments."""
 
@@ -249,6 +260,8 @@ class Recording:
         if j in parents and (parents[j] in self.inputs or not self.places[step].operands):
             return self.source(parents[j])
         texts = self.places[step].operands
+        if re.match(r"np\.diff\(", self.places[step].text) and self.all[step][1].symbol == "-":
+            return f"{texts[0]}[{'1:' if j == 0 else ':-1'}]"  # the difference of these
         if j < len(texts) and texts[j]:
             return _short(texts[j])
         value = self.all[step][2][j]

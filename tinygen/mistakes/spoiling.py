@@ -87,6 +87,9 @@ def local_changes(recording, edge):
         factor = _left_out(recording, edge, floats)
         key = "left out" if factor else "not derived"
         yield Change("chain-factor", 1, factor, lambda e: _summed(e.g[0], shape), key)
+    if row.symbol == "**" and edge.i == 1:
+        words = "the derivative of the power by its exponent lacks the logarithm of the base"
+        yield Change("chain-factor", 2, words, lambda e: _summed(e.g[0] * recording.y(e), shape))
     if row.function in _OTHER_END:
         words = "the gradient goes to the wrong end: to the minimum for the maximum, or the reverse"
         yield Change("path", 1, words, lambda e: _at_the_other_end(recording, e))

@@ -37,6 +37,8 @@ SENTENCES = {
     "term": "In {d} the term `{source}` ({line}) {counted}.",
     "path": "In {d} the part that comes through `{source}` {counted} ({place}).",
     "held": "In {d} `{source}` is held constant, and the part that comes through it is missing ({place}).",
+    "held all": "In {d} `{source}` ({line}) is held constant wherever it is used, and what comes through it is "
+    "missing.",
     "held two": "In {d} {sources} are held constant, and what comes through them is missing.",
     "both": "In {d} what comes through {sources} {counted}.",
     "sample": "In {d} the path through the sample z = mean + std * {noise} {counted}: z depends on {name} too "
@@ -49,6 +51,7 @@ SENTENCES = {
     "one turn": "In {d} only the {turn} turn of the loop counts ({place}): = instead of +=?",
     "same": "In {d} the part that comes through `{name}` in `{place.short}` is taken to be the one in `{other.short}` "
     "(line {place.line}): a matrix taken for symmetric, or a transpose left out?",
+    "left out inside": "In {d} the factor {by} of `{source}` ({line}) is left out{inside}.",
     "jacobian twice": "In {d} the derivative of `{source}` ({line}) by {by} is multiplied in twice.",
     "jacobian left out": "In {d} the derivative of `{source}` ({line}) by {by} is left out{inside}.",
     "jacobian diagonal": "In {d} only the diagonal of the Jacobian of `{source}` ({line}) is used: each of its entries "
@@ -93,6 +96,7 @@ SENTENCES = {
     "estimate about": "{where} is {c:.{digits}g} times what it should be{guess}",
     "variance": "the mean is right, but the variance is {ratio:.3g} times what is stated",
 }
+_COUNTS = "N n M m B b T K k batch size n_samples".split()  # what counts are called
 COUNTED = {0: "is missing", -1: "has the wrong sign", 2: "counts twice", 0.5: "counts half"}
 
 
@@ -136,7 +140,10 @@ def times(number, of=None):
 
 
 def _hint(number, size, words):
-    if "axis" in number.of or "entries" in number.of:
+    if "sqrt" in words and ("axis" in number.of or "entries" in number.of):
+        return ": a scale such as 1/sqrt(d) left out, or there once too often?"
+    count = re.fullmatch(r"(\w+) is [\d.]+", number.of) and words.removeprefix("1/") == number.of.split()[0]
+    if "axis" in number.of or "entries" in number.of or (count and number.of.split()[0] in _COUNTS):
         return ": a sum in place of a mean?" if size > 1 else ": a mean in place of a sum?"
     if "(pi/180)" in words:
         return ": degrees where radians are meant?"

@@ -5,6 +5,7 @@ source of each operation, and the student reads which expression was differentia
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import combinations, islice, permutations
 
 import numpy as np
@@ -44,6 +45,7 @@ class Search:
             yield from self._scaled(edges, whole)
             if len(edges) > 1:
                 yield from self._one_turn(edges, whole)
+        yield from self._held()
         yield from self._same_source()
         yield from self._pairs()
         yield from self._same_twice()
@@ -54,6 +56,7 @@ class Search:
                 except ODD:
                     continue
                 yield self._changed(edges[0], change, other - whole)
+        yield from self._everywhere()
         yield from self._spoiled_values()
 
     def _sum(self, cotangents):
@@ -99,6 +102,24 @@ class Search:
             difference = self.recording.pull(kept.parent, kept.k) - whole
             yield self._guess("batch", 1, difference, sentence, edges[0].step)
 
+    def _held(self):
+        """A value that is used in several places is held constant in all of them, in each turn of a loop."""
+        recording, makers = self.recording, defaultdict(set)
+        for slot in {edge.parent for edge in recording.edges} & set(recording.maker):
+            makers[recording.group(recording.maker[slot])].add(recording.maker[slot])
+        users = defaultdict(set)
+        for edge in recording.edges:
+            if edge.parent in recording.maker:
+                users[recording.group(recording.maker[edge.parent])].add(recording.group(edge.step))
+        for group, steps in makers.items():
+            if len(users[group]) < 2 and len(steps) < 2:
+                continue  # a path
+            step = min(steps)
+            source, place = recording.source(recording.all[step][0]), recording.places[step]
+            sentence = say("held all", d=self.d, source=source, line=f"line {place.line}")
+            left = recording.backward_without({(made, i) for made in steps for i, _ in recording.all[made][5]})
+            yield self._guess("path", 1, left - self.case.expected, sentence, step)
+
     def _same_source(self):
         """An expression that the source has more than once: all its occurrences count wrongly."""
         by_source = defaultdict(list)
@@ -123,13 +144,18 @@ class Search:
         for (one, first), (two, second) in pairs[:PAIRS]:
             nested = np.all(abs(first - second) <= self.slack)
             c = None if nested else self._factor(first + second)
-            if c is None:
+            if c is None or not self._apart(one + two, first + second):
                 continue
             sources = " and ".join(f"`{names[edges[0].parent]}`" for edges in (one, two))
             key = "held two" if c.value == 0 else "both"
             sentence = say(key, d=self.d, sources=sources, counted=counted(c))
             both = (c.value - 1) * (first + second)
             yield self._guess("path", 3 + c.cost, both, sentence, one[0].step, number=c.fixed)
+
+    def _apart(self, edges, whole):
+        """Whether no path leads through two of these edges, so that what comes through them adds up."""
+        left = self.recording.backward_without({(edge.step, edge.i) for edge in edges})
+        return bool(np.all(abs(self.case.expected - whole - left)[self.case.known] <= self.slack[self.case.known]))
 
     def _same_twice(self):
         """The argument enters twice, and one way in is taken to give what the other does, as in x' A x, A symmetric."""
@@ -139,6 +165,24 @@ class Search:
             place, other = recording.places[two[0].step], recording.places[one[0].step]
             sentence = say("same", d=self.d, name=self.case.name, place=place, other=other)
             yield self._guess("path", 1, kept - lost, sentence, two[0].step)
+
+    def _everywhere(self):
+        """The same slip at each place where an operation is used: at all differences, at all powers."""
+        alike = defaultdict(list)
+        for edges, whole in self.paths:
+            alike[self.recording.row(edges[0]).name, edges[0].i].append((edges, whole))
+        for places in alike.values():
+            changes = [list(local_changes(self.recording, edges[0])) for edges, _ in places] if len(places) == 2 else []
+            for one, two in zip(*changes) if changes else ():
+                if one.words != two.words or one.cost > 3:
+                    continue
+                try:
+                    new = [self._sum((e.parent, c.make(e)) for e in places[k][0]) for k, c in enumerate((one, two))]
+                except ODD:
+                    continue
+                difference = sum(other - whole for other, (_, whole) in zip(new, places))
+                told = replace(one, cost=one.cost + 2)
+                yield self._changed(places[0][0][0], told, difference)
 
     def _spoiled_values(self):
         recording, groups = self.recording, defaultdict(list)

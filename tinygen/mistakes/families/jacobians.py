@@ -54,12 +54,25 @@ def _of_pair(case, view, early, late, inside, cost):
         sentence = say(key, **parts, inside=inside)
         return Guess("chain-factor", cost + more, predicted, sentence, where=where, slack=slack)
 
-    yield guess("jacobian left out", 0, cotangent - through)
+    factor = _factor(view, early, late)
+    if factor:
+        parts["by"] = factor
+    yield guess("left out inside" if factor else "jacobian left out", 0, cotangent - through)
+    parts["by"] = by
     arrived = view.cotangents[early]
     yield guess("jacobian twice", 0, view.between(early, late, arrived) - arrived)
     diagonal = _diagonal(view, early, late)
     if diagonal is not None:
         yield guess("jacobian diagonal", 0, diagonal * cotangent - through)
+
+
+def _factor(view, early, late):
+    """The text of the other factor, where v is u times it; else ""."""
+    step = view.maker[late]
+    args, parents = view.all[step][2], dict(view.all[step][5])
+    mine = [j for j, parent in parents.items() if parent == early]
+    product = view.all[step][1].symbol in ("*", "/", "@") and len(mine) == 1 and len(args) == 2
+    return f"`{view.operand(step, 1 - mine[0])}`" if product else ""
 
 
 def _diagonal(view, early, late):
