@@ -1,8 +1,10 @@
 """All sentences, rendered and kept in golden.txt to be read as prose; `python test_words.py` writes it anew."""
 
+import ast
 from pathlib import Path
 from string import Formatter
 
+import tinygen
 from tinygen.mistakes.numbers import Number
 from tinygen.mistakes.recording import Place
 from tinygen.mistakes.words import SENTENCES, counted, say, times
@@ -110,6 +112,13 @@ def rendered():
 
 def test_the_sentences_are_those_that_were_read():
     assert rendered() == GOLDEN.read_text(), "read the new sentences as prose, then run `python test_words.py`"
+
+
+def test_every_sentence_that_is_asked_for_is_there():
+    asked = [n.args[0].value for path in Path(tinygen.__file__).parent.rglob("*.py")
+             for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+             if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "say" and isinstance(n.args[0], ast.Constant)]
+    assert len(asked) > 30 and not set(asked) - set(SENTENCES), "tinygen/mistakes/words.py has no such sentence"
 
 
 if __name__ == "__main__":
