@@ -2,7 +2,9 @@
 
 import configparser
 import importlib
+import importlib.util
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,30 @@ def moved(scope, h):
 def test_the_readmes_files_exist():
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+SAID = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
+PIECES = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", SAID, flags=re.S))  # what stands between backquotes
+BLOCKS = re.findall(r"```(?:sh)?\n(.*?)```", SAID, re.S)
+PIECES += [line.split("#")[0].strip() for block in BLOCKS for line in block.split("\n")]
+
+
+@pytest.mark.parametrize("line", sorted({p for p in PIECES if re.match(r"(\S*/)?tinygen [a-z]", p)}))
+def test_the_commands_of_readme_and_contributing_are_understood(line):
+    words = shlex.split(line)[1:]
+    assert words[0] in commands.COMMANDS
+    if len(words) > 1 or words[0] not in ("check", "teach"):  # those two need more, which the text leaves out
+        assert commands.parser([words[0]]).parse_args(words).run
+
+
+def test_what_readme_and_contributing_name_is_there():
+    modules = re.findall(r"python -m ([\w.]+)", SAID)
+    assert len(modules) > 5 and all(importlib.util.find_spec(name) for name in modules)
+    extras = set(re.findall(r"pip install (?:-\w )*'\.\[(\w+)\]'", SAID))
+    assert "docs" in extras and extras <= set(CONFIG["options.extras_require"])
+    places = {p for p in PIECES if re.fullmatch(r"(tests|tinygen|lessons|benchmarks)/[\w/.]+", p)}
+    places = {p for p in places if not re.search(r"\b(X|NN\w*|wrong_NN|topic)\.py", p)}
+    assert len(places) > 10 and not [p for p in places if not (ROOT / p).exists()]
 
 
 def test_the_readmes_notation_is_the_schedules():
