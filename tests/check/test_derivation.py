@@ -78,12 +78,15 @@ def test_a_line_wrong_at_one_point_only_is_wrong():
     assert square(only, points=POINTS[:1]).check().verdict == "PASS"
 
 
-@pytest.mark.parametrize(("relation", "value", "verdict"), [
-    (">=", lambda a, b: 4 * a * b, "PASS"),
-    (">=", lambda a, b: (a + b) ** 2 + 1e-9, "FAIL"),
-    ("<=", lambda a, b: (a + b) ** 2 + 1.0, "PASS"),
-    ("<=", lambda a, b: (a + b) ** 2 - 1e-9, "FAIL"),
-])
+@pytest.mark.parametrize(
+    ("relation", "value", "verdict"),
+    [
+        (">=", lambda a, b: 4 * a * b, "PASS"),
+        (">=", lambda a, b: (a + b) ** 2 + 1e-9, "FAIL"),
+        ("<=", lambda a, b: (a + b) ** 2 + 1.0, "PASS"),
+        ("<=", lambda a, b: (a + b) ** 2 - 1e-9, "FAIL"),
+    ],
+)
 def test_inequalities_have_a_direction(relation, value, verdict):
     assert square(Line("other", value, relation)).check().verdict == verdict
 
@@ -143,8 +146,11 @@ def test_arrays_are_compared_entry_by_entry():
 
 def test_random_points_follow_the_seed_and_the_report_is_json():
     seen = []
-    chain = square(Line("seen", lambda a, b: seen.append(a) or (a + b) ** 2), points=[],
-                   draw=lambda rng: dict(a=rng.normal(), b=rng.normal()))
+    chain = square(
+        Line("seen", lambda a, b: seen.append(a) or (a + b) ** 2),
+        points=[],
+        draw=lambda rng: dict(a=rng.normal(), b=rng.normal()),
+    )
     chain.check(7), chain.check(8)
     assert len({s for s in seen if isinstance(s, float)}) == 10
     content = json.loads(json.dumps(chain.check(7).to_dict(), allow_nan=False))

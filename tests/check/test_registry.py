@@ -12,7 +12,6 @@ from tinygen.check.report import FAIL, PASS, Entry, Report
 def empty(monkeypatch):
     """A registry with three claims of its own."""
 
-
     monkeypatch.setattr(sys.modules["tinygen.check.registry"], "_registry", {})
     made = {}
     for name, kind in (("elbo/jensen", "derivation"), ("elbo", "identity"), ("elbow/gap", "derivation")):

@@ -72,7 +72,7 @@ def test_too_few_draws_are_undecided_and_say_how_many_it_takes():
 
 
 def test_an_estimate_that_never_varies_is_judged_exactly_and_said():
-    fixed = lambda c: (lambda rng: np.full(500, c))
+    fixed = lambda c: lambda rng: np.full(500, c)
     report = check_unbiased(fixed(2.0), 2.0)
     assert report.ok and "every draw is the same" in str(report)
     assert check_unbiased(fixed(2.0 + 1e-9), 2.0).verdict == "FAIL"

@@ -66,9 +66,7 @@ class Report:
         if len(worst) > len(shown):
             lines.append(f"  ... and {len(worst) - len(shown):,} more")
         if self.mistakes:
-            lines.append(
-                "Possible mistake:" if len(self.mistakes) == 1 else "Possible mistakes, the likeliest first:"
-            )
+            lines.append("Possible mistake:" if len(self.mistakes) == 1 else "Possible mistakes, the likeliest first:")
         for rank, mistake in enumerate(self.mistakes, 1):
             lines += _wrapped(f"{rank}. {mistake.sentence}", "  ", "     ")
             formula, residual = getattr(mistake, "formula", None), getattr(mistake, "residual", math.nan)

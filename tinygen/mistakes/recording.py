@@ -32,7 +32,7 @@ class Place:
     text: str  # of whatever length
 
     def __str__(self):
-        return f"line {self.line}: `{self.short}`"
+        return f"line {self.line}: `{self.short}`" if self.text else f"line {self.line}"
 
     @property
     def short(self):

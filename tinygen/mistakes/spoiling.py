@@ -87,6 +87,10 @@ def local_changes(recording, edge):
         factor = _left_out(recording, edge, floats)
         key = "left out" if factor else "not derived"
         yield Change("chain-factor", 1, factor, lambda e: _summed(e.g[0], shape), key)
+    if row.symbol == "**" and edge.i == 0 and np.ndim(args[1]) == 0:
+        for words, more in (("n x^n", 1), ("n x^(n-2)", -1)):
+            said = f"the power x^n is differentiated to {words} in place of n x^(n-1)"
+            yield Change("chain-factor", 2, said, lambda e, m=more: e.k * recording.args(e)[0] ** m)
     if row.symbol == "**" and edge.i == 1:
         words = "the derivative of the power by its exponent lacks the logarithm of the base"
         yield Change("chain-factor", 2, words, lambda e: _summed(e.g[0] * recording.y(e), shape))

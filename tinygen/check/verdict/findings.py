@@ -74,8 +74,8 @@ def remedy(judge, coarse, stated=0.0):
         return f"f jumps by {jump:.3g} at this very point, where it has no derivative. Another point would decide."
     if times > 30:
         return (
-            f"f is rounded to {noise.sigma:.0e}, {times:.0e} times what its size {abs(noise.value):.1e} needs: large "
-            "numbers cancel inside. A form without cancellation would decide."
+            f"f, {noise.value:.3g}, is only accurate to {noise.sigma:.0e}, {times:.0e} times worse than its size would "
+            "allow: large numbers cancel inside. A form without cancellation would decide."
         )
     return (
         f"f = {noise.value:.3g} is rounded to {noise.sigma:.0e}, which hides changes this small, or it is not smooth "
