@@ -1,4 +1,4 @@
-"""Lay a program out in memory: which array each operation writes, when it is free again, what is only a view.
+"""Lay a program out: which array each operation writes, by which lines, and what is only a view.
 
 The result is the plan as source: `bind(arrays)` makes buffers and views, `step(numbers)` does the work.
 """
@@ -6,11 +6,11 @@ The result is the plan as source: `bind(arrays)` makes buffers and views, `step(
 import functools
 import inspect
 import itertools
-import math
 
 import numpy as np
 
 from tinygen.program.kernels import fast_kernel_of, kernel_of, ufunc_of
+from tinygen.program.memory import Memory
 from tinygen.program.names import written
 from tinygen.program.passes import ADD_AT, changes_nothing
 from tinygen.program.program import layout_of
@@ -28,7 +28,7 @@ def link(program, sources, apart, names, targets, *, exact):
     """
     linker = _Linker(program, sources, apart, names, targets, exact)
     linker.build()
-    return linker.source, linker.nbytes, linker.pairs
+    return linker.source, linker.memory.nbytes, linker.pairs
 
 
 class _Linker:
@@ -36,26 +36,14 @@ class _Linker:
         self.program, self.sources, self.targets, self.exact = program, sources, targets, exact
         self.apart, self.pairs = apart, set()
         self.names, known = dict(names[0]), names[1]
-        self.source, self.nbytes = Source(), 0
+        self.source = Source()
         self.source.known = known
+        self.memory = Memory(program, sources, self.source)
         self.layout = dict(program.inputs)
         self.inputs = set(self.layout)
         for op in program.operations:
             self.layout.update(zip(op.outputs, op.layouts))
         self.place, self.cells, self.lines = {}, {}, []  # slot -> Operand; (slot, dtype) -> name; of one operation
-        self.memory, self.free, self.scratched = {}, {}, []  # slot -> (bytes, name); bytes -> names nobody reads
-        self.last_read = {}
-        for k, op in enumerate(program.operations):
-            for _, slot in op.parents:
-                self.last_read[self._root(slot)] = k
-        for slot, _ in program.outputs:
-            if slot is not None:
-                self.last_read[self._root(slot)] = math.inf
-
-    def _root(self, slot):
-        while slot in self.sources:
-            slot = self.sources[slot]
-        return slot
 
     def build(self):
         source = self.source
@@ -92,9 +80,9 @@ class _Linker:
                     f"copyto({self.target[k]}, {place})", lambda: f"result: {self.names[slot]}", place.layout.nbytes
                 )
             return self.target[k]
-        if place.layout.is_array and self._root(slot) in self.inputs:
+        if place.layout.is_array and self.memory.root(slot) in self.inputs:
             if (slot, "copy") not in self.cells:
-                self.cells[slot, "copy"] = self._array(place.layout, None, "r#")
+                self.cells[slot, "copy"] = self.memory.array(place.layout, None, "r#")
                 copied = f"copyto({self.cells[slot, 'copy']}, {place})"
                 self._line(copied, lambda: f"result: {self.names[slot]}", place.layout.nbytes)
             return self.cells[slot, "copy"]
@@ -120,7 +108,7 @@ class _Linker:
         for text in self.lines:
             self._line(text, comment, nbytes)
             comment = str
-        self._release(k, op)
+        self.memory.release(k, op)
 
     def _comment(self, op, note):
         names = ", ".join(self.names[slot] for slot in op.outputs)
@@ -148,7 +136,7 @@ class _Linker:
         """Arguments that lay in different memory when they were recorded still do."""
         roots = {}
         for i, slot in op.parents:
-            root, a = self._root(slot), args[i]
+            root, a = self.memory.root(slot), args[i]
             if a.layout.is_array and root in roots:
                 args[i] = Operand(self.scratch(a.layout), a.layout)
                 self.lines.append(f"copyto({args[i]}, {a})")
@@ -189,8 +177,8 @@ class _Linker:
         for name, slot, layout in zip(fresh, op.outputs, op.layouts):
             if not layout.is_array:
                 self.place[slot] = Operand(name, layout)
-            elif slot in self.last_read:
-                self.place[slot] = Operand(self.direct.get(slot) or self._array(layout, slot), layout)
+            elif self.memory.is_read(slot):
+                self.place[slot] = Operand(self.direct.get(slot) or self.memory.array(layout, slot), layout)
                 self.lines.append(self._copied(self.place[slot], name))
 
     def _copied(self, out, text):
@@ -258,9 +246,7 @@ class _Linker:
 
     def scratch(self, layout):
         """An array for the lines of one operation."""
-        slot = ("scratch", len(self.scratched))
-        self.scratched.append(slot)
-        return self._array(layout, slot)
+        return self.memory.scratch(layout)
 
     def _full(self, a, text, out):
         """A constant operand of maximum or minimum as a whole array: only that runs wide."""
@@ -268,52 +254,28 @@ class _Linker:
             return text
         return self.source.bind(f"full_{text}", f"{self.source.function(np.full_like)}({out}, {text})")
 
-    # ---- memory ----
+    # ---- where an output is written ----
 
     def _output(self, k, op, operands):
         """Where the output is written: the caller's array, an operand that is not read again, or a buffer."""
         slot, layout = op.outputs[0], op.layouts[0]
         name = self.direct.get(slot) or self._overwritten(k, op, operands)
-        return Operand(name or self._array(layout, slot), layout)
+        return Operand(name or self.memory.array(layout, slot), layout)
 
     def _overwritten(self, k, op, operands):
         """An operand of the same layout that nobody reads afterwards: element by element, it may be overwritten."""
         slot, y = op.outputs[0], op.layouts[0]
         for i, parent in op.parents:
-            root = self._root(parent)
-            if i >= len(operands) or operands[i] is None or self.last_read[root] != k or root not in self.memory:
+            root = self.memory.root(parent)
+            if i >= len(operands) or operands[i] is None or not self.memory.ends(root, k):
                 continue
             a = operands[i]
             fits = a.text == self.place[root].text and a.layout[:3] + a.layout[4:] == y[:3] + y[4:]
-            if fits and all(self.place[other].text == a.text for _, other in op.parents if self._root(other) == root):
-                self.memory[slot] = self.memory.pop(root)
+            others = (other for _, other in op.parents if self.memory.root(other) == root)
+            if fits and all(self.place[other].text == a.text for other in others):
+                self.memory.take_over(root, slot)
                 return a.text
         return None
-
-    def _array(self, layout, slot, hint="b#"):
-        """The name of a buffer of this layout, in memory that nobody reads any more or in new memory."""
-        size = layout.dtype.itemsize
-        nbytes = size + sum((n - 1) * step for n, step in zip(layout.shape, layout.compact)) if layout.size else 1
-        free = self.free.setdefault(nbytes, [])
-        if free:
-            memory = free.pop()
-        else:
-            memory = self.source.define("m#", f"aligned({nbytes})")
-            self.nbytes += nbytes
-        if slot is not None:
-            self.memory[slot] = (nbytes, memory)
-        dtype = self.source.dtype(layout.dtype)
-        strides = "" if layout.is_compact else f", 0, {layout.compact}"
-        return self.source.bind(hint, f"ndarray({layout.shape}, {dtype}, {memory}{strides})")
-
-    def _release(self, k, op):
-        """Buffers whose last reader was this operation go back to the pool; so do results that nobody reads."""
-        unread = {slot for slot in op.outputs if slot not in self.last_read}
-        for root in {self._root(slot) for _, slot in op.parents} | unread | set(self.scratched):
-            if self.last_read.get(root, k) == k and root in self.memory:
-                nbytes, memory = self.memory.pop(root)
-                self.free[nbytes].append(memory)
-        self.scratched = []
 
 
 def _is_one_number(a):
