@@ -166,13 +166,6 @@ def test_r1_of_the_probability():
     named(slope, of_softplus, REAL, words=["has a factor sigmoid(`np.tanh("])
 
 
-def test_clip_before_the_step():
-    """|w| <= c must hold of the weights that are used next."""
-    clipped_after = penalties.clip([w - 0.5 * np.array([1.0, -1.0])], 0.1)[0]
-    clipped_before = penalties.clip([w], 0.1)[0] - 0.5 * np.array([1.0, -1.0])
-    assert np.abs(clipped_after).max() <= 0.1 < np.abs(clipped_before).max()
-
-
 def test_batch_statistics_in_a_penalised_critic():
     """Normalised by the batch, a row's logit depends on the others: seven rows are not seven calls."""
     norm = lambda h: (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5)

@@ -10,7 +10,7 @@ Throughout, D: such a function. real, fake: (B, D), rows of data and samples. x:
 import numpy as np
 
 from tinygen import byhand
-from tinygen.autodiff import grad, tree
+from tinygen.autodiff import grad
 
 
 def slopes(D, x):
@@ -106,14 +106,3 @@ def interpolate(real, fake, u):
             f"and one weight for each row, {expected}: with one for each entry the point is off the segment"
         )
     return u * real + (1 - u) * fake
-
-
-def clip(params, c):
-    """The parameters, each held in [-c, c]: after every step of the critic, not before (Arjovsky et al. 2017).
-
-    params: a tree of arrays. c: a number above 0.
-
-    >>> clip([np.array([-3.0, 0.005])], 0.01)
-    [array([-0.01 ,  0.005])]
-    """
-    return tree.map(lambda w: np.clip(w, -c, c), params)
