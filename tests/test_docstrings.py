@@ -23,6 +23,7 @@ IN_UNITS = re.compile(r"(^|_)(entropy|kl|elbo|nll|iwae|log_density|prob|likeliho
 SOURCE = re.compile(r"\b(19|20)\d\d\b|\b(Prince|book|[Nn]otes|lesson|[Dd]erived here)\b")
 FORMULA = re.compile(r"^\S.*[^<>=!:]=[^=].*(\^|\bsum|\bE[\[_]|\bln\b|\blog\b|sqrt)", re.M)
 ROOMS = "tinygen." + "|tinygen.".join(("oracles", "models", "gaussian", "nn", "metrics"))  # with the papers' formulas
+MISSING = "no docstring"
 UNRAISED = {"NotImplementedError", "AttributeError", "StopIteration", "AssertionError"}
 
 
@@ -138,7 +139,7 @@ def faults(node, page, around="", doc=None):
     """What the docstring of `node` lacks. page: the docstring of its module; around: of its class."""
     doc = (ast.get_docstring(node) or "") if doc is None else doc
     if len(doc.split()) < 3:
-        return ["no docstring"]
+        return [MISSING]
     called, told, shared = node, f"{doc}\n{around}", definitions(page)
     if isinstance(node, ast.ClassDef):
         inits = [n for n in node.body if isinstance(n, FUNCTION) and n.name in ("__init__", "__post_init__")]
@@ -162,7 +163,7 @@ def faults(node, page, around="", doc=None):
 def complaints(page, nodes, sourced=True):
     """(name, fault) for these functions and classes of the module `page`."""
     doc = ast.get_docstring(page) or ""
-    out = [] if doc else [("the module", "no docstring")]
+    out = [] if doc else [("the module", MISSING)]
     for node in nodes:
         own = ast.get_docstring(node) or ""
         if not isinstance(node, ast.ClassDef):
@@ -183,6 +184,16 @@ def complaints(page, nodes, sourced=True):
 def test_everything_public_says_what_it_does(name, path, nodes):
     found = complaints(PAGES[path], nodes, sourced=not re.match(ROOMS, name))
     assert not found, "\n".join(f"{path.relative_to(ROOT)}: {name}: {fault}" for name, fault in found)
+
+
+def test_nothing_public_is_without_a_docstring():
+    """In the rooms behind the reference too; only answers are what they are called, beside their sentences."""
+    silent = []
+    for path, page in PAGES.items():
+        place = path.relative_to(ROOT)
+        if "answers" not in place.parts:
+            silent += [f"{place}: {name}" for name, fault in complaints(page, public(page.body)) if fault == MISSING]
+    assert not silent, "\n".join(silent)
 
 
 GOOD = '''"""A module. z: (B, D), the latents."""

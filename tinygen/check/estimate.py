@@ -51,6 +51,7 @@ def _said(shapes):
 
 
 def name_of(draw):
+    """What an estimate is called in its report: its function's name."""
     return getattr(draw, "__name__", type(draw).__name__).replace("<lambda>", "the estimate")
 
 

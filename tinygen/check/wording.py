@@ -82,6 +82,7 @@ def _held(part):
 
 
 def fit(text, width):
+    """The text, cut off with an ellipsis if it is longer than `width`."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -96,6 +97,7 @@ def _short(value):
 
 
 def at_point(point):
+    """A point in words, "a=1, b=2": numbers with four digits, arrays in short."""
     parts = []
     for name, value in point.items():
         if isinstance(value, int | float | np.generic):

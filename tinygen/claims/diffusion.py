@@ -18,6 +18,7 @@ CHAIN = "notes, chapter 18, the last line of the chain"
 
 
 def gaussian_data(rng):
+    """Gaussian data of random mean and variance, two dimensions, as an oracle."""
     return GaussianDiffusion(rng.normal(size=2), rng.uniform(0.2, 3.0, 2))
 
 

@@ -49,6 +49,7 @@ def elbo_gradient(rng):
 
 
 def draws_of_z(rng):
+    """A stack of reparameterised draws from q."""
     return MEAN + STD * rng.standard_normal(STACK)
 
 

@@ -25,6 +25,7 @@ class Example(NamedTuple):
 
     @property
     def name(self):
+        """The function's name and the number of the example."""
         return f"{label(self.function)}-{self.number}"
 
     def arguments(self, rng, sizes=PRIMES, dtype=np.float64):
@@ -58,6 +59,7 @@ def drawn(f):
 
 
 def between(low, high):
+    """Uniform arrays between `low` and `high`, as `drawn` makes them."""
     return drawn(lambda rng, shape: rng.uniform(low, high, shape))
 
 
@@ -105,9 +107,11 @@ class Examples:
         self.all = []
 
     def add(self, function, f, *draws):
+        """Enter an example of `function`: `f` of arrays drawn by `draws`; None: the function itself."""
         number = sum(example.function is function for example in self.all)
         self.all.append(Example(function, number, f or function, draws))
 
     def each(self, functions, *draws):
+        """Enter an example of each of these functions, with the same `draws`."""
         for function in functions:
             self.add(function, None, *draws)

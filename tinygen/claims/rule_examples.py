@@ -19,6 +19,7 @@ def examples():
 
 
 def reductions(table):
+    """Examples of sums, moments, extremes and norms along axes."""
     add = table.add
     for function in (np.sum, np.mean, np.var, np.std, np.prod, np.max, np.min, np.amax, np.amin, np.median, np.ptp):
         draw = apart if function in (np.max, np.min, np.amax, np.amin, np.median, np.ptp) else positive
@@ -66,6 +67,7 @@ def reductions(table):
 
 
 def shapes(table):
+    """Examples of functions that move entries to other places."""
     add, each = table.add, table.each
     add(np.reshape, lambda a: np.reshape(a, a.shape[::-1]), real("nmk"))
     add(np.reshape, lambda a: np.reshape(a, a.shape[::-1], order="F"), real("nmk"))
@@ -115,6 +117,7 @@ def shapes(table):
 
 
 def pieces(table):
+    """Examples of taking, joining and splitting."""
     add = table.add
     add(np.take, lambda a, i: np.take(a, i), real("nm"), index("kl", "n", -1))
     add(np.take, lambda a, i: np.take(a, i, axis=-1), real("nm"), index("kl", "m", -1))
@@ -156,6 +159,7 @@ def pieces(table):
 
 
 def products(table):
+    """Examples of products of arrays."""
     add = table.add
     for a, b in (("n", "n"), ("nm", "mk"), ("n", "nm"), ("mn", "n"), ("m", "lmk"), ("lnm", "m")):
         add(np.matmul, None, real(a), real(b))
@@ -200,6 +204,7 @@ def products(table):
 
 
 def matrices(table):
+    """Examples of linear algebra."""
     add = table.add
     add(np.linalg.inv, None, regular("lnn"))
     for a, b in ("nn", "n"), ("nn", "nk"), ("lnn", "n"), ("lnn", "nk"), ("nn", "lnk"):

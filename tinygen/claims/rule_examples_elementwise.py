@@ -6,6 +6,7 @@ from tinygen.claims.examples import apart, between, chance, mask, positive, real
 
 
 def elementwise(table):
+    """Examples of smooth functions, entry by entry."""
     add, each = table.add, table.each
     each([np.positive, np.negative, np.square, np.exp, np.exp2, np.expm1, np.sin, np.cos, np.sinh, np.cosh], real("nm"))
     each([np.tanh, np.arctan, np.arcsinh, np.degrees, np.rad2deg, np.radians, np.deg2rad, np.sinc], real("nm"))
@@ -27,6 +28,7 @@ def elementwise(table):
 
 
 def corners(table):
+    """Examples of functions with kinks, away from them."""
     add = table.add
     for function in (np.maximum, np.minimum, np.fmax, np.fmin):
         add(function, lambda a, b, f=function: f(a, b + 0.5), apart("nm"), apart("m"))
@@ -45,6 +47,7 @@ def corners(table):
 
 
 def constants(table):
+    """Examples of functions whose derivative is 0."""
     add = table.add
     tests = [np.isnan, np.isinf, np.isfinite, np.signbit]
     for function in (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.fix, *tests):
@@ -76,6 +79,7 @@ def constants(table):
 
 
 def special_functions(table):
+    """Examples of SciPy's special functions."""
     from scipy import special
 
     add, each = table.add, table.each

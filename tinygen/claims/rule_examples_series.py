@@ -6,6 +6,7 @@ from tinygen.claims.examples import apart, index, mask, positive, real, regular,
 
 
 def series(table):
+    """Examples of differences, polynomials, correlations and picking by a condition."""
     add = table.add
     add(np.gradient, lambda a: np.gradient(a, 0.5), real("m"))
     add(np.gradient, lambda a: list(np.gradient(a, 0.5, 2.0, axis=(0, -1))), real("nmm"))
@@ -63,6 +64,7 @@ def some(table):
 
 
 def more_matrices(table):
+    """Examples of the rarer functions of linear algebra."""
     add = table.add
     add(np.linalg.multi_dot, lambda a, b, c: np.linalg.multi_dot([a, b, c]), real("nm"), real("mk"), real("kl"))
     add(np.linalg.multi_dot, lambda *xs: np.linalg.multi_dot(xs), real("n"), real("nm"), real("mk"), real("k"))

@@ -10,10 +10,12 @@ from itertools import compress
 
 
 def add_arguments(parser):
+    """The options of `tinygen rules`."""
     parser.add_argument("pattern", nargs="*", help="only functions with such a name: sum, 'np.linalg.*'")
 
 
 def run(arguments):
+    """Run the subcommand with the parsed `arguments`; return its exit status (1: no such function)."""
     rows = table()
     patterns = arguments.pattern or ["*"]
     shown = [row for row in rows if any(_matches(name, pattern) for name in row[0] for pattern in patterns)]

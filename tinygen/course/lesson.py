@@ -44,6 +44,7 @@ class Lesson:
 
     @property
     def name(self):
+        """The name of its file without the suffix, such as "04_kl"."""
         return self.path.stem
 
     @property

@@ -53,6 +53,7 @@ def best(x, t):
 
 
 def above_the_noise(rng):
+    """A point at which the data's mean square is above the decoder's variance."""
     x = rng.normal(size=5)
     return dict(x=x, t=rng.uniform(0.1, 0.9) * np.mean(x**2))
 

@@ -22,6 +22,7 @@ def given_label(w, s2, x, a, v, b):
 
 
 def log_joint(z, w, s2, x, a, v, b):
+    """log p(z|y) + log p(x|z) for the prior N(a, v) and the decoder N(w z + b, s2)."""
     return log_normal(z, a, v) + log_normal(x, w * z + b, s2)
 
 
@@ -104,6 +105,7 @@ BLIND = Derivation(
 
 
 def log_evidence(w, s2, x):
+    """log p(x) = log N(x; 0, w^2 + s2)."""
     return log_normal(x, 0.0, w * w + s2)
 
 
@@ -184,6 +186,7 @@ VARIANCE = Derivation(
 
 
 def marginal(w, s2, x, shifts, shares):
+    """log p(x) of the mixture over labels, each with its shift and its share."""
     return tg.logsumexp(np.log(shares) + log_normal(x, shifts, w * w + s2))
 
 

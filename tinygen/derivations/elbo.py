@@ -40,6 +40,7 @@ def gap(w, s2, x, m, s):
 
 
 def model_and_q(rng):
+    """A point: the linear model w, s2, a number x, and q = N(m, s)."""
     return dict(w=rng.normal(), s2=np.exp(rng.normal()), x=rng.normal(), m=rng.normal(), s=np.exp(0.5 * rng.normal()))
 
 
@@ -57,6 +58,7 @@ def over_q(f):
 
 
 def log_joint(z, w, s2, x):
+    """log p(z) + log p(x|z) of the linear model."""
     return log_normal(z, 0.0, 1.0) + log_normal(x, w * z, s2)
 
 
@@ -126,10 +128,12 @@ def wide(f):
 
 
 def bent_joint(z, a, c, s2, x):
+    """log p(z) + log p(x|z) of the model with a bent decoder."""
     return log_normal(z, 0.0, 1.0) + log_normal(x, bent(z, a, c), s2)
 
 
 def bent_evidence(a, c, s2, x):
+    """log p(x) of the model with a bent decoder, by an integral."""
     return np.log(wide(lambda z: np.exp(bent_joint(z, a, c, s2, x))))
 
 

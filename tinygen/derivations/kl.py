@@ -13,7 +13,7 @@ SOURCE = "notes, Preliminary: KL divergence"
 
 
 def log_ratio(x, m0, v0, m1, v1):
-    """log P(x)/Q(x)."""
+    """log P(x)/Q(x) of two Gaussians."""
     return log_normal(x, m0, v0) - log_normal(x, m1, v1)
 
 
@@ -140,6 +140,7 @@ STANDARD = Derivation(
 
 
 def kl_standard_integral(m, l):
+    """KL(N(m, e^l) || N(0, 1)) by an integral."""
     return expectation(lambda z: log_ratio(z, m, np.exp(l), 0.0, 1.0), m, np.exp(l))
 
 
@@ -200,12 +201,14 @@ def kl_plane(m0, L0, m1, L1):
 
 
 def kl_full(m0, L0, m1, L1):
+    """KL of two Gaussians with full covariances, S = L L'."""
     S0, S1, d = L0 @ L0.T, L1 @ L1.T, m1 - m0
     logdets = np.linalg.slogdet(S1)[1] - np.linalg.slogdet(S0)[1]
     return 0.5 * (np.trace(np.linalg.solve(S1, S0)) + d @ np.linalg.solve(S1, d) - len(m0) + logdets)
 
 
 def factor(rng, k=2):
+    """A random lower triangular factor with a positive diagonal."""
     return np.tril(rng.normal(size=(k, k)), -1) + np.diag(np.exp(0.5 * rng.normal(size=k)))
 
 
@@ -275,6 +278,7 @@ def _chain_right(m0, v0, a0, b0, w0, m1, v1, a1, b1, w1):
 
 
 def two_joints(rng):
+    """A point: two Gaussian pairs (x, y), each by the law of x and of y given x."""
     names = ("m0", "a0", "b0", "m1", "a1", "b1")
     return {n: rng.normal() for n in names} | {n: np.exp(rng.normal()) for n in ("v0", "w0", "v1", "w1")}
 

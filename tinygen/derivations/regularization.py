@@ -36,6 +36,7 @@ def best_q(w, s2, x, beta):
 
 
 def quarter(w, s2, x):
+    """The bound with a quarter of its KL, at its own optimum."""
     return weighted(w, s2, x, *best_q(w, s2, x, 0.25), 0.25)
 
 

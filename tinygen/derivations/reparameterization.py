@@ -101,6 +101,7 @@ def scored(m, s, k):
 
 
 def quadratic(rng):
+    """A point: q = N(m, s^2), and the k of the function (z - k)^2."""
     return dict(m=rng.normal(), s=np.exp(0.5 * rng.normal()), k=rng.normal())
 
 
@@ -164,6 +165,7 @@ EPS = np.array([-2.3, -0.7, 0.0, 0.4, 1.9])  # five draws, as any
 
 
 def at_posterior(w, s2, x):
+    """Draws from the posterior, its mean and its variance."""
     mean, var = posterior(w, s2, x)
     return mean + np.sqrt(var) * EPS, mean, var
 

@@ -32,14 +32,17 @@ class Tally:
 
     @property
     def mean(self):
+        """The mean of the draws so far, entry by entry."""
         return self.sums[0] / self.n
 
     @property
     def std(self):
+        """Their standard deviation, with n - 1 below."""
         return np.sqrt(np.maximum(self.sums[1] / self.n - self.mean**2, 0) * self.n / max(self.n - 1, 1))
 
     @property
     def skewness(self):
+        """Their skewness; 0 where all draws are equal."""
         m, std = self.mean, self.std
         third = self.sums[2] / self.n - 3 * m * self.sums[1] / self.n + 2 * m**3
         return np.divide(third, std**3, out=np.zeros_like(m), where=~self.still & (std > 0))

@@ -68,6 +68,7 @@ def checked_data(data, dtype):
 
 def all_finite(vector):
     # One pass where all is well: a finite sum has finite terms. (The sum of finite terms may overflow.)
+    """Whether a vector (P,) holds no NaN and no inf."""
     return math.isfinite(vector.sum()) or np.isfinite(vector).all()
 
 
@@ -81,6 +82,7 @@ def cast(values, dtype):
 
 
 def positive(name, value, whole=False):
+    """The value, if it is a positive number (with `whole`: a whole one). ValueError with its `name` if not."""
     kinds, what = ((int, np.integer), "whole number") if whole else ((int, float, np.integer, np.floating), "number")
     if not isinstance(value, kinds) or not 0 < value < math.inf:
         raise ValueError(f"training: got {name}={value!r}; expected a positive {what}.")

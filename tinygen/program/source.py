@@ -89,6 +89,7 @@ class Source:
         return name
 
     def dtype(self, dtype):
+        """The source text of a dtype."""
         if dtype.isnative and dtype.kind in "fiub":
             return self._import("numpy", dtype.name if dtype.kind != "b" else "bool_", dtype)
         return f"{self._import('numpy', 'dtype', np.dtype)}({dtype.str!r})"
@@ -185,6 +186,7 @@ class Source:
         return f"{self.function(row.function)}({', '.join([*texts, *kw])})"
 
     def index(self, part):
+        """The source text of one part of an index."""
         if isinstance(part, slice):
             ends = [part.start, part.stop] + [part.step] * (part.step is not None)
             return ":".join("" if end is None else self.value(end) for end in ends)

@@ -32,10 +32,12 @@ class Marked:
 
     @property
     def passed(self):
+        """How many exercises passed."""
         return sum(found["ok"] for found in self.verdict.exercises)
 
     @property
     def mark(self):
+        """The share of exercises that passed, times the factor for being late: between 0 and 1."""
         return self.factor * self.passed / max(1, len(self.verdict.exercises))
 
 
@@ -50,6 +52,7 @@ class Graded:
 
     @property
     def students(self):
+        """The names of all students of whom anything came, sorted."""
         return sorted({student for student, _ in self.marked} | set(self.hunts))
 
     def total(self, student):

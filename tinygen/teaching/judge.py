@@ -29,6 +29,7 @@ START = 60.0  # seconds that a process may take to start
 
 
 def endless(seconds):
+    """What is said of code that does not come to an end."""
     return f"not finished after {seconds:g} s: is there a loop that never ends?"
 
 
@@ -147,6 +148,7 @@ class Sitting:
     # ---- the student's process ----
 
     def start(self):
+        """Start the process in which the student's file runs."""
         self.process = Process(stripped.package(), isolate=self.isolate)
         self.isolated = self.process.isolated
         wire = self.process.wire
@@ -203,6 +205,7 @@ class Sitting:
                 wire.send("wrong", name)
 
     def ask_what_was_tried(self):
+        """Ask the process what the file tried that a lesson has no reason for."""
         wire = self.process.wire
         wire.deadline = time.monotonic() + START
         wire.send("seen")
@@ -258,9 +261,11 @@ class Sitting:
             wire.send("right" if report.ok else "wrong", name)
 
     def failed(self, name, why):
+        """Fail the exercise `name`, with the reason `why`."""
         self.decide(Report(name, [Entry(name, FAIL, note=why)]), time.monotonic())
 
     def decide(self, report, started):
+        """Keep the verdict of a report that was `started` at that time."""
         self.verdicts[report.name] = {
             "name": report.name,
             "ok": report.ok,

@@ -55,6 +55,7 @@ class Group:
 
     @property
     def lines(self):
+        """The lines of its source."""
         return self.text.split("\n")
 
     @property

@@ -134,6 +134,9 @@ def _is_float(value):
 
 
 def names_of(f, args, names):
+    """The names of the arguments `args`: the given `names`, else those of the parameters of `f`. ValueError if they are
+    not as many.
+    """
     if names is not None:
         names = [names] if isinstance(names, str) else list(names)
         if len(names) != len(args):

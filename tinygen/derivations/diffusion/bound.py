@@ -85,15 +85,18 @@ def backwards(c, d, v):
 
 
 def log_evidence(x, c, d, v):
+    """log p(x), integrated over z_1 to z_T along the reverse process."""
     return np.log(over_noise(backwards(c, d, v), lambda z: np.exp(log_reverse(1, x, z[0], c, d, v))))
 
 
 def importance(x, beta, c, d, v):
+    """log E_q p(x, z)/q(z|x), which is log p(x) again."""
     weight = lambda z: np.exp(log_joint(x, z, c, d, v) - log_q(x, z, beta))
     return np.log(over_noise(forwards(x, beta), weight))
 
 
 def jensen(x, beta, c, d, v):
+    """E_q log p(x, z)/q(z|x), the bound."""
     return over_noise(forwards(x, beta), lambda z: log_joint(x, z, c, d, v) - log_q(x, z, beta))
 
 
@@ -113,6 +116,7 @@ def with_prior(z, x, beta, c, d, v):
 
 
 def by_q(line):
+    """A line of the derivation as its expectation over q(z|x)."""
     return lambda x, beta, c, d, v: over_noise(forwards(x, beta), lambda z: line(z, x, beta, c, d, v))
 
 

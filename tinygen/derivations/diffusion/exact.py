@@ -29,10 +29,12 @@ def exact_kernel(z, beta, before, m, lam):
 
 
 def gaussian_data(rng):
+    """A point: mean m and variance lam of the data."""
     return dict(m=rng.normal(), lam=rng.exponential() + 0.05)
 
 
 def gaussian_step(rng):
+    """A point with one step of noise: beta, and alpha_bar before it."""
     beta, before = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.95)
     return gaussian_data(rng) | dict(u=rng.normal(), z=rng.normal(), beta=beta, before=before)
 

@@ -33,6 +33,7 @@ def slope(f, at, sign=1.0):
 
 
 def draw(rng):
+    """A point: y = z/sqrt(alpha_bar) at the noise level s, and the data's mean and variance."""
     return dict(y=rng.normal(), s=rng.uniform(0.2, 2.0), m=rng.normal(), lam=rng.uniform(0.2, 2.0))
 
 
@@ -94,6 +95,7 @@ GAIN = Derivation(
 
 
 def guess_of_noise(y, s, m, lam):
+    """E[eps|z], by the integral over x."""
     alpha = 1 / (1 + s**2)
     return over_x(np.sqrt(alpha) * y, alpha, m, lam, lambda x: (y - x) / s)
 

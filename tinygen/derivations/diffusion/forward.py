@@ -19,6 +19,7 @@ def alphas(beta):
 
 
 def schedule(rng, T=3):
+    """Random betas for T steps."""
     return rng.uniform(0.05, 0.6, size=T)
 
 

@@ -18,7 +18,7 @@ def log_label(z, alpha, lam):
 
 
 def log_marginal(z, alpha, lam):
-    """log q(z_t)."""
+    """log q(z_t) of both classes together, equally frequent."""
     var = alpha * lam + 1 - alpha
     first, second = (log_normal(z, m, var) for m in (np.sqrt(alpha), -np.sqrt(alpha)))
     return np.logaddexp(first, second) - np.log(2)
@@ -43,6 +43,7 @@ def score(z, alpha, lam):
 
 
 def at_a_time(rng):
+    """A point: z at one noise level, and the variance of each class."""
     return dict(z=rng.normal(), alpha=rng.uniform(0.1, 0.9), lam=rng.uniform(0.2, 1.0))
 
 
@@ -79,6 +80,7 @@ LABEL_SCORE = Derivation(
 )
 
 def by_classifier(of_all, times, slope, bar):
+    """The unguided score plus `times` the classifier's slope, with its bar."""
     return of_all + times * slope, times * bar
 
 

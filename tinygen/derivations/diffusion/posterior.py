@@ -29,6 +29,7 @@ def log_product(u, z, x, beta, before):
 
 
 def by_bayes(u, z, x, beta, before):
+    """q(z_{t-1}|z_t, x) at u, by Bayes' rule, normalised by an integral."""
     mean, var = mean_var(z, x, beta, before)
     total = integrate(lambda u: np.exp(log_product(u, z, x, beta, before)), mean, np.sqrt(var))
     return np.exp(log_product(u, z, x, beta, before)) / total
@@ -82,6 +83,7 @@ def step_noise(u, z, beta):
 
 
 def by_noise(z, noise, coefficient, beta):
+    """The reverse mean, (z_t - coefficient noise)/sqrt(1 - beta)."""
     return (z - coefficient * noise) / np.sqrt(1 - beta)
 
 

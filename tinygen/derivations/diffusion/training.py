@@ -26,10 +26,12 @@ def mean_error(z, guess, noise, beta, before):
 
 
 def snr(alpha):
+    """alpha/(1 - alpha), signal over noise."""
     return alpha / (1 - alpha)
 
 
 def guess_and_truth(rng):
+    """A point: z_t, the noise in it, and a net's guess of that noise."""
     beta, before = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.95)
     return dict(z=rng.normal(), guess=rng.normal(), noise=rng.normal(), beta=beta, before=before)
 
@@ -161,6 +163,7 @@ def model_score(z, k, b):
 
 
 def marginal_score(z, alpha, m, lam):
+    """d/dz log q(z_t) of Gaussian data."""
     mean, c = marginal(alpha, m, lam)
     return -(z - mean) / c
 
@@ -212,6 +215,7 @@ def squared_score(beta, before, m, lam):
 
 
 def best_variance(beta, before, m, lam):
+    """The constant variance that is best if the mean is exact (Bao et al. 2022)."""
     return beta / (1 - beta) * (1 - beta * squared_score(beta, before, m, lam))
 
 

@@ -141,7 +141,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         x = self._to_net(X)
         data = {"x": x} if self.classes_ is None else {"x": x, "c": self._known(index, len(x))}
         self.params_, self.history_ = self._train(
-            functools.partial(_loss, self._values()), self._start(x) if before is None else before.params_,
+            functools.partial(_loss, self._grid_values()), self._start(x) if before is None else before.params_,
             data, noise=self._noise(), bound_noise=self._noise(plain=True), seed=self.seed_,
             identity=identity,
         )  # fmt: skip
@@ -173,7 +173,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
             dtype=x.dtype, waves=0 if self.levels_ else 3,  # of grey values `grid_x` knows how sharp they are
         )  # fmt: skip
         if self.levels_:
-            params["out"]["b"][:] = net.independent_pixels(x, self._values())
+            params["out"]["b"][:] = net.independent_pixels(x, self._grid_values())
         return params
 
     def _known(self, index, n):
@@ -183,17 +183,17 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         """noise(rng, batch) of a step; plain: without dropout, for held-out rows."""
         classes = 0 if self.classes_ is None else len(self.classes_)
         return one_page.noise_of(
-            self.schedule_, self._kind(), weight=self.weight, simple=self.predicts, classes=classes,
+            self.schedule_, self._prediction_kind(), weight=self.weight, simple=self.predicts, classes=classes,
             label_dropout=self.label_dropout, dropout=0.0 if plain else self.dropout, width=self.width,
             dtype=self.dtype,
         )  # fmt: skip
 
     # ---- between the data and the net ----
 
-    def _kind(self):
+    def _prediction_kind(self):
         return "x" if self.levels_ else self.predicts
 
-    def _values(self):
+    def _grid_values(self):
         """The values of the grid in the net's units, (levels,), or None."""
         if self.grid_ is None:
             return None

@@ -35,7 +35,7 @@ def loss(predict, x, eps, tau):
 
 
 def logsnr(tau):
-    """The log SNR of z_tau, 2 log(tau/(1 - tau)): what a net of this package is told.
+    """The log SNR of z_tau, 2 log(tau/(1 - tau)): by which a net of this package knows the noise level.
 
     tau: a number or an array of any shape.
     """

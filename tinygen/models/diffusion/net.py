@@ -1,4 +1,4 @@
-"""A denoising net: a residual multilayer perceptron that is told z_t, how noisy it is, and perhaps a label.
+"""A denoising net: a residual multilayer perceptron of z_t, its noise level, and perhaps a label.
 
 How noisy z_t is enters as sines and cosines of the log SNR, not of t: so a net that was trained on one schedule can be
 used on a respaced or a continuous one. They are slow ones, since what is to be learned changes slowly with the log SNR:
@@ -54,7 +54,7 @@ def init(rng, D, *, width=256, blocks=2, classes=0, outputs=None, waves=3, dtype
 
 
 def conditioning(logsnr, c=None, *, dtype=np.float32):
-    """What the net is told besides z: (B, 16) sines and cosines of the log SNR (B,), and beside them c (B, classes +
+    """What the net is given besides z: (B, 16) sines and cosines of the log SNR (B,), and beside them c (B, classes +
     1)."""
     angles = np.clip(np.asarray(logsnr, np.float64), -30, 30)[:, None] * (2 * math.pi / PERIODS)
     features = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)

@@ -173,9 +173,10 @@ class Sampling:
     def _draw_values(self, schedule, y, z, rng):
         """A draw from p(x|z_1) over the values of the grid."""
         low, step, _ = self.grid_
-        told = self._conditioning(np.full(len(z), schedule.logsnr[1]), self._label_indices(y), z.dtype)
+        cond = self._conditioning(np.full(len(z), schedule.logsnr[1]), self._label_indices(y), z.dtype)
         signal, sigma = np.sqrt(schedule.alpha_bar[1]), schedule.sigma[1]
-        scores = net.grid_logits(self.params_, z, told) + bound.grid_scores(z[..., None], self._values(), signal, sigma)
+        scores = net.grid_logits(self.params_, z, cond)  # (n, D, V)
+        scores = scores + bound.grid_scores(z[..., None], self._grid_values(), signal, sigma)
         index = np.argmax(scores + rng.gumbel(size=scores.shape), axis=-1)  # (n, D), by Gumbel's trick
         return low + step * index
 

@@ -26,7 +26,7 @@ class Scoring:
         return net.conditioning(logsnr, net.one_hot(c, len(self.classes_), len(logsnr), dtype), dtype=dtype)
 
     def _predict(self, z, logsnr, c):
-        """The net's prediction of kind `_kind()` at z (B, D), in its units; logsnr a number or (B,); c (B,) or None."""
+        """The net's prediction of kind `_prediction_kind()` at z (B, D), in its units; logsnr a number or (B,); c (B,) or None."""
         if self.levels_:
             return self._of_grid(net.grid_x, z, logsnr, c)
         return net.predict(self.params_, z, self._conditioning(np.broadcast_to(logsnr, len(z)), c, z.dtype))
@@ -36,7 +36,7 @@ class Scoring:
         logsnr = np.broadcast_to(logsnr, len(z))
         share = 1 / (1 + np.exp(-logsnr))
         signal, sigma = (np.sqrt(a)[:, None].astype(z.dtype) for a in (share, 1 - share))  # (B, 1)
-        return moment(self.params_, z, self._conditioning(logsnr, c, z.dtype), self._values(), signal, sigma)
+        return moment(self.params_, z, self._conditioning(logsnr, c, z.dtype), self._grid_values(), signal, sigma)
 
     def predict_with(self, schedule, y=None, *, guidance=0.0):
         """The net as `predict(z, t)` on a schedule, for everything in this package, and the kind of what it predicts.
@@ -51,16 +51,16 @@ class Scoring:
             raise ValueError("guidance needs a model that was fitted with labels, and labels to guide to")
         with_label = lambda z, t: self._predict(z, schedule.logsnr[t], c)
         if not guidance:
-            return with_label, self._kind()
+            return with_label, self._prediction_kind()
         if not self._fitted_with["label_dropout"]:
             raise ValueError("guidance needs a net that has seen rows without labels too: fit with label_dropout > 0")
         without = lambda z, t: self._predict(z, schedule.logsnr[t], None)
-        return classifier_free(with_label, without, guidance), self._kind()
+        return classifier_free(with_label, without, guidance), self._prediction_kind()
 
     def eps_of(self, y=None):
         """The net as `eps_of(z, logsnr)`, for the probability-flow ODE; y as in `predict_with`."""
         self._check_fitted()
-        c, kind = self._label_indices(y), self._kind()
+        c, kind = self._label_indices(y), self._prediction_kind()
 
         def eps(z, logsnr):
             return convert(Schedule.from_logsnr([logsnr]), self._predict(z, logsnr, c), z, 1, kind, "eps")
@@ -129,7 +129,7 @@ class Scoring:
     def _decoder(self, schedule, y):
         c, logsnr = self._label_indices(y), schedule.logsnr[1]
         logits = lambda z: net.grid_logits(self.params_, z, self._conditioning(np.full(len(z), logsnr), c, z.dtype))
-        return bound.grid_decoder(schedule, self._values(), logits)
+        return bound.grid_decoder(schedule, self._grid_values(), logits)
 
 
 class _Field:
@@ -156,7 +156,7 @@ class _Field:
     def _arguments(self, y, log_s):
         model, dtype = self.model, np.dtype(self.model.dtype)
         at = Schedule.from_logsnr([-2 * log_s])
-        (from_x, from_z), (to_x, to_z) = line(at, model._kind()), line(at, "eps")
+        (from_x, from_z), (to_x, to_z) = line(at, model._prediction_kind()), line(at, "eps")
         factor = to_x[1] / from_x[1]  # eps = factor * prediction + offset * z
         s = np.exp(log_s)
         numbers = (s, 1 / np.sqrt(1 + s * s), factor, to_z[1] - factor * from_z[1])
