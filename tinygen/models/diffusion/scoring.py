@@ -26,7 +26,7 @@ class Scoring:
         return net.conditioning(logsnr, net.one_hot(c, len(self.classes_), len(logsnr), dtype), dtype=dtype)
 
     def _predict(self, z, logsnr, c):
-        """The net's prediction, of kind `_prediction_kind()`, at z (B, D) in its units; logsnr a number or (B,); c (B,) or
+        """The net's prediction, a `_prediction_kind()`, at z (B, D) in its units; logsnr a number or (B,); c (B,) or
         None."""
         if self.levels_:
             return self._of_grid(net.grid_x, z, logsnr, c)
