@@ -3,32 +3,39 @@
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
-from tinygen.models import VAE, Autoencoder, ConditionalVAE, Diffusion
+from tinygen.models import GAN, VAE, Autoencoder, ConditionalVAE, Diffusion, Flow, LatentDiffusion
 
 QUICK = dict(max_steps=5, random_state=0, progress=False)
-LABELS = "requires y to be passed"  # the check calls transform or score_samples without labels
+DRAWN = """training draws its rows at random, as often as the weights say: equal to repeated rows in law, not in bits"""
 EXCEPTIONS = {
-    "without labels nothing of it can be computed": (
-        LABELS,
+    DRAWN: ("not equivalent to fitting with removed or repeated", "check_sample_weight_equivalence_on_dense_data"),
+    "fitted with labels, without labels nothing of it can be computed": (
+        "requires y to be passed",
         """check_estimators_dtypes check_dtype_object check_estimators_pickle check_f_contiguous_array_estimator
         check_transformer_data_not_an_array check_transformer_general check_methods_sample_order_invariance
-        check_methods_subset_invariance check_dict_unchanged check_fit_idempotent""",
+        check_methods_subset_invariance check_dict_unchanged check_fit_idempotent
+        check_sample_weight_equivalence_on_dense_data""",
     ),
 }
+LABELS = list(EXCEPTIONS)[1]
 # In float64: check_methods_subset_invariance allows 1e-7 between batches of other sizes, which float32 cannot keep.
 NETS = dict(hidden=(4,), dtype="float64", **QUICK)
+SMALL = Diffusion(width=4, blocks=1, score_steps=2, **QUICK)
 CASES = [
-    (VAE(2, **NETS), None),
-    (Autoencoder(2, **NETS), None),
-    (ConditionalVAE(2, **NETS), "without labels nothing of it can be computed"),
-    (Diffusion(width=4, blocks=1, score_steps=2, **QUICK), None),
+    (VAE(2, **NETS), DRAWN),
+    (Autoencoder(2, **NETS), DRAWN),
+    (ConditionalVAE(2, **NETS), LABELS),
+    (SMALL, DRAWN),
+    (LatentDiffusion(VAE(2, **NETS), SMALL, random_state=0), DRAWN),
+    (Flow(hidden=(4,), depth=1, compile=False, **QUICK), LABELS),
+    (GAN(hidden=(4,), **QUICK), DRAWN),
 ]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("model, reason", CASES, ids=[type(model).__name__ for model, _ in CASES])
 def test_scikit_learn_s_own_checks(model, reason):
-    message, names = EXCEPTIONS[reason] if reason else ("", "")
+    message, names = EXCEPTIONS[reason]
     results = check_estimator(model, on_skip=None, on_fail=None)
     failed = [result for result in results if result["status"] == "failed"]
     assert {result["check_name"] for result in failed} == set(names.split())

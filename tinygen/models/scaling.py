@@ -52,6 +52,11 @@ class Scaling:
             raise ValueError(f"X has values up to {np.abs(X).max():g}, too large for {dtype} as scaled by those of fit")
         return u
 
+    def projection(self, known):
+        """The orthogonal projection, (d, d), of rotated u on what a row's entries `known`, bool (d,), say of it."""
+        axes, _ = np.linalg.qr(self.rotate_back[:, known])  # x = u @ rotate_back, entry by entry
+        return axes @ axes.T
+
     def key(self, X):
         """Numbers by which the rows X are told apart, (n, d), that units and constant columns do not change.
 

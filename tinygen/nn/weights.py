@@ -21,8 +21,8 @@ def checked(weights, n):
         raise ValueError(f"sample_weight: {wanted}, got {got.dtype} of shape {got.shape}")
     got = got.astype(np.float64)
     if not np.isfinite(got).all() or got.min() < 0 or not got.any():
-        text = "finite, none below 0, some above"
-        raise ValueError(f"sample_weight must be {text}, got {got.min():g} to {got.max():g}")
+        what = "all weights zero" if not got.any() else f"{got.min():g} to {got.max():g}"
+        raise ValueError(f"sample_weight must be finite, none below 0, some above, got {what}")
     return got
 
 

@@ -51,6 +51,32 @@ def test_inpainting_by_replacement_keeps_what_is_known_and_is_biased(ideal, rng)
             assert abs(bias) < 5 * error and abs(made[:, 1].std() - 1) < 0.06
 
 
+def test_inpainting_along_other_axes_is_that_of_the_turned_problem(ideal, rng):
+    """A projection on the first axis is the mask of the first entry, for one mask and for one of each row."""
+    s, x, z = Schedule.cosine(20), rng.standard_normal((7, 2)), rng.standard_normal((7, 2))
+    predict, mask = ideal(s, bent(0.8), "x"), np.arange(14).reshape(7, 2) % 3 > 0
+    made = lambda known: one_page.last(samplers.inpaint(s, predict, "x", z, x, known, np.random.default_rng(1)))
+    np.testing.assert_allclose(made(np.diag([1.0, 0.0])), made(np.array([True, False])), atol=1e-12)
+    np.testing.assert_allclose(made(mask[:, None] * np.eye(2)), made(mask), atol=1e-12)
+
+
+def test_inpainting_of_whitened_columns():
+    """Gaussian columns, whitened, are independent: so replacement is unbiased there, where it is not in the columns'
+    own units. x2 given x1 = 1.5 is N(1.5 rho, 1 - rho^2), here times 3."""
+    rng, rho, n = np.random.default_rng(0), 0.8, 2000
+    X = rng.standard_normal((4000, 2)) @ np.linalg.cholesky([[1, rho], [rho, 1]]).T * [1.0, 3.0]
+    model = Diffusion(width=16, blocks=1, max_steps=20, random_state=0, progress=False).fit(X)
+    assert model.scaling_.rotate is not None
+    rows = np.tile([1.5, np.nan], (n, 1))
+    rows[::2] = [np.nan, 4.5]  # another mask in every second row
+    made = model.inpaint(rows, np.isfinite(rows))
+    np.testing.assert_array_equal(made[np.isfinite(rows)], rows[np.isfinite(rows)])
+    for drawn, scale in ((made[1::2, 1], 3.0), (made[::2, 0], 1.0)):
+        sd = np.sqrt(1 - rho**2)
+        assert abs(drawn.mean() / scale - 1.5 * rho) < 5 * sd / np.sqrt(n / 2) + 0.03  # and of 4000 rows' estimates
+        assert abs(drawn.std() / scale / sd - 1) < 0.1
+
+
 @pytest.fixture(scope="module")
 def fitted():
     x = np.random.default_rng(0).standard_normal((300, 3)) * [1.0, 3.0, 0.2] + [1.0, 2.0, 3.0]
@@ -81,8 +107,6 @@ def test_the_estimator_s_inpainting(fitted):
     assert abs(made[:, 1].std() / 3 - 1) < 0.4 and np.isfinite(made).all()
     with pytest.raises(ValueError, match="known must be bool"):
         model.inpaint(x, [1, 0, 1])
-    with pytest.raises(ValueError, match="whitened columns mix"):
-        Diffusion(width=8, blocks=1, max_steps=2, progress=False).fit(x).inpaint(x, np.ones(3, bool))
     grey = np.random.default_rng(0).integers(0, 4, (60, 5)).astype(float)
     discrete = Diffusion(width=8, blocks=1, max_steps=5, sample_steps=5, progress=False).fit(grey)
     known = np.random.default_rng(1).random(grey.shape) < 0.5

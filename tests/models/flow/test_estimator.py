@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import check_estimator
 
 import tinygen as tg
 from tinygen.data import toy
@@ -157,11 +156,5 @@ def test_wrong_options(options, message):
         Flow(**QUICK | options).fit(some(30))
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_scikit_learns_own_checks():
-    results = check_estimator(Flow(**TINY | dict(compile=False, depth=1)), on_skip=None, on_fail=None)
-    failed = {r["check_name"]: str(r["exception"]) for r in results if r["status"] == "failed"}
-    labels = "requires y to be passed"  # these checks fit with labels, and then transform without
-    assert all(labels in message for message in failed.values()), failed
-    assert sum(r["status"] == "passed" for r in results) > 20
+def test_clone_keeps_the_options():
     assert clone(Flow(bins=5)).bins == 5

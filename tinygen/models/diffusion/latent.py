@@ -91,6 +91,13 @@ class LatentDiffusion(base.Estimator):
         nats[self.vae_.scaling_.impossible(X)] = -np.inf
         return nats
 
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """`fit(X)`, then `transform(X)`.
+
+        X: (n, D). y: not looked at. sample_weight: (n,), or None.
+        """
+        return self.fit(X, y, sample_weight).transform(X)
+
     def transform(self, X):
         """The mean of q(z|x) for each row, (n, latents)."""
         return self._output(self.vae_._encode(self._check_rows(X), None), X)

@@ -62,12 +62,18 @@ def inpaint(schedule, predict, kind, z, x, known, noise):
 
     The simple way (Song et al. 2021, appendix I.2). It is biased, with an exact net too: at step t the known entries
     are drawn anew from q(z_t|x), without regard to the unknown ones, so that these are never drawn from their law given
-    x. Yields z_T, ..., z_0 (B, D); known: bool, (D,) or (B, D); noise: a Generator.
+    x. Yields z_T, ..., z_0 (B, D); known: bool, (D,) or (B, D); or, where the known numbers are some coordinates of x
+    along other axes, the orthogonal projection on these, (D, D) or (B, D, D); noise: a Generator.
     """
+    known = np.asarray(known)
+    if known.dtype == bool:
+        hold = lambda fixed, z: np.where(known, fixed, z)
+    else:
+        hold = lambda fixed, z: z + np.matmul((fixed - z)[:, None], known)[:, 0]
     reverse = reverse_of(schedule, predict, kind, "posterior")
     for t in range(schedule.T, 0, -1):
-        z = np.where(known, noisy(schedule, x, t, noise.standard_normal(x.shape, x.dtype)), z)
+        z = hold(noisy(schedule, x, t, noise.standard_normal(x.shape, x.dtype)), z)
         yield z
         mean, var = reverse(z, t)
         z = mean if t == 1 else mean + np.sqrt(var) * noise.standard_normal(z.shape, z.dtype)
-    yield np.where(known, x, z)
+    yield hold(x, z)

@@ -109,12 +109,10 @@ class Sampling:
         """The rows of X (n, D) with the entries drawn anew where `known`, bool (D,) or (n, D), is False.
 
         By replacement (samplers.inpaint), which is biased: what is drawn fits the known entries less well than it
-        should. Not for whitened columns, each of which is made of all: fit with scaling="columns" or "one". Raises
-        ValueError for whitened columns and for a `known` of another shape.
+        should. Where columns are whitened, the known entries are known coordinates along other axes. Raises ValueError
+        for a `known` of another shape.
         """
         self._check_fitted()
-        if self.scaling_.rotate is not None:
-            raise ValueError("inpaint: whitened columns mix known and unknown entries: fit with scaling='columns'")
         known = np.asarray(known)
         X = np.asarray(X)
         if known.dtype != bool or known.shape not in (X.shape, X.shape[1:]):
@@ -127,7 +125,12 @@ class Sampling:
         predict, kind = self.predict_with(schedule, y)
         rng = self._sampling(random_state)
         z = rng.standard_normal(x.shape, x.dtype)
-        path = samplers.inpaint(schedule, predict, kind, z, x, known[:, self.scaling_.varies], rng)
+        held = known[:, self.scaling_.varies]
+        if self.scaling_.rotate is not None:
+            masks, which = np.unique(held, axis=0, return_inverse=True)
+            projections = np.stack([self.scaling_.projection(mask) for mask in masks]).astype(x.dtype)
+            held = projections[0] if len(masks) == 1 else projections[which.reshape(-1)]
+        path = samplers.inpaint(schedule, predict, kind, z, x, held, rng)
         *_, made = self._in_units(self._sampling_bar(path, schedule.T), schedule, y, rng)
         return np.where(known, X, made)
 

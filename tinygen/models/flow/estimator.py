@@ -212,7 +212,7 @@ class Flow(trained.Trained):
 
         def noisy(params, rows, c):
             """The log density of each row at each of its K noises, (n, K)."""
-            u = randomness.row_uniforms(self.seed_, rows, K * rows.shape[1]).reshape(-1, rows.shape[1])
+            u = randomness.row_uniforms(self.seed_, self._index(rows), K * rows.shape[1]).reshape(-1, rows.shape[1])
             real, log_slope = self._real(np.repeat(rows, K, axis=0), u)  # (n K, D), (n K,)
             found = density(params, self.scaling_.to(real), None if c is None else np.repeat(c, K, axis=0))
             return (found + log_slope).reshape(len(rows), K)

@@ -194,13 +194,22 @@ class GAN(base.Estimator):
         penalties are. Noise that training adds to the rows is added here too, the same for equal rows.
         """
         X = self._check_rows(X)
-        return self._logits(self._to_net(X), None, self._bin_width())
+        return self._logits(X, None)
 
-    def _logits(self, x, index, bin_width):
-        noise = self.noise_sd * randomness.row_normals(self.seed_, x, x.shape[1:])
-        if bin_width:
-            noise = noise + bin_width * randomness.row_uniforms(self.seed_, x, x.shape[1])
-        x = (x + noise).astype(self.dtype)
+    def _logits(self, X, index):
+        """D's outputs for rows X of data."""
+        x, key, width = self._to_net(X), self.scaling_.key(X), self._bin_width()
+        noise = self.noise_sd * randomness.row_normals(self.seed_, key, x.shape[1:])
+        if width:
+            noise = noise + width * randomness.row_uniforms(self.seed_, key, x.shape[1])
+        return self._logits_of_net(x + noise, index)
+
+    def _logits_of_fake(self, x, index):
+        """D's outputs for samples x as the nets see them, which fill their bins."""
+        return self._logits_of_net(x + self.noise_sd * randomness.row_normals(self.seed_, x, x.shape[1:]), index)
+
+    def _logits_of_net(self, x, index):
+        x = x.astype(self.dtype)
         return one_page.logits(self.params_["D"], x, self._one_hot(index)).astype(np.float64)
 
     def accuracy(self, X):
@@ -213,8 +222,8 @@ class GAN(base.Estimator):
         return self._accuracy(self._check_rows(X), None)
 
     def _accuracy(self, X, index):
-        on_real = self._logits(self._to_net(X), index, self._bin_width())
-        on_fake = self._logits(self._generated(len(X), index), index, 0.0)
+        on_real = self._logits(X, index)
+        on_fake = self._logits_of_fake(self._generated(len(X), index), index)
         return collapse.accuracy(on_real, on_fake, self.seed_)
 
     def score(self, X, y=None):
@@ -245,8 +254,8 @@ class GAN(base.Estimator):
         x = self._generated(DIAGNOSED, of_fake, random_state=int(rng.integers(2**32)))
         real = self._to_net(X)
         return collapse.diagnose(
-            real, self._to_net(self._from_net(x)), self._logits(real, index, self._bin_width()),
-            self._logits(x, of_fake, 0.0), logistic=self.loss in LOGISTIC, rng=rng,
+            real, self._to_net(self._from_net(x)), self._logits(X, index),
+            self._logits_of_fake(x, of_fake), logistic=self.loss in LOGISTIC, rng=rng,
             real_labels=None if index is None else self.classes_[index],
             fake_labels=None if index is None else self.classes_[of_fake],
         )  # fmt: skip
@@ -287,7 +296,7 @@ class ConditionalGAN(GAN):
     def decision_function(self, X, y=None):
         """The discriminator's output for each row with its label, as in `GAN.decision_function`."""
         X = self._check_rows(X)
-        return self._logits(self._to_net(X), self._index(X, y), self._bin_width())
+        return self._logits(X, self._index(X, y))
 
     def accuracy(self, X, y=None):
         """How often the discriminator is right on labelled rows, as in `GAN.accuracy`."""
