@@ -28,7 +28,7 @@ import sys
 
 import numpy as np
 
-from tinygen.models import labels, saving
+from tinygen.models import saving
 from tinygen.models.options import fingerprint, plain
 from tinygen.models.randomness import seed, stream
 from tinygen.models.rows import check_names, column_names, rows
@@ -132,7 +132,7 @@ class Estimator(saving.Saved):
         X = twin._rows_to_fit(X)
         w = weights.checked(sample_weight, len(X))
         if w is not None and w.min() == 0:
-            y = None if y is None else labels.checked(y, len(X))[w > 0]
+            y = np.asarray(y)[w > 0] if np.shape(y)[:1] == (len(X),) else y
             X, w = X[w > 0], w[w > 0]
         twin._weights = None if w is None or np.ptp(w) == 0 else w
         twin._check_options()

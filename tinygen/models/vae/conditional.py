@@ -31,8 +31,8 @@ class ConditionalVAE(VAE):
     def __init__(self, latents=8, *, learned_prior=0, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
                  posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
                  max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
-                 learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
-                 random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
+                 learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", weight_decay="auto", bound="auto",
+                 score_draws=None, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
         self._store(locals())
 

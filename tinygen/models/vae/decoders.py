@@ -205,14 +205,14 @@ def suitable(X):
     at most MOST_LEVELS stand in a row from the least to the greatest, else Gaussian.
 
     >>> suitable(np.array([[0.0, 1.0]])), suitable(np.array([[0.0, 16.0]])), suitable(np.array([[0.5, 2.0]]))
-    (Bernoulli(), Categorical(levels=17), Gaussian(var='pixel'))
+    (Bernoulli(), Categorical(levels=17), Gaussian(var='latent'))
     """
     low, high = X.min(), X.max()
     if 0 <= low and high <= 1:
         return Bernoulli()
     if high - low < MOST_LEVELS and np.all(X == np.rint(X)) and low < high:
         return Categorical(int(high - low) + 1)
-    return Gaussian("pixel")
+    return Gaussian("latent")
 
 
 def describe(choice):

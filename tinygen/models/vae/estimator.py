@@ -24,6 +24,11 @@ PARTS = {"decoder": decoders, "decoder_": decoders, "posterior": posteriors}  # 
 OBJECTIVES = ("elbo", "iwae", "stl", "dreg", "score")
 
 
+def _decay_check(name, value):
+    if value != "auto":
+        options.number()(name, value)
+
+
 class VAE(Sampling, Scoring, trained.Trained):
     """A variational autoencoder with fully connected nets, trained by Adam.
 
@@ -42,8 +47,8 @@ class VAE(Sampling, Scoring, trained.Trained):
     latents: k, the size of z. hidden: sizes of the encoder's hidden layers; the decoder has the same in reverse order.
     activation: between the layers.
     decoder: "auto": "bernoulli" for data between 0 and 1, "categorical" for whole numbers, at most 32 of them in a row,
-    else "gaussian" (one learned variance); "logistic" (whole numbers as rounded real ones); or an instance such as
-    Gaussian(var=0.1). `decoder_` is what it is.
+    else Gaussian("latent"), mean and variance functions of z; "gaussian" (one learned variance); "logistic" (whole
+    numbers as rounded real ones); or an instance such as Gaussian(var=0.1). `decoder_` is what it is.
     scaling: what the nets see of real-valued data: "whiten" (uncorrelated columns of unit variance: the untrained model
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
     "whiten" with a learned variance, "none" with a given one, which is in the data's units.
@@ -59,8 +64,10 @@ class VAE(Sampling, Scoring, trained.Trained):
     (`validation_fraction` of all; 0: none) has not improved in the last `patience` looks at it (None: it never does);
     the best parameters are kept. batch_size, learning_rate: of training. cosine_decay: let the rate fall to 0 until the
     end, along a cosine. ema: decay of the running mean of the parameters, which is what is used (0: the last ones).
-    dtype: of the parameters.
-    bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row.
+    dtype: of the parameters. weight_decay: w, adds w/(2n) times the sum of the squared weights to the loss, of n rows:
+    a prior N(0, 1/w) on each; "auto": 3 with Gaussian("latent"), which fits few rows all too closely, else 0.
+    bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row (None: 8, or 64
+    for "iwae"); "auto": "iwae" with Gaussian("latent"), whose posteriors differ much from row to row, else "elbo".
     random_state: None, an integer, a Generator or a RandomState; with an integer two runs on one machine, with the same
     number of BLAS threads, agree to the bit (another number of threads sums in another order, and rounds otherwise).
     progress: show a bar. verbose: print a line every so many seconds. callback: called with the nn.train.Record of each
@@ -81,26 +88,28 @@ class VAE(Sampling, Scoring, trained.Trained):
         "free_bits": options.number(),
         "objective": options.one_of(*OBJECTIVES),
         "draws": options.whole(),
-        "bound": options.one_of("elbo", "iwae"),
-        "score_draws": options.whole(),
+        "weight_decay": _decay_check,
+        "bound": options.one_of("auto", "elbo", "iwae"),
+        "score_draws": options.whole(none=True),
         "scaling": options.one_of("auto", "whiten", "columns", "none"),
     }
-    TRAINING = (*trained.Trained.TRAINING, "beta", "warmup", "free_bits", "objective", "draws")
+    TRAINING = (*trained.Trained.TRAINING, "beta", "warmup", "free_bits", "objective", "draws", "weight_decay")
     LATER = ("bound", "score_draws")
     REAL_SCALING = "whiten"
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
                  posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
                  max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
-                 learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", bound="elbo", score_draws=8,
-                 random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
+                 learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", weight_decay="auto", bound="auto",
+                 score_draws=None, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
                  compile=True):  # fmt: skip
         self._store(locals())
 
     @property
     def bound_(self):
         """What `score_samples` returns now: "elbo" or "iwae-K"."""
-        return "elbo" if self.bound == "elbo" else f"iwae-{self.score_draws}"
+        which, draws = self._which_bound()
+        return which if which == "elbo" else f"iwae-{draws}"
 
     # ---- fit ----
 
@@ -112,7 +121,7 @@ class VAE(Sampling, Scoring, trained.Trained):
             self._choose(X)
         else:
             self.decoder_, self.scaling_, self.grey_ = before.decoder_, before.scaling_, before.grey_
-        x = self._to_net(X)
+        x, self._n_rows = self._to_net(X), len(X)
         start = self._start(x, **nets) if before is None else before.params_
         data = {"x": x} if c is None else {"x": x, "c": c}
         self.params_, self.history_ = self._train(
@@ -173,12 +182,24 @@ class VAE(Sampling, Scoring, trained.Trained):
     def _plain_noise(self, rng, batch):
         return {"eps": one_page.noise(rng, batch["x"], self.latents)}
 
+    def _varies(self):
+        """Whether the decoder has a variance that is a function of z."""
+        return getattr(getattr(self, "decoder_", None), "var", None) == "latent"
+
     def _held_out_loss(self, nets, params, batch, noise):
         """Minus the bound on rows that training does not see: with the KL's whole weight, whatever beta is."""
         return one_page.loss(params, batch["x"], noise["eps"], batch.get("c"), **nets)[0]
 
     def _loss(self, nets, params, batch, noise):
         """The loss of one step and its terms: what training differentiates."""
+        loss, terms = self._unpenalised(nets, params, batch, noise)
+        decay = self.weight_decay if self.weight_decay != "auto" else 3.0 if self._varies() else 0.0
+        if decay:
+            squares = sum(np.sum(layer["W"] ** 2) for layer in params["encoder"] + params["decoder"])
+            loss = loss + 0.5 * decay / self._n_rows * squares
+        return loss, terms
+
+    def _unpenalised(self, nets, params, batch, noise):
         data = (params, batch["x"], noise["eps"], batch.get("c"))
         if self.objective == "elbo":
             return one_page.loss(*data, beta=noise["beta"], free_bits=float(self.free_bits), **nets)

@@ -47,7 +47,7 @@ class Autoencoder(VAE):
     """
 
     posterior, prior, objective, bound, bound_ = Point(), "normal", "elbo", "elbo", "none"
-    beta, warmup, free_bits, draws, score_draws = 1.0, 0, 0.0, 1, 1
+    beta, warmup, free_bits, draws, score_draws, weight_decay = 1.0, 0, 0.0, 1, 1, 0.0
     REAL_SCALING = "columns"  # whitened columns would all be worth the same, the noise among them too
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto", max_steps=5000,

@@ -30,8 +30,13 @@ class Scoring:
         """What the nets are given beside the rows: nothing; a ConditionalVAE: the labels."""
         return None
 
+    def _which_bound(self):
+        """The name of the bound that is asked for, and its draws of z for each row."""
+        which = self.bound if self.bound != "auto" else "iwae" if self._varies() else "elbo"
+        return which, self.score_draws or {"elbo": 8, "iwae": 64}[which]
+
     def _score(self, X, c, return_error=False):
-        found = self._bound(X, c, self.bound, self.score_draws)
+        found = self._bound(X, c, *self._which_bound())
         return (found[:, 0], found[:, 1]) if return_error else found[:, 0]
 
     def _bound(self, X, c, which, draws):
