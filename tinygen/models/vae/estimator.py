@@ -65,7 +65,7 @@ class VAE(Sampling, Scoring, trained.Trained):
     the best parameters are kept. batch_size, learning_rate: of training. cosine_decay: let the rate fall to 0 until the
     end, along a cosine. ema: decay of the running mean of the parameters, which is what is used (0: the last ones).
     dtype: of the parameters. weight_decay: w, adds w/(2n) times the sum of the squared weights to the loss, of n rows:
-    a prior N(0, 1/w) on each; "auto": 3 with Gaussian("latent"), which fits few rows all too closely, else 0.
+    a prior N(0, 1/w) on each; "auto": 5 with Gaussian("latent"), which fits few rows all too closely, else 0.
     bound: what `score_samples` returns, "elbo" or "iwae", with `score_draws` draws of z for each row (None: 8, or 64
     for "iwae"); "auto": "iwae" with Gaussian("latent"), whose posteriors differ much from row to row, else "elbo".
     random_state: None, an integer, a Generator or a RandomState; with an integer two runs on one machine, with the same
@@ -193,7 +193,7 @@ class VAE(Sampling, Scoring, trained.Trained):
     def _loss(self, nets, params, batch, noise):
         """The loss of one step and its terms: what training differentiates."""
         loss, terms = self._unpenalised(nets, params, batch, noise)
-        decay = self.weight_decay if self.weight_decay != "auto" else 3.0 if self._varies() else 0.0
+        decay = self.weight_decay if self.weight_decay != "auto" else 5.0 if self._varies() else 0.0
         if decay:
             squares = sum(np.sum(layer["W"] ** 2) for layer in params["encoder"] + params["decoder"])
             loss = loss + 0.5 * decay / self._n_rows * squares
