@@ -11,7 +11,8 @@ import webbrowser
 import pytest
 
 from tinygen.commands import learn as command
-from tinygen.course import excerpt, judge, lesson, sides, site
+from tinygen.course import excerpt, lesson, sides, site
+from tinygen.teaching import home
 
 
 @pytest.fixture
@@ -24,7 +25,6 @@ def course(tmp_path, lesson_file, monkeypatch):
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(lesson, "folder", lambda: home)
-    monkeypatch.setattr(judge, "judge", lambda path, asked=None: judge.examine(path, asked=asked))  # in this process
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -249,7 +249,7 @@ def test_a_lesson_of_ones_own_is_judged_by_its_own_checks_only_if_asked(course, 
 def test_a_verdict_is_remembered_until_the_file_changes(course, capsys, lesson_file, tmp_path, monkeypatch):
     path = lesson_file(folder=tmp_path / "here")
     asked, found = [], {"error": "", "exercises": [{"name": "square", "ok": True, "said": ""}]}
-    monkeypatch.setattr(judge, "judge", lambda path, asked_=None: asked.append(path) or found)
+    monkeypatch.setattr(home, "judge", lambda path, asked_=None: asked.append(path) or found)
     learn(), learn()
     assert len(asked) == 1 and capsys.readouterr().out.count("your 01_squares.py: 1 of 1") == 2
     path.write_text(path.read_text() + "\n# %%\n1\n")
@@ -326,7 +326,7 @@ def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, le
 ])  # fmt: skip
 def test_whatever_a_student_does_is_reported(course, lesson_file, change, said):
     path = lesson_file(lesson_file.text.replace(*change))
-    verdict = judge.examine(path)
+    verdict = home.judge(path)
     text = verdict["error"] + "".join(e["said"] for e in verdict["exercises"])
     assert said in text and "Traceback" not in text and not any(e["ok"] for e in verdict["exercises"]), text
 
@@ -345,9 +345,9 @@ def test_a_file_that_is_no_lesson_is_said_to_be_none(course, capsys, name, text,
 
 def test_a_file_is_judged_in_a_process_of_its_own(lesson_file):
     asked = lesson_file(name="asked.py")
-    assert judge.judge(lesson_file(), asked=asked)["exercises"][0]["ok"]
+    assert home.judge(lesson_file(), asked=asked)["exercises"][0]["ok"]
     path = lesson_file(lesson_file.text.replace("secret = x * x", "import os; os._exit(5)"))
-    (found,) = judge.judge(path, asked=asked)["exercises"]
+    (found,) = home.judge(path, asked=asked)["exercises"]
     assert not found["ok"] and "it ended Python itself, with exit status 5" in found["said"]
 
 
@@ -356,5 +356,5 @@ def test_a_students_changed_check_does_not_count(lesson_file, tmp_path, monkeypa
     monkeypatch.setattr(lesson, "folder", lambda: tmp_path / "course")
     cheat = lesson_file.text.replace("secret = x * x", "secret = 2 * x").replace("lambda x: x**2", "lambda x: 2 * x")
     path = lesson_file(cheat, folder=tmp_path / "mine")
-    (found,) = judge.examine(path)["exercises"]
+    (found,) = home.judge(path)["exercises"]
     assert found["name"] == "square" and not found["ok"]

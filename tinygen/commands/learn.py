@@ -147,8 +147,9 @@ def _require_extra():
 
 def listing():
     """Print the lessons: title, what comes before, minutes to read, seconds to run; and how far your own files are."""
-    from tinygen.course import judge, lesson
+    from tinygen.course import lesson
     from tinygen.course.exercises import tally
+    from tinygen.teaching import home
 
     for path in lesson.catalogue():
         read, own = lesson.read(path), Path(path.name)
@@ -157,8 +158,8 @@ def listing():
         said = [words.format(read.facts[key]) for words, key in facts if key in read.facts]
         print("    " + " · ".join([*said, f"{read.count} exercise{'s' if read.count > 1 else ''}"]))
         if own.is_file() and own.resolve() != path.resolve():
-            verdict = judge.remembered(own) or judge.judge(own)
-            judge.remember(own, verdict)
+            verdict = home.remembered(own) or home.judge(own)
+            home.remember(own, verdict)
             print(f"    your {own}: {tally(verdict['exercises'])}")
     print(f"\nRun one with `{called()} learn NUMBER`; `{called()} learn --help` says what else there is.")
     return 0
@@ -260,18 +261,19 @@ def check(places, asked=None):
     """Judge students' files: print each exercise's verdict, and what is wrong. asked: the lesson whose checks count."""
     from tqdm import tqdm
 
-    from tinygen.course import judge
     from tinygen.course.exercises import tally
+    from tinygen.teaching import home
 
-    found, good = judge.files(places), True
+    found, good = home.files(places), True
     for path in tqdm(found, desc="check", unit="file", file=sys.stderr, leave=False, disable=len(found) < 2):
-        verdict = judge.judge(path, asked=asked)
+        verdict = home.judge(path, asked=asked)
         if asked is None:
-            judge.remember(path, verdict)
+            home.remember(path, verdict)
         tqdm.write(f"{path}: {tally(verdict['exercises'])}")
         for text in [e["said"] for e in verdict["exercises"]] + [verdict["error"]] * bool(verdict["error"]):
             tqdm.write("\n".join("  " + line for line in text.split("\n")))
         good = good and bool(verdict["exercises"]) and all(e["ok"] for e in verdict["exercises"])
+    print(home.SAID)
     return 0 if good else 1
 
 

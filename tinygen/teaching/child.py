@@ -13,9 +13,11 @@ import os
 import shutil
 import socket
 import sys
+import time
 import traceback
 import types
 
+from tinygen.course.watch import OutOfTime, time_limit
 from tinygen.teaching.wire import Wire
 
 PRINTED = 20_000  # characters of what a cell prints that are kept
@@ -80,6 +82,10 @@ def watch():
     return seen
 
 
+class Endless(Exception):
+    """An exercise's time is over."""
+
+
 class Student:
     """One file: its module, its exercises, and what is replaced by the reference."""
 
@@ -91,13 +97,16 @@ class Student:
         text = setup["text"]
         linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
         self.exercises, self.right = {}, set(setup["right"])
+        self.times, self.left = setup["times"], {}  # seconds of processor time, and what is left of an exercise's
 
     def run(self, number, source, line):
         """Run one cell; send what it printed and raised."""
         out, error = io.StringIO(), ""
         with contextlib.redirect_stdout(out):
             try:
-                exec(compile(ast.parse("\n" * (line - 1) + source, self.path), self.path, "exec"), vars(self.module))
+                tree = ast.parse("\n" * (line - 1) + source, self.path)
+                with time_limit(self.times["cell"], self.path):
+                    exec(compile(tree, self.path, "exec"), vars(self.module))
             except BaseException as raised:  # KeyboardInterrupt and SystemExit of a student's cell end the cell
                 error = self.explain(raised)
         printed, made = out.getvalue()[:PRINTED], list(self.exercises)
@@ -105,6 +114,8 @@ class Student:
 
     def explain(self, error):
         """An error as text: the lines of the student's own file, then what was raised."""
+        if isinstance(error, OutOfTime | Endless):
+            return str(error)
         if isinstance(error, SyntaxError) and error.filename == self.path:
             return "".join(traceback.format_exception_only(error)).rstrip()
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self.path]
@@ -114,6 +125,22 @@ class Student:
     def function(self, name):
         """The student's function of that name."""
         return self.exercises.get(name, vars(self.module).get(name))
+
+    def timed(self, name):
+        """The student's function of that name, which raises Endless when the exercise's time is over."""
+        function = self.function(name)
+
+        def call(*args, **kw):
+            left, started = self.left.get(name, self.times["exercise"]), time.process_time()
+            try:
+                with time_limit(max(left, 0.1), self.path):
+                    return function(*args, **kw)
+            except OutOfTime as error:
+                raise Endless(str(error)) from None
+            finally:
+                self.left[name] = left - (time.process_time() - started)
+
+        return call if callable(function) else None
 
     def replace(self, name):
         """From now on the name means the judge's reference, for the other exercises that use it."""
@@ -174,7 +201,8 @@ def connection(named):
 def main():
     """Serve until the judge closes the connection."""
     # Without this a package that is installed in place would be found beside the copy, answers and all.
-    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith(("_frozen", "importlib"))]
+    own = lambda finder: getattr(finder, "__module__", "").startswith(("_frozen", "importlib"))
+    sys.meta_path[:] = [finder for finder in sys.meta_path if own(finder) or "home" in sys.argv]
     wire = Wire(connection(sys.argv[1]))
     _, setup, _, _ = wire.receive()
     os.environ.setdefault("MPLBACKEND", "agg")
@@ -184,7 +212,7 @@ def main():
         put_off(name)
     student = Student(wire, setup)
     stand_ins(student)
-    wire.explain, wire.allowed = student.explain, student.function
+    wire.explain, wire.allowed = student.explain, student.timed
     seen = watch()
     limit(**setup["limits"])
     wire.classes = _Classes(student.module)

@@ -25,7 +25,13 @@ from tinygen.teaching.wire import Late, Raised, WireError
 SIZE = 2 << 20  # bytes of a file that is judged
 TRIED = 5  # numbers from a hidden one on
 UNSHOWN = ("is not written yet", stripped.ABSENT)  # of errors that are no mistake of the file
+LAST = 2.0  # seconds that an ending process may take to have ended
 START = 60.0  # seconds that a process may take to start
+
+
+def patience(seconds):
+    """Seconds by the clock after which a process that was given so many of processor time is not waited for."""
+    return 5 + 3 * seconds
 
 
 def endless(seconds):
@@ -35,14 +41,15 @@ def endless(seconds):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a student's file may take: seconds a cell and an exercise, bytes of memory and files, processes."""
+    """What a student's file may take: seconds of processor time a cell, an exercise, and all together, bytes of memory
+    and of files, processes; None: no limit."""
 
     cell: float = 20.0
     exercise: float = 20.0
-    cpu: int = 180
+    cpu: int | None = 180
     memory: int = 2 << 30
-    processes: int = 64
-    file_size: int = 64 << 20
+    processes: int | None = 64
+    file_size: int | None = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -117,13 +124,18 @@ class Verdict:
 
 
 class Sitting:
-    """One file in front of the judge. The student's process is started again where it ended or had to be ended."""
+    """One file in front of the judge. The student's process is started again where it ended or had to be ended.
 
-    def __init__(self, read, solved, limits, isolate):
-        self.read, self.solved, self.limits, self.isolate = read, solved, limits, isolate
+    home: the folder in which a student's own file is judged with the installed package, references and all; default:
+    None, with the copy that has none.
+    """
+
+    def __init__(self, read, solved, limits, isolate, home=None):
+        self.read, self.solved, self.limits, self.isolate, self.home = read, solved, limits, isolate, home
         self.verdicts, self.errors, self.skipped, self.attempts = {}, {}, set(), []
         self.process = self.judged = None
-        self.texts = functions(read)
+        self.used = set()  # references that stood in for wrong functions while another one was judged
+        self.texts = {} if home else functions(read)
         self.isolated = False
 
     def run(self):
@@ -149,20 +161,23 @@ class Sitting:
 
     def start(self):
         """Start the process in which the student's file runs."""
-        self.process = Process(stripped.package(), isolate=self.isolate)
+        package = None if self.home else stripped.package()
+        self.process = Process(package, isolate=self.isolate, home=self.home)
         self.isolated = self.process.isolated
         wire = self.process.wire
         wire.allowed = self.reference
         wire.classes = {k: v for k, v in self.solved.references.items() if isinstance(v, type)}
         wire.deadline = time.monotonic() + START
         limits = {name: getattr(self.limits, name) for name in ("memory", "processes", "file_size")}
+        times = {"cell": self.limits.cell, "exercise": self.limits.exercise}
         right = [name for name, verdict in self.verdicts.items() if verdict["ok"]]
         wire.send("setup", {
-            "path": self.read.path.name,
+            "path": str(self.read.path) if self.home else self.read.path.name,
             "name": self.read.name,
             "text": self.read.text,
-            "fonts": str(stripped.package() / "fonts"),
+            "fonts": str(package / "fonts") if package else "",
             "limits": {**limits, "seconds": self.limits.cpu},
+            "times": times,
             "right": right,
         })  # fmt: skip
         self.expect("ready")
@@ -182,14 +197,13 @@ class Sitting:
     def run_cell(self, number, cell):
         """One cell, and the exercises that it makes. Raises WireError if the process ends, with its reason noted."""
         wire = self.process.wire
-        wire.deadline = time.monotonic() + self.limits.cell
+        wire.deadline = time.monotonic() + patience(self.limits.cell)
         try:
             source = reseeded(cell.source, self.solved.number)  # their data are those of the judge
             wire.send("cell", {"number": number, "source": source, "line": cell.line})
             told = self.expect("cell")
         except WireError as error:
-            late, last = isinstance(error, Late), self.end()
-            what = endless(self.limits.cell) if late else f"it ended Python. {last}".rstrip()
+            what = self.ended(error, self.limits.cell)
             self.errors[number] = f"the cell in line {cell.line}: {what}"
             self.skipped.add(number)
             raise
@@ -212,9 +226,20 @@ class Sitting:
         self.attempts = [str(each)[:200] for each in list(self.expect("seen"))[:20]]
 
     def end(self):
-        """End the process; returns its last words."""
+        """End the process."""
         process, self.process = self.process, None
-        return process.end() if process else ""
+        if process:
+            process.end()
+
+    def ended(self, error, seconds):
+        """End the process after a WireError; returns why it came, in words."""
+        process, self.process = self.process, None
+        if process is None:
+            return str(error)
+        last = process.end(wait=0 if isinstance(error, Late) else LAST)
+        if isinstance(error, Late):
+            return endless(seconds)
+        return f"it ended Python itself, {process.how}. {last}".rstrip(". ") + "."
 
     # ---- judging ----
 
@@ -223,6 +248,8 @@ class Sitting:
         prefix, _, wanted = name.partition(" ")
         if prefix != "reference" or wanted == self.judged or wanted not in self.solved.checks:
             return None
+        if self.judged and not self.verdicts.get(wanted, {"ok": True})["ok"]:
+            self.used.add(wanted)
         return self.solved.references.get(wanted)
 
     def judge(self, name):
@@ -233,17 +260,15 @@ class Sitting:
             wire.deadline = started + START
             wire.send("right", name)
             return
-        self.judged, wire.deadline = name, started + self.limits.exercise
+        self.judged, self.used = name, set()
+        wire.deadline = started + patience(self.limits.exercise)
 
         def theirs(*args, **kw):
             try:
                 wire.forget()
                 return wire.call(name, args, kw)
-            except Late:
-                self.end()
-                raise Raised(endless(self.limits.exercise)) from None
             except WireError as error:
-                raise Raised(f"{error}. {self.end()}".rstrip(". ") + ".") from None
+                raise Raised(self.ended(error, self.limits.exercise)) from None
             except Raised as error:
                 if error.unwritten:
                     raise NotImplementedError(f"{name} is not written yet") from None
@@ -254,6 +279,9 @@ class Sitting:
             right = self.solved.references[name]
             report = judged(theirs, self.solved.checks[name], right, {}, 2 * self.limits.exercise)
         self.judged = None
+        if self.used:
+            own = " and ".join(sorted(self.used))
+            report.notes.append(f"judged with the course's own {own}, since yours is not right yet")
         self.decide(report, started)
         if self.process is not None:
             wire.forget()

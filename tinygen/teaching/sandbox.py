@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tinygen
 from tinygen.teaching.wire import Wire
 
 SCRATCH = 256 << 20  # bytes that it may write
@@ -64,14 +65,16 @@ def _python_folders():
 class Process:
     """A running student's process: its `wire`, and how to end it with all that it has started."""
 
-    def __init__(self, package, *, isolate=True):
-        """package: the folder with the copy of tinygen that it imports (stripped.py)."""
+    def __init__(self, package, *, isolate=True, home=None):
+        """package: the folder with the copy of tinygen that it imports (stripped.py). home: instead, the folder that
+        it runs in, with the installed package and the user's own environment."""
         ours, theirs = socket.socketpair()
         shared = sys.platform == "win32"  # there a socket is handed over by a description of it
         self.errors = tempfile.TemporaryFile()
         self.scratch = None
-        code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tinygen.teaching.child import main; main()"
-        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(package)]
+        code = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from tinygen.teaching.child import main; main()"
+        apart = ["-B"] if home else ["-s", "-P", "-B"]
+        command = [sys.executable, *apart, "-c", code, str(package or Path(tinygen.__file__).parents[1])]
         command.append("shared" if shared else str(theirs.fileno()))
         environment = {
             "PATH": "/usr/bin:/bin",
@@ -80,11 +83,14 @@ class Process:
             "MPLBACKEND": "agg",
             **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
         }
-        if sys.version_info < (3, 11):
+        if sys.version_info < (3, 11) and not home:
             command.remove("-P")
         handed = {"stdin": subprocess.PIPE} if shared else {"stdin": subprocess.DEVNULL, "pass_fds": [theirs.fileno()]}
-        self.isolated = bool(isolate and bubblewrap())
-        if self.isolated:
+        self.isolated = bool(isolate and not home and bubblewrap())
+        if home:
+            command.append("home")
+            where, environment = home, os.environ | environment | {"PATH": os.environ.get("PATH", "")}
+        elif self.isolated:
             home = {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp/mpl"}
             options = [*_rooms((*_python_folders(), package)), "--chdir", "/tmp"]
             for name, value in (environment | home).items():
@@ -116,9 +122,19 @@ class Process:
         self.wire = Wire(ours)
         _alive.add(self.process.pid)
 
-    def end(self):
-        """End it and all that it has started; return the last line that it wrote to its error stream."""
+    def end(self, wait=0):
+        """End it and all that it has started; return the last line that it wrote to its error stream.
+
+        wait: seconds that it may take to end by itself; `how` says how it ended.
+        """
         self.wire.socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(wait)
+        status = self.process.returncode
+        if self.isolated and status is not None and status > 128:
+            status = 128 - status  # bubblewrap says a signal like that
+        named = {int(each): each.name for each in signal.Signals}
+        self.how = f"by signal {named.get(-status, -status)}" if status and status < 0 else f"with exit status {status}"
         with contextlib.suppress(OSError):
             self.process.kill()
         with contextlib.suppress(OSError, AttributeError):

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tinygen.course import judge, lesson
+from tinygen.course import lesson
+from tinygen.teaching import home
 
 TWO = '''# %% [markdown]
 # # 1 · Two
@@ -55,9 +56,9 @@ def asked(lesson_file):
     return lesson_file(TWO, name="asked.py")
 
 
-def solved(lesson_file, asked, change, how="examine", **options):
+def solved(lesson_file, asked, change, how="judge", **options):
     path = lesson_file(TWO.replace(*change), name="01_two.py")
-    verdict = getattr(judge, how)(path, asked=asked, **options)
+    verdict = getattr(home, how)(path, asked=asked, **options)
     return verdict["error"], {e["name"]: e["ok"] for e in verdict["exercises"]}, {
         e["name"]: e["said"] for e in verdict["exercises"]}  # fmt: skip
 
@@ -114,13 +115,13 @@ def test_each_is_judged_with_the_others_right(lesson_file, asked, body):
 
 def test_one_that_does_not_use_the_wrong_one_is_not_told_of_it(lesson_file, asked):
     text = TWO.replace(SQUARE, "    return x + x\n").replace("return square(square(x))", "return x**4")
-    verdict = judge.examine(lesson_file(text, name="01_two.py"), asked=asked)
+    verdict = home.judge(lesson_file(text, name="01_two.py"), asked=asked)
     assert verdict["exercises"][1]["said"] == "fourth: PASS, 5 comparisons agree"
 
 
 def test_a_wrong_one_is_not_excused_by_the_right_other(lesson_file, asked):
     text = TWO.replace(SQUARE, "    return x + x\n").replace("square(square(x))", "square(x)")
-    verdict = judge.examine(lesson_file(text, name="01_two.py"), asked=asked)
+    verdict = home.judge(lesson_file(text, name="01_two.py"), asked=asked)
     assert [e["ok"] for e in verdict["exercises"]] == [False, False]
 
 
@@ -142,7 +143,7 @@ def test_what_does_not_parse_is_one_message_with_its_line(lesson_file, asked):
 
 def test_of_cells_that_stop_the_first_is_shown(lesson_file, asked):
     text = TWO.replace("import numpy as np", "import nampy as np") + "\n# %%\nprint(np.pi)\n"
-    error = judge.examine(lesson_file(text, name="01_two.py"), asked=asked)["error"]
+    error = home.judge(lesson_file(text, name="01_two.py"), asked=asked)["error"]
     assert "No module named 'nampy'" in error and error.count("Error") == 1 and "4 later cells stopped too" in error
 
 
@@ -154,5 +155,5 @@ def test_a_renamed_lesson_is_recognised_by_its_exercises_and_another_file_refuse
     (tmp_path / "other.py").write_text("# %%\ntest = exercise(square, check)\n")
     with pytest.raises(lesson.LessonError, match=r"none of the package's lessons.*--lesson FILE"):
         lesson.original(lesson.read(tmp_path / "other.py"))
-    verdict = judge.examine(tmp_path / "other.py")
+    verdict = home.judge(tmp_path / "other.py")
     assert "none of the package's lessons" in verdict["error"] and verdict["exercises"] == []
