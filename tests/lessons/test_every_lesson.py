@@ -130,3 +130,25 @@ def test_every_lesson_runs_and_is_a_page(path, site):
     assert wrong == ""
     assert seconds < 20, f"{seconds:.1f} s of processor time"
     assert (folder / f"{path.stem}.html").is_file()
+
+
+@pytest.mark.lessons
+def test_lesson_11_asks_each_family_what_it_can_answer_and_the_text_says_what_came_out():
+    """Only flow and diffusion have a density (its integral is 1), only the GAN a ratio, all sample; only the flow comes
+    back to rounding, and the diffusion nearly."""
+    wanted = lambda cell: lesson.for_exercises(cell) or re.search(r"^(family|flows) = ", cell.source, re.MULTILINE)
+    names = {}
+    errors = [ran.error for ran in lesson.run(lesson.read(lesson.find(11)), wanted, names) if ran.error]
+    assert errors == []
+    answered = names["answered"]
+    assert {name for name, found in answered.items() if found["samples"] == "yes"} == set(answered)
+    assert [name for name, found in answered.items() if found["ratios"] != "-"] == ["GAN"]
+    scores = {name: found["exp of its scores"].split() for name, found in answered.items()}
+    assert {name: kind for name, (_, *kind) in scores.items()} == {
+        "VAE": ["(elbo)"], "GAN": [], "flow": ["(exact)"], "diffusion": ["(exact)"]}  # fmt: skip
+    assert abs(float(scores["flow"][0]) - 1) < 0.02 and abs(float(scores["diffusion"][0]) - 1) < 0.03
+    assert float(scores["VAE"][0]) < 0.99
+    back = {name: found["there and back"] for name, found in answered.items()}
+    assert back.pop("GAN") == "-"
+    assert float(back["flow"]) < 1e-12 < float(back["diffusion"]) < 0.05 < float(back["VAE"])
+    assert names["floor"].gap == pytest.approx(0.4767631938, abs=2e-4)

@@ -39,6 +39,12 @@ def slopes(f, *at):
     return derivative(lambda x: float(f(*x)), np.array(at))
 
 
+def slope(f, at):
+    """The derivative of f at one number, from its values alone: (value, bar)."""
+    value, bar = slopes(f, at)
+    return value[0], bar[0]
+
+
 def register(*derivations):
     """Enter the derivations into the registry of claims, under their own names."""
     for derivation in derivations:
