@@ -54,7 +54,7 @@ def test_some_only_and_as_a_dict(args):
 
 
 def test_clear_errors(args):
-    with pytest.raises(ValueError, match="notes a, h, logits, p, but there is a gradient by q"):
+    with pytest.raises(ValueError, match="notes a, h, logits, p, but there is a gradient with respect to q"):
         check_intermediates(network, {"q": args[0]}, *args)
     with pytest.raises(ValueError, match="notes 'a' twice"):
         check_intermediates(lambda x, note: note("a", note("a", x)).sum(), {"a": args[0]}, args[0])

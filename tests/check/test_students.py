@@ -86,7 +86,7 @@ CASES = {  # f, gradient, arguments, what the first mistake says
     "ddof by hand": (variance, variance_gradient, (normal(size=(5, 3)), normal(size=3)), "n - 1, not n|5/4"),
     "order of W and b": (
         linear, linear_gradient, (normal(size=(3, 2)), normal(size=2), normal(size=(7, 3)), normal(size=(7, 2))),
-        "What is given as dL/dW is the gradient by b: are the gradients in the wrong order",
+        "What is given as dL/dW is the gradient with respect to b: are the gradients in the wrong order",
     ),
     "order, and a factor": (
         linear, linear_twice_wrong, (normal(size=(3, 2)), normal(size=2), normal(size=(7, 3)), normal(size=(7, 2))),

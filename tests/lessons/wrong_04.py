@@ -47,7 +47,7 @@ WRONG = {
         ("a factor 2 is missing", lambda m0, l0, m1, l1: kl(m0, l0, m1, l1) / 2),
     ],
     "kl_gradients": [
-        ("by log sigma instead of log sigma^2",
+        ("to log sigma instead of log sigma^2",
          lambda *a: (gradients(*a)[0], 2 * gradients(*a)[1], *gradients(*a)[2:])),
         ("dL/dmean1 has the wrong sign", lambda *a: (*gradients(*a)[:2], gradients(*a)[0], gradients(*a)[3])),
         ("dL/dmean0 has the wrong sign",

@@ -27,7 +27,7 @@ WRONG = {
     ],
     "kl_gradient": [
         ("dL/dmean has the wrong sign", lambda mean, logvar: (-mean, 0.5 * (np.exp(logvar) - 1))),
-        ("derivative by log sigma instead of log sigma^2", lambda mean, logvar: (mean, np.exp(logvar) - 1)),
+        ("with respect to log sigma instead of log sigma^2", lambda mean, logvar: (mean, np.exp(logvar) - 1)),
         ("exp(-logvar / 2) times",
          lambda mean, logvar: (mean, 0.5 * (np.exp(logvar / 2) - np.exp(-logvar / 2)))),
         ("dL/dmean is twice what it should be", lambda mean, logvar: (2 * mean, 0.5 * (np.exp(logvar) - 1))),

@@ -42,7 +42,7 @@ def test_a_scalar_that_happens_to_be_a_fraction():
     loss = lambda s: np.sum((DATA / s) ** 2) + np.log(s)
     gradient = lambda s: -2 * np.sum(DATA**2) / s**3 + 1 / s
     said = first(loss, lambda s: s * gradient(s), RATE)
-    assert "by log s" in said and "7/10" not in said
+    assert "with respect to log s" in said and "7/10" not in said
     said = first(loss, lambda s: gradient(s) * 7 / 10, RATE)
     assert "7/10" in said
 

@@ -62,7 +62,7 @@ def test_a_term_that_is_wrong_in_itself(args):
     got = term("reconstruction", 1, args) + (np.exp(logvar / 2) - np.exp(-logvar / 2))
     (first, *_) = ask(1, got, args)
     assert (
-        first.kind == "parameterisation" and first.sentence.startswith("kl: ") and "by sigma instead" in first.sentence
+        first.kind == "parameterisation" and first.sentence.startswith("kl: ") and "to sigma instead" in first.sentence
     )
 
 

@@ -28,7 +28,7 @@ PARTS = {
     "move": "is transposed.",
     "dtype": "float32",
     "error": 3e-8,
-    "whose": "the gradient by V",
+    "whose": "the gradient with respect to V",
     "where": "for t - 1 in place of t: t is off by one.",
     "size": "0.25",
     "way": "large",

@@ -364,7 +364,7 @@ def _of_another(leaf, given, report):
             continue
         asked = "are the gradients in the wrong order?"
         if got.dtype.kind == "f" and np.all(abs(got - expected)[measured] <= bar[measured]):
-            return f"What is given as dL/d{leaf.name} is the gradient by {other.name}: {asked}"
+            return f"What is given as dL/d{leaf.name} is the gradient with respect to {other.name}: {asked}"
         if other in given.misshapen and given.misshapen[other].shape == leaf.shape != other.shape:
             return f"dL/d{leaf.name} has the shape of {other.name}, and dL/d{other.name} that of {leaf.name}: {asked}"
     return ""

@@ -44,7 +44,8 @@ def check_intermediates(f, gradients, *args, **options):
     given = gradients(*args) if callable(gradients) else gradients
     unknown = [name for name in given if name not in values]
     if unknown:
-        raise ValueError(f"f notes {', '.join(values) or 'nothing'}, but there is a gradient by {', '.join(unknown)}")
+        noted = ", ".join(values) or "nothing"
+        raise ValueError(f"f notes {noted}, but there is a gradient with respect to {', '.join(unknown)}")
     names = [name for name in reversed(values) if name in given]  # from the loss backwards
 
     def moved(*new):

@@ -123,8 +123,8 @@ def _nothing(module):
     patterns = ", ".join(pattern.format("f") for pattern in NAMES)
     return (
         f"{there}there is nothing to check: no function f with its gradient beside it, called grad_f (any name will "
-        f"do: kl and grad_kl) or one of {patterns}, or df_dx for the gradient by x; none marked @gradient_of(f), and "
-        "no Derivation. `tinygen check --example` prints a file to start from"
+        f"do: kl and grad_kl) or one of {patterns}, or df_dx for the gradient with respect to x; none marked "
+        "@gradient_of(f), and no Derivation. `tinygen check --example` prints a file to start from"
     )
 
 

@@ -195,8 +195,8 @@ def _redrawn(f, args, gradient, name):
     one, two = (gradient(args), gradient(args)) if gradient is not None else (None, None)
     if isinstance(one, np.ndarray) and not np.array_equal(one, two, equal_nan=True):
         said = (
-            f"The gradient by {name} differs from call to call while f does not: it draws its own noise. The same "
-            "noise has to go into f and its gradient; pass it as an argument."
+            f"The gradient with respect to {name} differs from call to call while f does not: it draws its own noise. "
+            "The same noise has to go into f and its gradient; pass it as an argument."
         )
         return [Mistake("noise", said, where=name)]
     return []

@@ -13,7 +13,7 @@ SENTENCES = {
     "varies": "{d} is {here:.6g} times what it should be here, and {there:.6g} times at another point: a factor that "
     "depends on the arguments is wrong or missing, such as a normaliser or a norm.",
     "field": "{d} is {words} times what it should be{hint}",
-    "by another": "{d} is {told} what it should be: the derivative by {given} instead of {true}?",
+    "by another": "{d} is {told} what it should be: the derivative with respect to {given} instead of {true}?",
     "power": "{d} is {what} of what it should be.",
     "abs": "{d} has lost its signs: it is the absolute value.",
     "minus abs": "{d} has lost its signs: it is minus the absolute value.",

@@ -302,7 +302,7 @@ def _matrix_norm(g, y, x, ord, axes):
     return np.moveaxis(_svdvals(g[..., 0] * weights, s, m), (-2, -1), axes)
 
 
-define(np.linalg.norm, _norm, refused("norm has a derivative rule by x, not by ord.", _norm))
+define(np.linalg.norm, _norm, refused("norm can be differentiated with respect to x, not to ord.", _norm))
 define(
     np.linalg.vector_norm,
     lambda g, y, x, *, axis=None, keepdims=False, ord=2: _vector_norm(g, y, x, ord, axis, keepdims),

@@ -48,7 +48,7 @@ def _quantile(g, y, a, q, axis=None, *, keepdims=False):
     return shared((1 - part) * g, a, low, axis, False) + shared(part * g, a, high, axis, False)
 
 
-_no_q = refused("quantiles have a derivative rule by the data, not by q.", _quantile)
+_no_q = refused("quantiles can be differentiated with respect to the data, not to q.", _quantile)
 define(np.quantile, _quantile, _no_q)
 define(
     np.percentile,

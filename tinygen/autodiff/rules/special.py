@@ -39,7 +39,8 @@ define(special.digamma, lambda g, y, x: g * _trigamma(x))
 
 _zeta = special._ufuncs._zeta  # special.zeta is a Python function around it
 _by_q = lambda g, y, s, q: -g * s * special.zeta(s + 1, q)
-define(_zeta, refused("scipy.special.zeta(s, q) has a derivative rule by q, not by s.", _by_q), _by_q, name="zeta")
+_no_s = refused("scipy.special.zeta(s, q) can be differentiated with respect to q, not to s.", _by_q)
+define(_zeta, _no_s, _by_q, name="zeta")
 define(
     special.xlogy,
     lambda g, y, a, b: g * np.log(b),
@@ -76,7 +77,7 @@ def _beta_density(a, b, x):
 
 
 def _no(function, like):
-    return refused(f"scipy.special.{function} has a derivative rule by its last argument alone.", like)
+    return refused(f"scipy.special.{function} can be differentiated with respect to its last argument alone.", like)
 
 
 _gammainc = lambda g, y, a, x: g * _gamma_density(a, x)

@@ -133,6 +133,6 @@ def file_notes(report, leaves, judge, stated=0.0, rtol=0.0):
         part = slice(leaf.start, leaf.stop)
         if noise.repeatable and leaf.stop > leaf.start and judge.vanishing[part].all() and not judge.wrong[part].any():
             report.notes.append(
-                f"The gradient by {leaf.name} is 0 here, within the bars: a wrong factor or sign cannot show. "
-                "Check at another point too."
+                f"The gradient with respect to {leaf.name} is 0 here, within the bars: a wrong factor or sign cannot "
+                "show. Check at another point too."
             )

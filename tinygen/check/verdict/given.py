@@ -91,7 +91,7 @@ class Given:
             return {first: result}
         name = self.arguments.names[first]
         got = f"The gradient is a {type(result).__name__} of {len(result)}"
-        expected = f"one array (the gradient by {name}) or a tuple of {len(args)}, one for each argument"
+        expected = f"one array (the gradient with respect to {name}) or a tuple of {len(args)}, one for each argument"
         return {first: Fault(name, "tree", f"{got}, expected {expected} (None for those that are not to be checked).")}
 
     def _wanted(self, results):

@@ -114,9 +114,9 @@ def _hint(case, field, c):
     if c.value != 1:
         return "."
     if field.of == "own" and words == case.name and np.all(case.x > 0):
-        return f": the derivative by log {case.name} instead of {case.name}?"
+        return f": the derivative with respect to log {case.name} instead of {case.name}?"
     if field.of == "own" and words == f"exp(-{case.name})":
-        return f": the derivative by exp({case.name}) instead of {case.name}?"
+        return f": the derivative with respect to exp({case.name}) instead of {case.name}?"
     if any(re.fullmatch(form, words) for form in _ONE_STEP):
         return ": one-step noise for total noise (on average eps_step is sqrt(beta / (1 - alpha_bar)) eps_total)?"
     if "at t - 1" in words:

@@ -16,6 +16,7 @@ def other_argument(case):
             gradient, bar = found
             c = scaled(case, np.zeros(case.got.shape), gradient, simple, slack=bar + case.tolerance, free=False)
             if c is not None and c.value:
-                whose = f"the gradient by {name}" if c.value == 1 else f"{c} times the gradient by {name}"
+                times = "" if c.value == 1 else f"{c} times "
+                whose = f"{times}the gradient with respect to {name}"
                 sentence = say("other argument", name=case.name, whose=whose)
                 yield Guess("other-argument", 4 + 4 * c.cost, c.value * gradient, sentence, slack=bar)
