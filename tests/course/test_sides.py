@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tinygen import commands
-from tinygen.course import lesson, sides
+from tinygen.course import cover, lesson, sides
 
 LESSONS = {one.number: one for one in map(lesson.read, lesson.catalogue())}
 PROSE = {number: sides.paragraphs(one) for number, one in LESSONS.items()}
@@ -35,7 +35,7 @@ def built():
 
 def test_every_link_leads_to_a_page_and_a_section_that_exist(built):
     seen = {name: Links(text) for name, text in built.items()}
-    ids = {f"{name}.html": set(page.ids) for name, page in seen.items()}
+    ids = {f"{name}.html": set(page.ids) for name, page in seen.items()} | {"notes.html": set()}
     ids |= {f"{one.name}.html": {here for here, _ in PROSE[number]} for number, one in LESSONS.items()}
     for name, page in seen.items():
         assert len(page.ids) == len(set(page.ids))
@@ -107,15 +107,24 @@ def test_a_lesson_that_is_not_there_gets_no_link_and_is_named():
     assert "does not have it" not in sides.page("index", [LESSONS[1]])
 
 
-def test_the_tables_say_what_the_lessons_say(built):
-    for number, one in LESSONS.items():
-        minutes = one.facts["Reading"].split()[0]
-        row = re.search(rf'<tr>\s*<td[^>]*><a href="{one.name}.html">.*?</tr>', built["lecturers"], re.DOTALL)[0]
-        assert f"{minutes}\N{NO-BREAK SPACE}min" in row and f">{one.count}</td>" in row, number
-        assert row in built["index"]
-    assert f">{sum(one.count for one in LESSONS.values())}</td>" in built["index"]
+def test_the_index_has_a_card_for_each_lesson_and_the_tables_say_what_the_lessons_say(built):
+    cards = re.findall(r'<li><a class="cover".*?</li>', built["index"], re.DOTALL)
+    assert len(cards) == len(LESSONS)
+    for card, (number, one) in zip(cards, LESSONS.items()):
+        assert card.count(f'href="{one.name}.html"') == 2 and f"{one.count} exercises" in card, number
+        words = re.sub("<[^>]*>", "", card)
+        assert one.facts["Reading"] in words and len(sides.sentence(one)) < 250 and sides.sentence(one)[-1] in ".?"
+    assert f"{sum(one.count for one in LESSONS.values())} exercises together" in built["index"]
     week = re.search(r"<tr>\s*<td[^>]*>1</td>.*?</tr>", built["lecturers"], re.DOTALL)[0]
     assert f"{sides.minutes(LESSONS[1]) + sides.minutes(LESSONS[4])}\N{NO-BREAK SPACE}min" in week
+
+
+def test_the_way_joins_each_lesson_to_what_it_asks_for_directly():
+    assert cover.direct(8, {4: set(), 5: {4}, 6: {4, 5}, 7: {4, 6}, 8: {4, 5, 6, 7}}) == {7}
+    drawn = cover.way(list(LESSONS.values()))
+    assert drawn.count("<circle") == len(LESSONS) and "6 after 5;" in drawn
+    places = re.findall('cx="(\\d+)" cy="(\\d+)"', drawn)
+    assert len(set(places)) == len(places)
 
 
 def test_each_syllabus_has_its_weeks_and_keeps_the_order_that_the_lessons_ask_for():

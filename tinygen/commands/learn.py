@@ -13,7 +13,8 @@ EXAMPLES = """examples:
   {me} learn check 8              is your file 08_vae.py right, and if not, which mistake is it? (or the file itself)
   {me} learn 08_vae.py            run your own file and open its page
   {me} learn 8 --notebook         write it as a notebook to fill in, and open Jupyter if it is there
-  {me} learn --all --out site     the whole course as a folder of pages
+  {me} learn notes                the course notes, equation by equation: what holds, what needs a correction
+  {me} learn --all --out site     the whole course as a folder of pages (course.toml here: with its links to Colab)
 """
 
 
@@ -34,8 +35,8 @@ def add_arguments(parser):
     """The options of `tinygen learn`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES.format(me=called())
-    parser.add_argument("what", nargs="*", metavar="LESSON | FILE | check FILE...",
-                        help="a lesson's number or name, or its file; or `check` and files or folders of a student")
+    parser.add_argument("what", nargs="*", metavar="LESSON | FILE | notes | check FILE...",
+                        help="a lesson's number or name, or its file; `notes`; or `check` and files of a student")
     parser.add_argument("--all", action="store_true", help="every lesson (with --out, --student or --notebook)")
     parser.add_argument("--step", action="store_true", help="go through the lesson in the terminal, cell by cell")
     parser.add_argument("--notebook", action="store_true", help="write the lesson as .ipynb, without its solutions")
@@ -79,6 +80,10 @@ def _dispatch(a):
         raise lesson.LessonError(f"either lesson {first} or --all")
     if a.step and not first:
         raise lesson.LessonError("--step needs a lesson: tinygen learn NUMBER --step")
+    if first == "notes" and not Path(first).exists():
+        if ways or a.all:
+            raise lesson.LessonError("notes is a page: it goes with --out and --no-open only")
+        return notes(a.out, show=not a.no_open)
     if not first and not (a.all or a.student or a.notebook):
         return listing()
     paths = [_path(first)] if first else lesson.catalogue()
@@ -182,10 +187,27 @@ def learn(path, out, *, stepping=False, show=True):
             print(f"a cell of {path} stopped:\n{r.error}\n", file=sys.stderr)
         for report in left:
             print(f"exercise {report.name}: {report.verdict}", file=sys.stderr)
-    print(f"The page is {target.resolve()}")
+    _shown(target, "The page", show)
+    return 1 if failed or left else 0
+
+
+def notes(out, show=True):
+    """Check every equation of the course notes, write the page that says so into the folder `out`, and open it."""
+    from tinygen.course import lesson, pages
+    from tinygen.course import notes as of_the_notes
+
+    target = Path(out) / "notes.html"
+    pages.writable(target.parent)
+    there = [path for path in lesson.catalogue() if (Path(out) / f"{path.stem}.html").is_file()]
+    pages.write(target, of_the_notes.page(map(lesson.read, there)))
+    return _shown(target, "The page", show)
+
+
+def _shown(target, what, show):
+    print(f"{what} is {target.resolve()}")
     if show and not _open(target):
         print("There is no display here; open that file in any browser.")
-    return 1 if failed or left else 0
+    return 0
 
 
 def run_with_bar(read):
@@ -207,14 +229,22 @@ def everything(out, show=True):
     """Build the whole course as pages in the folder `out`."""
     from tinygen.course import site
 
-    wrong = {name: what for name, (what, _) in site.build(out).items() if what}
+    wrong = {name: what for name, (what, _) in site.build(out, address=_address()).items() if what}
     for name, what in wrong.items():
         print(f"{name}:\n{what}\n", file=sys.stderr)
-    index = Path(out) / "index.html"
-    print(f"The course is {index.resolve()}")
-    if show and not _open(index):
-        print("There is no display here; open that file in any browser.")
+    _shown(Path(out) / "index.html", "The course", show)
     return 1 if wrong else 0
+
+
+def _address():
+    """Where the notebooks can be opened from, if there is a course.toml here that says so; else ""."""
+    from tinygen.course.lesson import LessonError
+    from tinygen.teaching import course
+
+    try:
+        return course.read(".").address if Path("course.toml").is_file() else ""
+    except course.CourseError as error:
+        raise LessonError(str(error)) from None
 
 
 def student(paths, out):

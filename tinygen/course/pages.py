@@ -12,6 +12,8 @@ from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 from tinygen.files import replacing
 
 HERE = Path(__file__).parent
+SIDES = {"index": "All lessons", "notes": "The notes", "glossary": "Glossary", "notation": "Notation",
+         "lecturers": "For lecturers"}
 # The page may run its own script and style and show pictures that are inside it; a browser refuses it everything else.
 THEME = '<button type="button" class="theme">Light or dark</button>'
 # Without a script there are no buttons and no sliders, and all frames of a player stand side by side.
@@ -40,6 +42,18 @@ def page(lesson, ran, links=None, stamp="", address=""):
         f'<main id="main">{body}</main><nav class="bar" aria-label="Further">{_links(there)}</nav>',
         stamp,
     )
+
+
+def beside(name, title, body, headings, stamp=""):
+    """A page beside the lessons: index, glossary and the like, with the bar that leads to the others."""
+    around = "".join(f'<a href="{other}.html"{" aria-current=page" if other == name else ""}>{shown}</a>'
+                     for other, shown in SIDES.items())
+    contents = "".join(f'<a href="#{anchor}">{shown}</a>' for level, anchor, shown in headings if level == 2)
+    contents = f'<nav class="parts" aria-label="On this page">{contents}</nav>' if contents else ""
+    return document(html.escape(title), (
+        f'<nav class="bar" aria-label="Course">{around}{THEME}</nav>{contents}'
+        f'<main id="main" class="prose {name}">{body}</main>'
+        f'<nav class="bar" aria-label="Further">{around}</nav>'), stamp)
 
 
 def notebook(name, address):

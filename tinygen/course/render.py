@@ -116,6 +116,9 @@ def code(source, language="python"):
     from pygments.lexers import get_lexer_by_name
 
     lines = highlight(source, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
+    lines = re.sub(r'<span class="(?:n|p|w|o|nn)">([^<]*)</span>', r"\1", lines)  # in the colour of the text
+    lines = re.sub(r'(<span class="(\w+)">[^<]*)((?:</span><span class="\2">[^<]*)+)',
+                   lambda m: m[1] + re.sub("<[^>]*>", "", m[3]), lines)
     return ('<div class="code"><button type="button" class="copy">Copy</button>'
             f'<pre class="scrolls" tabindex="0"><code>{lines}</code></pre></div>')
 

@@ -1,7 +1,7 @@
 """The pages beside the lessons, from Markdown that ships with this file: index, glossary, notation, for lecturers.
 
 Their Markdown may link to a lesson, ``[words](lesson:6)`` (without words: its title), and hold marks that are filled
-from what the lessons say of themselves, so that it cannot go stale: ``<!-- lessons -->`` is the table of all lessons,
+from what the lessons say of themselves, so that it cannot go stale: ``<!-- lessons -->`` is a card for each lesson,
 ``<!-- weeks: 1 4 | 5 6 -->`` a syllabus with these lessons in its weeks, ``<!-- notation -->`` the Schedule's table,
 ``<!-- reference -->`` a link to the reference where one was built.
 """
@@ -10,12 +10,13 @@ import html
 import re
 from pathlib import Path
 
-from tinygen.course import pages, render
+from tinygen.course import cover, pages, render
 from tinygen.course.reference import FIRST
 
 HERE = Path(__file__).parent
-SIDES = {"index": "All lessons", "glossary": "Glossary", "notation": "Notation", "lecturers": "For lecturers"}
+SIDES = {name: title for name, title in pages.SIDES.items() if name != "notes"}  # which has a module of its own
 ENTRY = re.compile(r"^- \*\*(.+?)\*\*.*?\(lesson:(\d+)\)", re.MULTILINE)  # of the glossary: its term and its lesson
+CARDS = "The lessons, one card each."  # stands in the Markdown for their HTML
 WEEKS = re.compile(r"<!-- weeks: (.+?) -->")
 
 
@@ -24,10 +25,11 @@ def source(name):
     return (HERE / f"{name}.md").read_text(encoding="utf-8")
 
 
-def page(name, lessons, *, reference=False):
+def page(name, lessons, *, covers=None, reference=False):
     """The side page `name` of a course with these lessons, as HTML text; a lesson that is not there gets no link.
 
-    reference: whether the reference of the package stands beside the course, and is linked.
+    covers: {lesson's name: its picture, an <svg>}, for the index. reference: whether the reference of the package
+    stands beside the course, and is linked.
     """
     there, missing = {one.number: one for one in lessons}, set()
 
@@ -38,7 +40,7 @@ def page(name, lessons, *, reference=False):
         missing.add(number)
         return words or f"lesson {number}"
 
-    text = source(name).replace("<!-- lessons -->", _lessons(lessons))
+    text = source(name).replace("<!-- lessons -->", CARDS)
     text = text.replace("<!-- reference -->", f"All functions and classes: the [reference]({FIRST})." * reference)
     text = WEEKS.sub(lambda match: _weeks(weeks(match[1]), there), text)
     if "<!-- notation -->" in text:
@@ -50,14 +52,9 @@ def page(name, lessons, *, reference=False):
         text += f"\n\nWithout a link, since this copy of the course does not have it: {_listed(missing)}.\n"
     prose = render.Prose()
     body = prose(text)
-    around = "".join(f'<a href="{other}.html"{" aria-current=page" if other == name else ""}>{title}</a>'
-                     for other, title in SIDES.items())
-    contents = "".join(f'<a href="#{anchor}">{shown}</a>' for level, anchor, shown in prose.headings if level == 2)
-    contents = f'<nav class="parts" aria-label="On this page">{contents}</nav>' if contents else ""
     title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
-    return pages.document(html.escape(title), (
-        f'<nav class="bar" aria-label="Course">{around}{pages.THEME}</nav>{contents}'
-        f'<main id="main" class="prose {name}">{body}</main><nav class="bar" aria-label="Further">{around}</nav>'))
+    body = body.replace(f"<p>{CARDS}</p>", _cards(lessons, covers or {}, prose))
+    return pages.beside(name, title, body, prose.headings)
 
 
 def weeks(words):
@@ -120,13 +117,28 @@ def _with_sections(text, there):
 # ---- tables of lessons -----------------------------------------------------------------------------------------------
 
 
-def _lessons(lessons):
-    short = lambda fact: re.sub(r" (min|s)\w*$", "\N{NO-BREAK SPACE}\\1", fact)
-    rows = [(f"[](lesson:{one.number})", one.facts.get("Before this", ""), short(one.facts.get("Reading", "")),
-             short(one.facts.get("Running", "")), one.count) for one in lessons]
-    total = f"{sum(map(minutes, lessons)) / 60:.1f}\N{NO-BREAK SPACE}hours"
-    rows.append(("together", "", total, "", sum(one.count for one in lessons)))
-    return _table(("Lesson", "Before it", "Reading", "Running", "Exercises"), rows)
+def sentence(one):
+    """What a lesson is about, in the words of its first paragraph: its first sentence, or two if that is short."""
+    prose = one.cells[0].source.split("\n\n")
+    text = " ".join(next((part for part in prose[1:] if not part.startswith(("#", "|"))), "").split())
+    first, *rest = re.split(r"(?<=[.?])\s+(?=[A-Z])", text)
+    return f"{first} {rest[0]}" if rest and len(first) < 75 else first
+
+
+def _cards(lessons, covers, prose):
+    """The lessons in order: picture, title, what it is about, what comes before, how long it takes."""
+    cards = []
+    for one in lessons:
+        title = prose.markdown.renderInline(one.title)
+        before = one.facts.get("Before this", "")
+        facts = [f"after {before}" if re.match(r"\d", before) else before, one.facts.get("Reading", ""),
+                 f"{one.count} exercise{'s' * (one.count != 1)}"]
+        picture = covers.get(one.name, "")
+        picture = f'<a class="cover" href="{one.name}.html" tabindex="-1" aria-hidden="true">{picture}</a>'
+        cards.append(f'<li>{picture}<div><h2><a href="{one.name}.html">{title}</a></h2>{prose(sentence(one))}'
+                     f'<p class="facts">{html.escape(" · ".join(filter(None, facts)))}</p></div></li>')
+    total = f"{sum(map(minutes, lessons)) / 60:.1f} hours and {sum(one.count for one in lessons)} exercises together."
+    return f'{cover.way(lessons) if lessons else ""}<ol class="cards">{"".join(cards)}</ol><p class="facts">{total}</p>'
 
 
 def _weeks(plan, there):

@@ -1,10 +1,16 @@
 """SVG in few bytes without a visible difference: paths in short relative steps, and what stands twice drawn once."""
 
+import base64
 import collections
 import html
+import io
+import itertools
 import re
 from xml.etree import ElementTree
 
+import numpy as np
+
+CLOSE = 0.04  # points: less than a tenth of a pixel at the size of the page
 SHORT = 60  # an element of fewer characters is not worth a reference
 
 
@@ -66,16 +72,115 @@ def number(value, digits):
     return "0" if text in ("-0", "", "-") else text
 
 
-def figure(text, digits=1):
-    """The <svg> of one figure: no comments, no white space, no ids that nothing refers to, short paths."""
+def figure(text):
+    """The <svg> of one Matplotlib figure: no comments, white space, or ids that nothing refers to; short paths and
+    numbers; what neighbours have in common said once; images with at most 256 colours as such."""
     text = re.sub(r"<!--.*?-->|(?<=>)\s+(?=<)", "", text, flags=re.DOTALL)
-    text = re.sub(r'(?<= d=")[^"]*', lambda m: path(m[0], digits=digits), text)
-    text = re.sub(r'(?<= style=")[^"]*', lambda m: re.sub(r"\s*([:;])\s*", r"\1", m[0]).rstrip(";"), text)
-    text = re.sub(r'(?<=[ (])-?\d+\.\d+(?=[ ,)"])|(?<== ")-?\d+\.\d+(?=")', lambda m: number(float(m[0]), 2), text)
-    text = re.sub(r' (x|y|width|height|x1|x2|y1|y2)="(-?\d+\.\d+)"',
-                  lambda m: f' {m[1]}="{number(float(m[2]), 2)}"', text)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
-    return re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
+    root = _parsed(text)
+    for one in root.iter():
+        if one.attrib.get("id", "") not in used:
+            one.attrib.pop("id", None)
+        if "style" in one.attrib:
+            one.set("style", re.sub(r"\s*([:;])\s*", r"\1", one.get("style")).rstrip(";"))
+        for key in {"x", "y", "width", "height", "transform"} & set(one.attrib):
+            short = lambda m: number(float(m[0]), 2)
+            one.set(key, re.sub(r"-?\d+\.\d+(?:e-\d+)?", short, one.get(key)) if one is not root else one.get(key))
+        if "d" in one.attrib:
+            one.set("d", _curve(one.get("d")))
+        if one.get("href", "").startswith("data:image/png;base64,"):
+            one.set("href", _palette(one.get("href")))
+    _gather(root, {one.get("id"): one for one in root.iter("path") if "id" in one.attrib})
+    return _text(root).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+
+
+def _curve(d):
+    """A path with the points that it needs: those left out lie less than CLOSE beside it."""
+    values = [abs(float(v)) for v in re.findall(r"-?\d+\.?\d*", d)]
+    out = re.sub(r"M [^MQCZ]*", lambda m: _thinned(m[0]), d) if len(values) > 16 else d
+    return path(out, digits=2 if max(values, default=0) < 12 else 1)  # a marker is small, and seen often
+
+
+def _thinned(d):
+    """A polyline, "M x y L x y ...", without the points within CLOSE of the line that is left (Douglas and Peucker)."""
+    points = np.array([float(v) for v in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", d)]).reshape(-1, 2)
+    if len(points) < 8:
+        return d
+    keep, todo = {0, len(points) - 1}, [(0, len(points) - 1)]
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        (ax, ay), step = points[first], points[last] - points[first]
+        inner = points[first + 1:last] - (ax, ay)
+        length = np.hypot(*step)
+        along = np.clip(inner @ step / length**2, 0, 1) if length else np.zeros(len(inner))
+        off = np.hypot(*(inner - along[:, None] * step).T)
+        worst = int(np.argmax(off))
+        if off[worst] > CLOSE:
+            middle = first + 1 + worst
+            keep.add(middle)
+            todo += [(first, middle), (middle, last)]
+    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[sorted(keep)]) + " "
+
+
+def _palette(address):
+    """A PNG with at most 256 colours as a table of colours; others as they are. The pixels are the same."""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGBA"))
+    colours, index = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256:
+        return address
+    image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    image.putpalette(colours[:, :3].tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True, transparency=bytes(colours[:, 3]))
+    short = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    return min(address, short, key=len)
+
+
+def _gather(element, markers):
+    """Marks or paths in a row: a group says what they have in common; opaque round marks are the dots of one path."""
+    for child in element:
+        _gather(child, markers)
+    out = []
+    for (tag, style, clip, mark, _), row in itertools.groupby(list(element), _kind):
+        row = list(row)
+        radius = _radius(markers.get(mark), style) if len(row) > 2 and tag == "use" else None
+        if radius:
+            places = [f"{one.get('x', 0)} {one.get('y', 0)}" for one in row]
+            colour = re.search(r"(?<![-\w])fill:([^;]+)", style)
+            pen = (f"fill:none;stroke-linecap:round;stroke-width:{number(2 * radius, 2)};"
+                   f"stroke:{colour[1] if colour else 'currentColor'}")
+            dots = {"d": path(" ".join(f"M {place} L {place}" for place in places)), "style": pen}
+            row = [ElementTree.Element("path", dots | ({"clip-path": clip} if clip else {}))]
+        elif len(row) > 2 and (style or clip) and not re.search(r"(?<![-\w])opacity", style):
+            shared = {key: value for key, value in (("style", style), ("clip-path", clip)) if value}
+            for one in row:
+                for key in shared:
+                    del one.attrib[key]
+            group = ElementTree.Element("g", shared)
+            group[:] = row
+            row = [group]
+        out += row
+    element[:] = out
+
+
+def _kind(element):
+    """What marks or paths in a row have in common: tag, style, clip path, which mark; of anything else, itself."""
+    known = element.tag in ("use", "path") and "id" not in element.attrib
+    mark = element.get("href", "")[1:] if element.tag == "use" else ""
+    return (element.tag, element.get("style", ""), element.get("clip-path", ""), mark, 0 if known else id(element))
+
+
+def _radius(marker, style):
+    """The radius of a marker that is a filled circle without an edge and without transparency; None for any other."""
+    if marker is None or re.search(r"opacity|stroke:(?!none)", style + marker.get("style", "")):
+        return None
+    found = re.fullmatch(r"M0 ([\d.]+)(c[^a-zA-Z]+){1,8}z", marker.get("d", ""))
+    steps = re.findall(r"-?(?:\d+\.?\d*|\.\d+)", marker.get("d", ""))
+    return float(found[1]) if found and len(steps) == 2 + 8 * 6 else None
 
 
 # ---- one page --------------------------------------------------------------------------------------------------------
