@@ -23,7 +23,7 @@ def another_function(case):
 
 
 def _variants(case, recording):
-    changes = [*_labels(recording), *_changes(case, recording)]
+    changes = [*_labels(recording), *_forgotten(recording), *_changes(case, recording)]
     x = recording.values[recording.input]
     slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
     numbers = [n for n in case.numbers if n.cost <= 6 and n.value not in (0, 1, -1)]
@@ -108,6 +108,15 @@ def _changes(case, recording):
                     if value is not None and value.shape == np.shape(operand):
                         yield Change(steps, j, f"{name} in place of {text}", lambda v, env, m=value: m)
                 yield from _exchanged(recording, steps, j, text, None)
+
+
+def _forgotten(recording):
+    """A function of one number that is left out wherever it stands: its argument becomes what it is the inverse of."""
+    inverse = {"sqrt": np.square, "log": np.exp, "exp": np.log}
+    for name, undo in inverse.items():
+        steps = [step for step, entry in enumerate(recording.all) if entry[1].name == name]
+        if len({recording.group(step) for step in steps}) > 1:
+            yield Change(steps, 0, f"`np.{name}` left out, wherever it stands", lambda v, env, u=undo: u(v), 4)
 
 
 def _labels(recording):
