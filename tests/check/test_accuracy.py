@@ -141,9 +141,21 @@ def test_scatter_sees_no_inaccuracy_where_there_is_none():
     assert not any(scatter(f, EPS) for f in clean)
     W, X = rng.normal(size=40), rng.normal(size=40)
     assert not scatter(lambda t: np.sum(W * np.maximum(X + t, 0)), EPS)  # kinks that are f's own
+    assert not scatter(lambda t: abs(t) + t**3, EPS) and not scatter(lambda t: max(t, np.sin(2 * t)), EPS)
     assert not scatter(lambda t: max(t + 0.05, 0.0), EPS) and not scatter(lambda t: max(t - 0.05, 0.0), EPS)
     assert not scatter(lambda t: np.sin(t) + (t > 0.02), EPS)  # so is a jump
     for size in (1e-12, 1e-9, 1e-6):
         rounded = lambda t, s=size: float(np.round(np.sin(t + 0.3) / s) * s)
         assert size / 10 < scatter(rounded, EPS) < 100 * size
     assert scatter(lambda t: logistic(0.3 + 0.3 * t, 100)[0], EPS) == np.inf
+
+
+@pytest.mark.parametrize("x", [A([0.0]), A([0.0, 1.0, 2.0]), A([0.0, 0.0, -1.0, 0.5])])
+def test_a_kink_of_an_f_that_cannot_be_recorded_is_no_chaos(x):
+    class F:
+        def __call__(self, x):
+            return float(np.sum(abs(x)))
+
+    assert check_grad(F(), np.sign, x).ok
+    report = check_grad(F(), lambda x: np.sign(x) + 2.0 * (x == 0), x)
+    assert report.verdict == "FAIL" and "no smooth function" not in str(report)

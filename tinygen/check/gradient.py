@@ -29,6 +29,7 @@ from tinygen.mistakes.recordable import recordable
 
 ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
 FEW_CALLS = 320  # of f that measuring one by one may take before random directions are tried
+TRIED = 8  # entries that are measured before all the others, where random directions have decided nothing
 DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
@@ -201,8 +202,8 @@ def _first_look(arguments, given):
     size = max(abs(slope), abs(claimed))
     if abs(claimed - slope) <= 0.05 * size + 4 * abs(slopes[0] - slopes[1]):
         off = max(abs(claimed - slope) / (size or 1.0), 1e-6)
-        return f"By the first calls of f the gradient is right to some {off:.0e} along one random direction (no bar)."
-    said = f"By the first calls of f its slope along one random direction is about {slope:.3g} (no bar)"
+        return f"By the first calls of f the gradient is right to some {off:.0e} along one random direction."
+    said = f"By the first calls of f its slope along one random direction is about {slope:.3g}"
     return f"{said}; the gradient says {claimed:.3g}."
 
 
@@ -230,12 +231,24 @@ def _measure(report, judge, leaves, given, entries, coarsely):
             f"{len(indices):,} numbers are compared with tinygen's own derivative of f, which agrees with numeric ones "
             f"in {survey.looks} random directions; the worst entries were measured one by one."
         )
-    elif survey.against and one_by_one and not judge.inaccurate(indices) and survey.hunt():
+    elif survey.against and one_by_one and survey.hunt():
         return
-    elif one_by_one:
+    elif one_by_one and (survey.against or not _hopeless(judge, indices)):
         judge.entries(indices)
-    else:
+    elif not one_by_one:
         _large(report, judge, leaves, coarsely)
+
+
+def _hopeless(judge, indices):
+    """Whether a sample of the entries is undecided: then the others are so too, and no call is spent on them."""
+    tried = indices[:: max(1, len(indices) // TRIED)][:TRIED]
+    if len(indices) < 4 * TRIED:
+        return False
+    judge.entries(tried)
+    if not judge.undecided[tried].all():
+        return False
+    judge.undecided[indices] |= ~judge.wrong[indices]
+    return True
 
 
 def _kind(arg):
@@ -324,7 +337,8 @@ def _diagnose(report, arguments, given):
     for leaf in sorted(wrong, key=lambda leaf: leaf.start)[:DIAGNOSED]:
         got, expected, bar = report.arrays[leaf.name]
         if judge.adopted:  # these are as exact as their rounding, however closely the directions could look
-            bar = np.minimum(bar, judge.slack[leaf.start : leaf.stop].reshape(leaf.shape))
+            own, slack = (v[leaf.start : leaf.stop].reshape(leaf.shape) for v in (judge.recorded, judge.slack))
+            bar = np.where(expected == own, np.minimum(bar, slack), bar)
         if leaf in given.misshapen and (said := _of_another(leaf, given, report)):
             report.mistakes.append(Mistake("other-argument", said, where=leaf.name))
             continue

@@ -266,11 +266,12 @@ class Meter:
 
     def real(self, indices, far=False):
         """The entries of the flat `indices` by Richardson: a Measured; `far` as in `entry`."""
-        self.looks  # noqa: B018  (they may find that steps have to be short)
+        seen = max([abs(slope.value) for _, slope in self.looks if math.isfinite(slope.value)], default=0.0)
+        usual = seen / math.sqrt(max(1, self.x.size)) / self.scale  # an entry that stands still needs no better bar
         out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
             try:
-                found = self.entry(flat, goal=GOOD * SMALL * largest, far=far)
+                found = self.entry(flat, goal=GOOD * SMALL * max(largest, float(usual[flat])), far=far)
             except OutOfTime:
                 break
             out.put(flat, found)

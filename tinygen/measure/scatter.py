@@ -40,7 +40,17 @@ def scatter(phi, eps):
             if high <= SOLVER * span:
                 return HIDDEN * high
             rough = width
-    return math.inf if rough == WINDOWS[-1] else 0.0
+    return math.inf if rough == WINDOWS[-1] and not all(_smooth(phi, side, eps) for side in (1, -1)) else 0.0
+
+
+def _smooth(phi, side, eps):
+    """Whether phi is smooth on one side of 0, on some length: then there is a kink at 0, and no chaos."""
+    for width in WINDOWS:
+        values = np.array([phi(side * width * (1 + t) / 2) for t in _T], dtype=np.float64)
+        floor = 0.3 * eps * np.max(abs(values), initial=0)
+        if np.isfinite(values).all() and _left(values, DEGREES[1]) <= ROUNDINGS * floor:
+            return True
+    return False
 
 
 def _left(values, degree):

@@ -100,6 +100,41 @@ def test_one_wrong_entry_among_many_is_seen_and_named():
     assert [e.where for e in report.entries if e.verdict == "FAIL"] == ["x[637]"]
 
 
+RELU = np.random.default_rng(8).normal(size=(20, 1000)) / 30
+SCALES = 10.0 ** np.random.default_rng(9).uniform(-4, 4, 1000)
+OTHERS = {  # f, its gradient, the calls of a right one
+    "a ReLU network": (lambda x: np.sum(np.maximum(RELU @ x, 0)), lambda x: RELU.T @ (RELU @ x > 0), 380),
+    "most do not count": (lambda x: np.sum(x[:10] ** 2), lambda x: 2 * x * (np.arange(1000) < 10), 380),
+    "of many scales": (lambda x: np.sum(np.sin(x / SCALES)), lambda x: np.cos(x / SCALES) / SCALES, 380),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_calls_of_an_opaque_f_of_a_thousand_numbers(name):
+    f, gradient, usual = OTHERS[name]
+    x = np.random.default_rng(6).normal(size=1000) * (SCALES if name == "of many scales" else 1.0)
+    counted = Counted(f, True)
+    assert check_grad(counted, gradient, x).ok and counted.calls <= usual
+    counted = Counted(f, True)
+    assert check_grad(counted, lambda x: 1.1 * gradient(x), x).verdict == "FAIL" and counted.calls <= 3 * usual
+
+
+def test_a_hopeless_f_is_given_up_after_a_sample():
+    x = np.random.default_rng(6).normal(size=1000).astype(np.float32)
+    counted = Counted(lambda x: np.float32(np.sum(x * np.sin(x))), False)
+    report = check_grad(lambda x: np.float32(counted(x)), slope, x)
+    assert report.verdict == "UNDECIDED" and counted.calls < 4000
+    assert check_grad(lambda x: np.float32(counted(x)), lambda x: -slope(x), x).verdict == "FAIL"
+
+
+def test_wrong_at_kinks_is_no_hopeless_case():
+    x = np.random.default_rng(6).normal(size=300)
+    x[::3] = 0
+    counted = Counted(lambda x: np.sum(abs(x)), True)
+    assert check_grad(counted, np.sign, x).ok
+    assert check_grad(counted, lambda x: np.sign(x) + 2.0 * (x == 0), x).verdict == "FAIL"
+
+
 def slow(calls, seconds=0.02):
     def f(x):
         calls[0] += 1
