@@ -281,7 +281,7 @@ def _run_cell(lesson, ran, names, seconds):
                 if last is not None:
                     value = eval(compile(ast.Expression(last.value), str(lesson.path), "eval"), names)
                     if hasattr(value, "_repr_html_"):
-                        ran.shown = value._repr_html_()
+                        ran.shown = value._repr_html_() or ""  # None: it has no HTML
         except OutOfTime as error:
             ran.error = str(error)
         except (Exception, SystemExit) as error:
