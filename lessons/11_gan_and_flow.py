@@ -672,7 +672,7 @@ def asked(model, rows):
 # %% tags=["look"]
 short = dict(random_state=11, progress=False, validation_fraction=0)
 family = {
-    "VAE": VAE(2, hidden=(32,), max_steps=600, learning_rate=5e-3, **short),
+    "VAE": VAE(2, hidden=(32,), bound="elbo", max_steps=600, learning_rate=5e-3, **short),
     "GAN": GAN(hidden=(32, 32), max_steps=400, **short),
     "flow": Flow("affine", depth=4, hidden=(32,), max_steps=400, **short),
     "diffusion": Diffusion(width=32, blocks=1, max_steps=300, sample_steps=32, **short),
