@@ -22,7 +22,7 @@ import numpy as np
 from tinygen import metrics, plots
 from tinygen.course import Slider, check_value, derivation, exercise, finish, yours
 from tinygen.course.answers import diffusion_training as answers
-from tinygen.models.diffusion import Schedule, bound, net, process
+from tinygen.models.diffusion import Schedule, net, one_page, process
 from tinygen.models.diffusion.parameterization import error_scale
 from tinygen.nn import train
 from tinygen.nn.optim import CosineAdam
@@ -352,7 +352,7 @@ def batch_loss(t):
 ways = {
     "one step for all": lambda: np.full(256, rng.integers(1, 1001)),
     "one for each row": lambda: rng.integers(1, 1001, 256),
-    "evenly spread": lambda: bound.uniform_times(rng, 1000, 256),
+    "evenly spread": lambda: one_page.uniform_times(rng, 1000, 256),
 }
 for name, draw_t in ways.items():
     losses = [batch_loss(draw_t()) for _ in range(500)]

@@ -122,12 +122,12 @@ def test_antithetic_times_are_uniform_each_and_even_together():
             self.permutation = np.asarray
 
     T, n = 5, 10
-    draws = np.array([bound.uniform_times(Even((i + 0.5) / 1000), T, n) for i in range(1000)])
+    draws = np.array([one_page.uniform_times(Even((i + 0.5) / 1000), T, n) for i in range(1000)])
     for row in draws.T:
         np.testing.assert_array_equal(np.bincount(row, minlength=T + 1)[1:], 200)
     for draw in draws:
         np.testing.assert_array_equal(np.bincount(draw, minlength=T + 1)[1:], 2)
-    shuffled = bound.uniform_times(np.random.default_rng(0), 100, 100)
+    shuffled = one_page.uniform_times(np.random.default_rng(0), 100, 100)
     assert np.any(np.diff(shuffled) < 0) and set(shuffled) == set(range(1, 101))
 
 

@@ -6,9 +6,10 @@ import pytest
 import tinygen as tg
 from tinygen.measure import numeric
 from tinygen.models.diffusion import bound, net, one_page
-from tinygen.models.diffusion.bound import grid_decoder, grid_scores
+from tinygen.models.diffusion.bound import grid_decoder
 from tinygen.models.diffusion.one_page import reverse_of
 from tinygen.models.diffusion.parameterization import error_scale, truth
+from tinygen.models.diffusion.process import grid_scores
 from tinygen.models.diffusion.schedule import Schedule
 
 S, B, D = Schedule.cosine(11), 5, 3

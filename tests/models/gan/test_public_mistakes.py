@@ -71,7 +71,7 @@ def test_the_generator_climbs():
 def test_labels_swapped():
     """Real and fake exchanged in D's loss: its logit's sign is wrong, seen by the gradient and by (B)'s two terms."""
     wrong = tg.grad(lambda real, fake: losses.logistic_discriminator(fake, real), (0, 1))
-    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1] + 0.3, words=["is -1 x exp(real) times"])
+    named(losses.logistic_discriminator, wrong, LOGITS, LOGITS[::-1] + 0.3, words=["are the labels swapped"])
 
 
 def test_saturating_called_non_saturating():

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygen import gaussian
-from tinygen.models.diffusion.process import at, noisy, posterior
+from tinygen.models.diffusion.process import at, grid_scores, noisy, posterior
 
 
 class Terms(NamedTuple):
@@ -88,11 +88,6 @@ def grid_decoder(schedule, values, logits=None):
     return log_prob
 
 
-def grid_scores(z, values, signal, sigma):
-    """log N(z; signal v, sigma^2) for each of the values, up to a constant: (..., 1) -> (..., V)."""
-    return -0.5 * ((z - signal * values) / sigma) ** 2
-
-
 def terms(schedule, reverse, x, eps, *, weights=None, decoder=None, prior=(0.0, 1.0)):
     """All terms of the bound at x (B, D), as `Terms`.
 
@@ -137,13 +132,3 @@ def estimate(schedule, reverse, x, t, eps, *, probability=None, decoder=None, pr
         rest = ~first
         value[rest] = -kl_term(schedule, reverse, x[rest], z[rest], t[rest])
     return factor[t - 1] * value - prior_term(schedule, x, *prior)
-
-
-def uniform_times(rng, T, n):
-    """n steps, each uniform on 1, ..., T, spread evenly (antithetic: one shift u for all, i/n apart), in random order.
-
-    Each alone is uniform, so an estimate stays unbiased; together they cover all noise levels, so it varies less.
-    Source: Kingma et al. 2021, appendix I.1. n: a whole number. Returns (n,).
-    """
-    u = (rng.random() + np.arange(n) / n) % 1
-    return 1 + rng.permutation((u * T).astype(int))

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from tinygen.autodiff import softmax
-from tinygen.models.diffusion.bound import grid_scores
+from tinygen.models.diffusion.process import grid_scores
 from tinygen.nn.layers import linear, linear_init, silu
 
 PERIODS = np.geomspace(4, 64, 8)  # of the log SNR, which lives between about -15 and 15; a sine and a cosine each

@@ -32,7 +32,6 @@ import collections
 import numpy as np
 
 from tinygen.models.diffusion import net
-from tinygen.models.diffusion.bound import uniform_times
 from tinygen.models.diffusion.parameterization import convert, line
 from tinygen.models.diffusion.process import at, posterior_weights
 from tinygen.models.diffusion.variances import variances
@@ -40,6 +39,16 @@ from tinygen.models.diffusion.variances import variances
 # ---- 1. Training -----------------------------------------------------------------------------------------------------
 # Each row gets a step t of its own and its own eps. All that is looked up by t or by label is looked up by `noise_of`,
 # outside of the loss: so the loss is plain arithmetic, and a training step can be recorded once and replayed.
+
+
+def uniform_times(rng, T, n):
+    """n steps, each uniform on 1, ..., T, spread evenly (antithetic: one shift u for all, i/n apart), in random order.
+
+    Each alone is uniform, so an estimate stays unbiased; together they cover all noise levels, so it varies less.
+    Source: Kingma et al. 2021, appendix I.1. n: a whole number. Returns (n,).
+    """
+    u = (rng.random() + np.arange(n) / n) % 1
+    return 1 + rng.permutation((u * T).astype(int))
 
 
 def noise_of(schedule, kind, *, weight="simple", simple=None, classes=0, label_dropout=0.0, dropout=0.0, width=0,

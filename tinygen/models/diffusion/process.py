@@ -89,3 +89,8 @@ def posterior_weights(schedule):
     of_x[1:] = np.exp(0.5 * s.log_alpha_bar[:-1]) * s.beta[1:] / s.sigma2[1:]
     of_z[1:] = np.exp(0.5 * np.diff(s.log_alpha_bar)) * s.sigma2[:-1] / s.sigma2[1:]
     return of_x, of_z
+
+
+def grid_scores(z, values, signal, sigma):
+    """log N(z; signal v, sigma^2) for each of the values, up to a constant: (..., 1) -> (..., V)."""
+    return -0.5 * ((z - signal * values) / sigma) ** 2

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygen.models import labels, options
-from tinygen.models.diffusion import bound, net, one_page, samplers
+from tinygen.models.diffusion import net, one_page, process, samplers
 from tinygen.models.diffusion.guidance import classifier_free
 from tinygen.models.diffusion.variances import total
 
@@ -100,7 +100,7 @@ class Sampling:
         many = min(self.sample_steps if steps is None else options.whole()("steps", steps), last)
         times = np.unique(np.round(np.linspace(0, last, many + 1)).astype(int))[1:]
         schedule, rng = self.schedule_.respaced(times), self._sampling(random_state)
-        z = bound.noisy(schedule, x, schedule.T, rng.standard_normal(x.shape, x.dtype))
+        z = process.noisy(schedule, x, schedule.T, rng.standard_normal(x.shape, x.dtype))
         guidance = self.guidance if guidance is None else options.number()("guidance", guidance)
         *_, made = self._way(schedule, z, y, rng, guidance, self.eta)
         return made
@@ -179,7 +179,7 @@ class Sampling:
         cond = self._conditioning(np.full(len(z), schedule.logsnr[1]), self._label_indices(y), z.dtype)
         signal, sigma = np.sqrt(schedule.alpha_bar[1]), schedule.sigma[1]
         scores = net.grid_logits(self.params_, z, cond)  # (n, D, V)
-        scores = scores + bound.grid_scores(z[..., None], self._grid_values(), signal, sigma)
+        scores = scores + process.grid_scores(z[..., None], self._grid_values(), signal, sigma)
         index = np.argmax(scores + rng.gumbel(size=scores.shape), axis=-1)  # (n, D), by Gumbel's trick
         return low + step * index
 
