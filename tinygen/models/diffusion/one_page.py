@@ -45,7 +45,7 @@ def uniform_times(rng, T, n):
     """n steps, each uniform on 1, ..., T, spread evenly (antithetic: one shift u for all, i/n apart), in random order.
 
     Each alone is uniform, so an estimate stays unbiased; together they cover all noise levels, so it varies less.
-    Source: Kingma et al. 2021, appendix I.1. n: a whole number. Returns (n,).
+    rng: numpy.random.Generator. n: a whole number. Returns (n,). Source: Kingma et al. 2021, appendix I.1.
     """
     u = (rng.random() + np.arange(n) / n) % 1
     return 1 + rng.permutation((u * T).astype(int))
