@@ -285,6 +285,26 @@ def test_out_as_views_of_one_flat_gradient(rng):
         same_bits(flat, np.concatenate([gradient(p)["W"].ravel(), gradient(p)["b"]]))
 
 
+@pytest.mark.filterwarnings("ignore:.*does not depend on argument")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_out_takes_what_is_constant(dtype):
+    """A gradient by what the loss does not look at, or of what is linear: written anew at each call."""
+    views = {"a": np.empty(2, dtype), "b": np.empty(3, dtype), "c": np.empty((), dtype)}
+    gradient = tg.grad(lambda p: np.sum(p["a"] ** 2) + dtype(3) * p["c"])
+    compiled = tg.compile(gradient, out=views)
+    for k in range(3):
+        p = {"a": np.full(2, k + 1, dtype), "b": np.ones(3, dtype), "c": np.array(k, dtype)}
+        result = compiled(p)
+        assert all(result[name] is views[name] for name in views)
+        same_bits(views, tree.map(np.asarray, gradient(p)))
+        views["b"][:] = views["c"][...] = 7
+
+
+def test_a_first_call_where_a_derivative_is_a_limit_says_so():
+    with pytest.raises(RuntimeError, match=r"the limit of its values nearby .*a norm at 0.*first at another point"):
+        tg.compile(tg.hessian(lambda x: np.linalg.norm(x) ** 2))(np.zeros(3))
+
+
 def test_out_that_is_an_input_is_refused(rng):
     x = rng.standard_normal(5)
     with pytest.raises(TypeError, match="also an input"):

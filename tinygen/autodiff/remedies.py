@@ -35,7 +35,8 @@ REMEDIES = {
     "numpy.linalg.matrix_rank": "a rank has no derivative: compute it outside",
     "numpy.linalg.tensorsolve": "reshape, and write np.linalg.solve",
     "numpy.linalg.tensorinv": "reshape, and write np.linalg.inv",
-    "numpy.fft.fft": "its values are complex: write products with np.cos and np.sin matrices, or np.convolve",
+    "numpy.fft": "its values are complex: write C @ v and S @ v, with C = np.cos(2 * np.pi * np.outer(k, t) / n) and S "
+    "of np.sin, or np.convolve",
     # SciPy's Python functions, which turn their arguments into arrays
     "scipy.special.logsumexp": "write tinygen.logsumexp(x, axis)",
     "scipy.special.softmax": "write tinygen.softmax(x, axis)",

@@ -84,6 +84,12 @@ def shapes(table):
     add(np.moveaxis, lambda a: np.moveaxis(a, (0, 1), (-1, 0)), real("nmk"))
     add(np.flip, lambda a: np.flip(a, (0, -1)), real("nmk"))
     add(np.rot90, lambda a: np.rot90(a, 3, (2, 0)), real("nmk"))
+    for places in ((2,), (0, 3), (-1, 1), (1, -1), (1, 1)):
+        add(np.rollaxis, lambda a, places=places: np.rollaxis(a, *places), real("nmk"))
+    for function in (np.fft.fftshift, np.fft.ifftshift):
+        add(function, None, real("nm"))
+        add(function, lambda a, f=function: f(a, -1), real("nmk"))
+        add(function, lambda a, f=function: f(a, (0, 2)), real("nmk"))
     add(np.roll, lambda a: np.roll(a, 2), real("nm"))
     add(np.roll, lambda a: np.roll(a, (1, -2), (0, -1)), real("nmk"))
     add(np.broadcast_to, lambda a: np.broadcast_to(a[:, None], (2, a.shape[0], 3, *a.shape[1:])), real("nm"))
@@ -189,6 +195,8 @@ def products(table):
         *(("...ij,...jk->...ik", "lnm", "mk"), ("...i,i", "lnm", "m")),
     ):
         add(np.einsum, lambda *xs, spec=spec: np.einsum(spec, *xs), *map(real, operands))
+    add(np.einsum, lambda a, b: np.einsum(a, [0, 7], b, [7, 30], [30, 0]), real("nm"), real("mk"))
+    add(np.einsum, lambda a, b: np.einsum(a, [..., 1], b, [1, 0]), real("nm"), real("mk"))
     add(np.einsum, lambda a, b: np.einsum("ij,ij->", a, b[:, :1], optimize=True), real("nm"), real("nk"))
     for a, b in ("nm", "kl"), ("n", "mk"), ("nmk", "k"):
         add(np.kron, None, real(a), real(b))

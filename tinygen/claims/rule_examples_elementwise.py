@@ -96,10 +96,15 @@ def special_functions(table):
     each([special.loggamma, special.i0, special.i0e, special.i1, special.i1e, special.exp10], positive("nm"))
     each([special.j0, special.j1, special.i0e, special.i1e], real("nm"))
     each([special.erfcinv], chance("nm"))
+    each([special.rgamma, special.y0, special.y1, special.k0, special.k0e, special.k1, special.k1e], positive("nm"))
+    add(special.rgamma, lambda x: special.rgamma(-x), chance("nm"))
+    add(special.gammasgn, lambda x: special.gammasgn(-x) * x, chance("nm"))
+    for function in (special.yn, special.kn):
+        add(function, lambda x, f=function: f(2, x), positive("nm"))
     for function in (special.gammainc, special.gammaincc):
         add(function, lambda x, f=function: f(2.5, x), positive("nm"))
     add(special.betainc, lambda x: special.betainc(1.5, 2.5, x), chance("nm"))
-    for function in (special.iv, special.ive, special.jv):
+    for function in (special.iv, special.ive, special.jv, special.yv, special.kv, special.kve):
         add(function, lambda x, f=function: f(1.5, x), positive("nm"))
     add(special.huber, lambda d, r: special.huber(d, r), positive("m"), apart("nm"))
     add(special.pseudo_huber, None, positive("m"), real("nm"))

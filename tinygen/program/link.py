@@ -65,14 +65,19 @@ class _Linker:
         self.direct, self.target = {}, {k: self.source.give(f"out{k}", array) for k, array in self.targets.items()}
         for k, array in self.targets.items():
             slot, _ = self.program.outputs[k]
-            computed = slot not in self.sources and slot not in self.inputs
+            computed = slot is not None and slot not in self.sources and slot not in self.inputs
             if computed and self.layout[slot].is_array and array.strides == self.layout[slot].strides:
                 self.direct.setdefault(slot, self.target[k])
 
     def _result(self, k, slot, constant):
         """The text of an output. What looks at an input is copied: the next call may bring it back as an argument."""
         if slot is None:
-            return self.source.value(constant)
+            text = self.source.value(constant)
+            if k not in self.target:
+                return text
+            copied = self._copied(Operand(self.target[k], layout_of(self.targets[k])), text)
+            self._line(copied, lambda: "result: a constant", self.targets[k].nbytes)
+            return self.target[k]
         place = self.place[slot]
         if k in self.target:
             if place.text != self.target[k]:

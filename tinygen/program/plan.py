@@ -16,7 +16,7 @@ from tinygen.program.arguments import MISS, caller, place_like, scan
 from tinygen.program.link import link
 from tinygen.program.names import Locals, input_names, names_of
 from tinygen.program.outside import Outside
-from tinygen.program.program import record
+from tinygen.program.program import layout_of, record
 
 PLANS_KEPT = 8  # for each compiled function: the least recently used is dropped
 WARNED = 3  # recordings that a variable has cost, after which there is a warning
@@ -246,6 +246,12 @@ def _compare(f, args, kw, leaves, bind):
             replayed = tree.flatten(bind(arrays)(*numbers))[0]
         for k, (a, b) in enumerate(zip(replayed, eager)):
             if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f"):
+                if np.shape(a) == np.shape(b) and np.all(np.isnan(a) | (np.asarray(a) == b)):
+                    raise RuntimeError(
+                        f"{getattr(f, '__name__', 'f')} was recorded at a point where a derivative is the limit of "
+                        f"its values nearby (output {k}; a norm at 0, equal eigenvalues). The eager call finds it, a "
+                        "replay cannot and gives nan there: call it uncompiled there, and first at another point."
+                    )
                 when = "at other arguments than its recording" if given is moved else "when it ran again"
                 raise RuntimeError(
                     f"{getattr(f, '__name__', 'f')} gave other numbers {when} (output {k}, run {again + 2}): it reads "
@@ -285,7 +291,10 @@ def _targets(program, out, leaves):
             k, (slot, _) = next(outputs)
             if wanted is not None:
                 y = layouts.get(slot)
-                need = "a constant, which is not written anywhere" if y is None else f"{y.dtype} {y.shape}"
+                constant = program.outputs[k][1]
+                if y is None and isinstance(constant, (np.ndarray, np.generic, float)):
+                    y = layout_of(constant)
+                need = "not an array" if y is None else f"{y.dtype} {y.shape}"
                 got = f"{wanted.dtype} {wanted.shape}" if isinstance(wanted, np.ndarray) else type(wanted).__name__
                 if got != need:
                     raise TypeError(f"out: this result is {need}, but the array given for it is {got}.")

@@ -1,5 +1,6 @@
 """Rules for products of arrays: matmul, einsum and their kin."""
 
+import operator
 import string
 
 import numpy as np
@@ -186,9 +187,18 @@ def _einsum(i, g, y, subscripts, *operands, optimize=False):
     return np.einsum(",".join(s for s, _ in terms) + "->" + target, *(o for _, o in terms), optimize=bool(optimize))
 
 
+def _as_text(*pairs):
+    """(subscripts, operands) of einsum(a, [0, 1], b, [1, 2], [0, 2]), in which whole numbers stand for letters."""
+    letters = string.ascii_uppercase + string.ascii_lowercase  # in this order NumPy sorts them
+    write = lambda places: "".join("..." if place is Ellipsis else letters[operator.index(place)] for place in places)
+    n = len(pairs) // 2 * 2
+    output = "->" + write(pairs[-1]) if len(pairs) > n else ""
+    return ",".join(map(write, pairs[1:n:2])) + output, pairs[:n:2]
+
+
 def _einsum_through(subscripts, *operands, optimize=False):
     if not isinstance(subscripts, str):
-        raise TypeError('einsum has derivative rules for subscripts as a string: write np.einsum("ij,jk->ik", a, b).')
+        subscripts, operands = _as_text(subscripts, *operands)
     return apply(_einsum_row, (subscripts, *operands), {"optimize": optimize})
 
 

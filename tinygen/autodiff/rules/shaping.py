@@ -18,6 +18,19 @@ def _order(order, a):
     return order if order != "A" else "F" if np.isfortran(bare(a)) else "C"
 
 
+def _after(axis, start, ndim):
+    """Where rollaxis(a, axis, start) puts the axis: before the one that stands at `start`."""
+    start, axis = start + ndim * (start < 0), axis + ndim * (axis < 0)
+    if not 0 <= start <= ndim:
+        raise np.exceptions.AxisError(f"rollaxis: start is {start}, and must be between 0 and the {ndim} axes.")
+    return start - (start > axis)
+
+
+def _shifted(x, axes, by):
+    axes = tuple(range(np.ndim(x))) if axes is None else axes if isinstance(axes, (tuple, list)) else (axes,)
+    return np.roll(x, tuple(by(np.shape(x)[axis]) for axis in axes), tuple(axes))
+
+
 def moves(function, rule, **what):
     """A row whose function moves, repeats or leaves out entries of its one array."""
     define(function, rule, linear=True, **what)
@@ -42,11 +55,14 @@ for _function in (np.matrix_transpose, np.linalg.matrix_transpose):
     moves(_function, lambda g, y, x: np.matrix_transpose(g), latex=TRANSPOSED)
 moves(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2), latex=TRANSPOSED)
 moves(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
+stands_for(np.rollaxis, lambda a, axis, start=0: np.moveaxis(a, axis, _after(axis, start, np.ndim(a))))
 moves(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
 moves(np.fliplr, lambda g, y, m: np.fliplr(g))
 moves(np.flipud, lambda g, y, m: np.flipud(g))
 moves(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 moves(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, _negative(shift), axis))
+stands_for(np.fft.fftshift, lambda x, axes=None: _shifted(x, axes, lambda n: n // 2))
+stands_for(np.fft.ifftshift, lambda x, axes=None: _shifted(x, axes, lambda n: -(n // 2)))
 moves(np.copy, lambda g, y, a, order="K": g, copies=True, latex="")
 ASTYPE = Row(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),

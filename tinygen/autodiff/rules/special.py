@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from tinygen.autodiff.rules.elementwise import define, refused
+from tinygen.autodiff.rules.elementwise import constant, define, refused
 
 define(special.expit, lambda g, y, x: g * y * special.expit(-x))
 define(special.log_expit, lambda g, y, x: g * special.expit(-x))
@@ -20,6 +20,8 @@ define(special.ndtri, lambda g, y, x: g * math.sqrt(2 * math.pi) * np.exp(0.5 * 
 define(special.log_ndtr, lambda g, y, x: g * math.sqrt(2 / math.pi) / special.erfcx(-x / math.sqrt(2)))
 define(special.gammaln, lambda g, y, x: g * special.digamma(x))
 define(special.gamma, lambda g, y, x: g * y * special.digamma(x))
+define(special.rgamma, lambda g, y, x: -g * y * special.digamma(x))  # nan at the poles of gamma: 0 times inf
+constant(special.gammasgn)
 define(
     special.betaln,
     lambda g, y, a, b: g * (special.digamma(a) - special.digamma(a + b)),
@@ -96,12 +98,29 @@ _jv = lambda g, y, v, z: g * 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z))
 define(special.iv, _no("iv", _iv), _iv)
 define(special.ive, _no("ive", _ive), _ive)
 define(special.jv, _no("jv", _jv), _jv)
+_yv = lambda g, y, v, z: g * 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z))
+_kv = lambda g, y, v, z: g * -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z))
+_kve = lambda g, y, v, z: g * (y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z)))
+for _function, _by_z in (
+    (special.yv, _yv),
+    (special.yn, _yv),
+    (special.kv, _kv),
+    (special.kn, _kv),
+    (special.kve, _kve),
+):
+    define(_function, _no(_function.__name__, _by_z), _by_z)
 define(special.i0, lambda g, y, x: g * special.i1(x))
 define(special.i0e, lambda g, y, x: g * (special.i1e(x) - np.sign(x) * y))
 define(special.i1, lambda g, y, x: g * 0.5 * (special.i0(x) + special.iv(2, x)))
 define(special.i1e, lambda g, y, x: g * (0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y))
 define(special.j0, lambda g, y, x: -g * special.j1(x))
 define(special.j1, lambda g, y, x: g * 0.5 * (special.j0(x) - special.jv(2, x)))
+define(special.y0, lambda g, y, x: -g * special.y1(x))
+define(special.y1, lambda g, y, x: g * 0.5 * (special.y0(x) - special.yv(2, x)))
+define(special.k0, lambda g, y, x: -g * special.k1(x))
+define(special.k0e, lambda g, y, x: g * (y - special.k1e(x)))
+define(special.k1, lambda g, y, x: g * -0.5 * (special.k0(x) + special.kv(2, x)))
+define(special.k1e, lambda g, y, x: g * (y - 0.5 * (special.k0e(x) + special.kve(2, x))))
 
 # ---- losses ----
 
