@@ -112,6 +112,59 @@ HOSTILE = {
     "an exception that cannot be printed": "    class E(Exception):\n        def __str__(self): raise ValueError\n    raise E\n",
     "BaseException": "    raise KeyboardInterrupt\n",
     "not written": "    raise NotImplementedError\n",
+    # the connection to the judge
+    "a forged answer on the socket": (
+        "    import json, os, struct\n    value = [[0, 1, 4, 9, 16], [], []]\n    head = dict(kind='returned', value=dict(l=[dict(l=v) for v in value]), objects=dict())\n"
+        "    head = json.dumps(head).encode()\n"
+        "    body = struct.pack('>Q', len(head)) + head\n    for fd in range(3, 30):\n        try: os.write(fd, struct.pack('>Q', len(body)) + body)\n"
+        "        except OSError: pass\n    return x\n"
+    ),
+    "a message that is announced and does not come": (
+        "    import os\n    for fd in range(3, 30):\n        try: os.write(fd, (1 << 20).to_bytes(8, 'big'))\n        except OSError: pass\n"
+        "    while True: pass\n"
+    ),
+    "nested JSON": (
+        "    import os, struct\n    head = b'[' * 10**6\n    body = struct.pack('>Q', len(head)) + head\n    for fd in range(3, 30):\n"
+        "        try: os.write(fd, struct.pack('>Q', len(body)) + body)\n        except OSError: pass\n    return x\n"
+    ),
+    "the socket closed": (
+        "    import gc, socket\n    for o in gc.get_objects():\n        if isinstance(o, socket.socket): o.close()\n    return x\n"
+    ),
+    "the socket kept by a daemon": (
+        "    import os, time\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(600)\n    os._exit(0)\n"
+    ),
+    "descriptors sent along": (
+        "    import gc, socket\n    for o in gc.get_objects():\n        if isinstance(o, socket.socket): socket.send_fds(o, [b'x'], [0, 1, 2])\n    return x\n"
+    ),
+    "much text": "    return 'x' * 10**8\n",
+    "many small lists": "    return [[] for _ in range(3 * 10**6)]\n",
+    # the judge's process
+    "the parent's memory": (
+        "    import os\n    with open(f'/proc/{os.getppid()}/mem', 'r+b') as f: f.write(b'PASS')\n    return x\n"
+    ),
+    "the parent traced": (
+        "    import ctypes, os\n    if ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0): raise OSError\n    return x\n"
+    ),
+    "limits raised": (
+        "    import resource\n    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)\n    return x\n"
+    ),
+    "the timer switched off": (
+        "    import signal\n    signal.signal(signal.SIGPROF, signal.SIG_IGN)\n    signal.setitimer(signal.ITIMER_PROF, 0)\n    while True: pass\n"
+    ),
+    "everything caught": "    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n",
+    "a mapping of 100 GB": "    import mmap\n    m = mmap.mmap(-1, 10**11)\n    m[::4096] = bytes(len(m[::4096]))\n    return x\n",
+    "exit in a thread": "    import os, threading\n    threading.Thread(target=os._exit, args=(0,)).start()\n    return x\n",
+    # values of other kinds
+    "an array of endless strides": (
+        "    import numpy as np\n    return np.lib.stride_tricks.as_strided(x, (10**6, 10**6), (0, 0))\n"
+    ),
+    "a structured array": "    import numpy as np\n    return np.zeros(5, 'f8,f8')\n",
+    "dates": "    import numpy as np\n    return np.zeros(5, 'M8[s]')\n",
+    "a masked array": "    import numpy as np\n    return np.ma.masked_all(5)\n",
+    "a float that is always equal": "    class F(float): __eq__ = __le__ = lambda *a: True\n    return F(1)\n",
+    "a function in place of the answer": "    return lambda: x\n",
+    "a coroutine": "    async def inner(): return x\n    return inner()\n",
+    "StopIteration": "    raise StopIteration(x)\n",
     # state
     "another answer each time": "    import random\n    return x * random.random()\n",
     "the argument changed": "    x[:] = 0\n    return x\n",
@@ -125,10 +178,13 @@ FIRST = {  # lines at the start of the file, with a `square` that is wrong
     "exit in a cell": "import os; os._exit(0)",
     "a syntax error": "def f(:",
     "globals replaced": "__name__ = '__main__'; __file__ = '/'",
-    "exercise replaced": "exercise = lambda f, c: type('T', (), {{'report': type('R', (), {{'ok': True, 'name': 'square'}})}})",
+    "exercise replaced": "exercise = lambda f, c: type('T', (), {'report': type('R', (), {'ok': True, 'name': 'square'})})",
     "a name twice": "def square(x): return x",
     "tests replaced": "test_square = lambda: None",
     "check replaced": "check_square = lambda f: None",
     "stand-ins replaced": "import tinygen.course as c; c.exercise = c.yours = lambda *a: (lambda x: x)",
+    "input": "input()",
+    "stdout without end": "import os\nwhile True: os.write(1, b'x' * 10**6)",
+    "an import hook": "import sys; sys.meta_path.insert(0, type('H', (), {'find_spec': staticmethod(lambda *a: 1 / 0)}))",
     "future": "from __future__ import annotations; import this",
 }

@@ -3,8 +3,12 @@
 import concurrent.futures
 import csv
 import datetime
+import importlib
 import io
 import json
+import shutil
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -244,13 +248,90 @@ def test_the_class_page_counts_mistakes(written):
     assert "2 × The sign is wrong." in text and "1 of 4" in text and "<b>" not in text
 
 
-def test_gradescope(written, tmp_path):
-    archive = exports.gradescope(written, tmp_path / "autograder.zip")
+# ---- learning systems ----
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="Gradescope's script is for bash")
+def test_gradescope_in_folders_laid_out_like_theirs(written, tmp_path):
+    """/autograder with source, submission, results and run_autograder, which is run without arguments."""
+    (written.folder / "students.txt").write_text("bea\n")
+    toml = written.folder / "course.toml"
+    toml.write_text(toml.read_text().replace("# students", "students"))
+    archive = exports.gradescope(course.read(written.folder), tmp_path / "autograder.zip")
+    top = tmp_path / "autograder"
     with zipfile.ZipFile(archive) as file:
-        assert set(file.namelist()) == {"setup.sh", "run_autograder", "course/course.toml"}
-        file.extractall(tmp_path / "source")
-    handed_in(tmp_path / "submission", {"04_kl.py": CLASS["bea/04_kl.py"]})
-    exports.main(str(tmp_path / "source" / "course"), str(tmp_path / "submission"), str(tmp_path / "results.json"))
-    results = json.loads((tmp_path / "results.json").read_text())
+        assert set(file.namelist()) == {"setup.sh", "run_autograder", "course/course.toml", "course/students.txt"}
+        assert all(member.external_attr >> 16 == 0o755 for member in file.infolist())
+        file.extractall(top / "source")
+    handed_in(top / "submission", {"04_kl.py": CLASS["bea/04_kl.py"]})
+    (top / "submission_metadata.json").write_text("{}")
+    (top / "results").mkdir()
+    (top / "env" / "bin").mkdir(parents=True)
+    (top / "env" / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (top / "env" / "bin" / "python").chmod(0o755)
+    script = (top / "source" / "run_autograder").read_text().replace("/autograder", str(top))
+    (top / "run_autograder").write_text(script)
+    done = subprocess.run(["bash", str(top / "run_autograder")], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=200, cwd="/")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = json.loads((top / "results" / "results.json").read_text())
     assert results["score"] == pytest.approx(100 * (1 - 1 / len(NAMES)))
     assert [t["name"] for t in results["tests"] if t["status"] == "failed"] == ["04_kl: kl_discrete"]
+    assert {"score", "max_score", "name", "status", "output", "output_format"} == set(results["tests"][0])
+    subprocess.run(["bash", "-n", str(top / "source" / "setup.sh")], check=True, timeout=20)
+
+
+def test_a_classroom_has_a_test_for_each_exercise(written, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    path = exports.classroom(written, tmp_path / "starter")
+    assert path == tmp_path / "starter" / ".github" / "workflows" / "classroom.yml"
+    names = sorted(p.name for p in (tmp_path / "starter").iterdir())
+    assert names == [".github", "04_kl.ipynb", "04_kl.py", "README.md"]
+    (job,) = yaml.safe_load(path.read_text())["jobs"].values()
+    graders = [step for step in job["steps"] if "command-grader" in step.get("uses", "")]
+    assert [step["with"]["test-name"] for step in graders] == [f"04 {name}" for name in NAMES]
+    ids = [step["id"] for step in graders]
+    reporter = job["steps"][-1]
+    assert reporter["with"]["runners"].split(",") == ids and len(set(ids)) == len(ids)
+    assert reporter["env"] == {f"{each.upper()}_RESULTS": f"${{{{steps.{each}.outputs.result}}}}" for each in ids}
+    assert all(step["with"]["command"].startswith("python -m tinygen.teaching.exports 04_kl.py ") for step in graders)
+
+
+def test_an_exercise_of_a_classroom_passes_or_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    place = handed_in(tmp_path, {"04_kl.py": CLASS["bea/04_kl.py"]})
+    verdicts = {name: exports.passes(place / "04_kl.py", name) for name in NAMES}
+    assert verdicts == {name: name != "kl_discrete" for name in NAMES}
+    assert "kl_discrete: FAIL" in capsys.readouterr().out
+    assert not exports.passes(place / "04_kl.py", "none") and not exports.passes(place / "nowhere.py", "kl")
+
+
+def test_files_that_are_much_alike_are_listed(written, tmp_path):
+    similarity = pytest.importorskip("copydetect") and importlib.import_module("tinygen.teaching.similarity")
+    own = """
+def mine(values, weights):
+    total = 0.0
+    for index, value in enumerate(values):
+        if weights[index] > 0 and value != 0:
+            total += weights[index] * (value - 3.5) ** 2
+        else:
+            total -= 0.25 * weights[index] / (1 + abs(value))
+    return total / len(values)
+"""
+    other = """
+def other(n):
+    found = [1, 1]
+    while len(found) < n:
+        found.append(found[-1] + found[-2])
+    names = {k: str(v).zfill(3) for k, v in enumerate(found)}
+    return sorted(names.items())[::-1]
+"""
+    renamed = own.replace("total", "s").replace("value", "v").replace("index", "k")
+    files = {"ada": own, "bea": other, "cem": renamed, "dan": "", "eve": "x = 1\n"}
+    place = handed_in(tmp_path / "in", {f"{who}/04_kl.py": TEXT + "\n# %%\n" + code for who, code in files.items()})
+    found = collect.collect(place, [KL], tmp_path / "work")
+    marked = {(one.student, 4): grade.Marked(one, Verdict("04_kl", [])) for one in found.submissions}
+    graded = grade.Graded(written, marked, found)
+    graded.alike = similarity.alike(graded)
+    assert [pair[1:] for pair in graded.alike] == [(4, "ada", "cem")]
+    assert "Much alike" in pages.all_pages(graded)["index.html"]

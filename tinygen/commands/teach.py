@@ -6,6 +6,7 @@
     tinygen teach simulate COURSE SUBMISSIONS    a class of made-up students, to try all this with
     tinygen teach moodle COURSE                  the marks as a CSV that Moodle imports
     tinygen teach gradescope COURSE OUT          the archive that Gradescope's autograder wants
+    tinygen teach classroom COURSE FOLDER        the starter repository for a GitHub Classroom, with its workflow
 
 Exit status: 0 if everything that was handed in was judged, 1 if something could not be, 2 for unusable arguments.
 """
@@ -31,6 +32,7 @@ def add_arguments(parser):
     grade.add_argument("--out", type=Path, metavar="DIR", help="where the marks go (default: COURSE/marks)")
     grade.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each processor)")
     grade.add_argument("--dask", metavar="ADDRESS", help="the address of a Dask scheduler, whose workers judge")
+    grade.add_argument("--similar", action="store_true", help="list files that are much alike (needs copydetect)")
     grade.add_argument("--without-isolation", action="store_true", help="do not use bubblewrap even where it is there")
     simulate = actions.add_parser("simulate", help="write a class of made-up students")
     simulate.add_argument("course", type=Path, metavar="COURSE")
@@ -43,6 +45,9 @@ def add_arguments(parser):
     gradescope = actions.add_parser("gradescope", help="the archive for Gradescope's autograder")
     gradescope.add_argument("course", type=Path, metavar="COURSE")
     gradescope.add_argument("out", type=Path, metavar="OUT", help="the zip to write")
+    classroom = actions.add_parser("classroom", help="the starter repository for a GitHub Classroom")
+    classroom.add_argument("course", type=Path, metavar="COURSE")
+    classroom.add_argument("folder", type=Path, metavar="FOLDER", help="where the repository's files are written")
 
 
 def run(arguments):
@@ -57,7 +62,8 @@ def run(arguments):
     except OSError as error:
         print(f"tinygen teach: {error.filename or ''} {error.strerror or error}".strip(), file=sys.stderr)
     except ImportError as error:
-        print(f"tinygen teach: {error.name} is missing: pip install 'tinygen[teach]'", file=sys.stderr)
+        extra = {"copydetect": "similarity", "distributed": "dask"}.get(error.name, "teach")
+        print(f"tinygen teach: {error.name} is missing: pip install 'tinygen[{extra}]'", file=sys.stderr)
     return 2
 
 
@@ -89,11 +95,17 @@ def _grade(arguments):
     graded = grade.grade(
         read, arguments.submissions, out, workers=arguments.workers, dask=arguments.dask, isolate=isolate
     )
+    if arguments.similar:
+        from tinygen.teaching.similarity import alike
+
+        graded.alike = alike(graded)
     grade.write(graded, out)
     for student in graded.students:
         print(f"{grade.plain(student):40} {100 * graded.total(student):5.1f} %")
     for one in graded.collected.replaced:
         print(f"{grade.plain(one.student)}: {grade.plain(one.named)} is replaced by a later one")
+    for share, number, one, other in graded.alike:
+        print(f"much alike, to be looked at: lesson {number}, {grade.plain(one)} and {grade.plain(other)}: {share:.0%}")
     for name, why in graded.collected.unknown:
         print(f"not judged: {grade.plain(name)}: {grade.plain(why)}")
     if graded.marked and not all(marked.verdict.isolated for marked in graded.marked.values()):
@@ -127,4 +139,11 @@ def _gradescope(arguments):
     from tinygen.teaching import course, exports
 
     print(exports.gradescope(course.read(arguments.course), arguments.out))
+    return 0
+
+
+def _classroom(arguments):
+    from tinygen.teaching import course, exports
+
+    print(exports.classroom(course.read(arguments.course), arguments.folder))
     return 0

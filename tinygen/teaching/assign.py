@@ -35,7 +35,7 @@ def assign(course, out=None):
     """
     if not (course.variants or course.hunt):
         out = out or course.folder / "assignments.zip"
-        return _packed(_files(course), out)
+        return _packed(files(course), out)
     out = out or course.folder / "assignments"
     out.mkdir(parents=True, exist_ok=True)
     hunts = hunt.deal(course) if course.hunt else {}
@@ -43,26 +43,26 @@ def assign(course, out=None):
     for place, (student, name) in enumerate(page_names(course.students).items()):
         numbers = {path: found[place % len(found)] for path, found in seeds.items() if found}
         more = {"hunt.py": hunt.file(student, hunts[student])} if hunts else {}
-        _packed(_files(course, numbers) | more, out / f"{name.removesuffix('.html')}.zip")
+        _packed(files(course, numbers) | more, out / f"{name.removesuffix('.html')}.zip")
     return out
 
 
-def _files(course, numbers=()):
+def files(course, numbers=()):
     """{name: text} of what is handed out; numbers: {path of a lesson: its variant}."""
     rows = []
-    files = {}
+    found = {}
     for one in course.lessons:
         read = lesson.read(one.path)
         text = reseeded(lesson.student(read.text), dict(numbers).get(one.path, 0))
-        files[one.path.name] = text
+        found[one.path.name] = text
         name = f"{one.path.stem}.ipynb"
         colab = f"{course.address.strip('/')}/{name}" if course.address else ""
-        files[name] = notebook(text, source=course.install, colab=colab)
+        found[name] = notebook(text, source=course.install, colab=colab)
         rows.append(f"| {read.title} | {one.deadline or ''} |")
     if course.hunt:
         rows.append(HUNT.format(course.hunt.deadline or ""))
-    files["README.md"] = README.format(title=course.title, install=course.install, rows="\n".join(rows))
-    return files
+    found["README.md"] = README.format(title=course.title, install=course.install, rows="\n".join(rows))
+    return found
 
 
 def _packed(files, out):

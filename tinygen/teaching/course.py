@@ -109,6 +109,7 @@ class Course:
     seconds: float = 20.0
     memory: int = 2 << 30
     students: tuple = ()
+    listed: str = ""
     variants: int = 0
     hunt: Hunt | None = None
 
@@ -116,6 +117,11 @@ class Course:
     def weight(self):
         """The weights of all lessons and of the hunt."""
         return sum(one.weight for one in self.lessons) + (self.hunt.weight if self.hunt else 0)
+
+    @property
+    def class_list(self):
+        """The path of the file with the class, in a list; empty if course.toml names none."""
+        return [self.folder / self.listed] if self.listed else []
 
     def factor(self, assigned, handed_in):
         """What is left of a mark that was handed in then: 1, less for each day too late (see course.toml)."""
@@ -202,6 +208,7 @@ def read(folder):
         seconds=float(limits["seconds"]),
         memory=int(limits["memory_mb"]) << 20,
         students=students,
+        listed=found.get("students", ""),
         variants=found.get("variants", 0),
         hunt=Hunt(**found["hunt"]) if "hunt" in found else None,
     )

@@ -7,8 +7,10 @@ import json
 import zipfile
 from pathlib import Path
 
+from tinygen.course import lesson
 from tinygen.course.pages import write
 from tinygen.files import replacing
+from tinygen.teaching.assign import files as handed_out
 from tinygen.teaching.course import CourseError
 from tinygen.teaching.grade import plain
 from tinygen.teaching.judge import Limits, judge
@@ -26,6 +28,41 @@ RUN = """\
 cd /autograder
 /autograder/env/bin/python -m tinygen.teaching.exports source/course submission results/results.json
 """
+WORKFLOW = """\
+# Written by `tinygen teach classroom`: each exercise is a test of its own, with its own point.
+name: Autograding Tests
+on: [push, repository_dispatch]
+permissions:
+  checks: write
+  actions: read
+  contents: read
+jobs:
+  run-autograding-tests:
+    runs-on: ubuntu-latest
+    if: github.actor != 'github-classroom[bot]'
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - run: pip install '{install}'
+{steps}
+      - name: Autograding Reporter
+        uses: classroom-resources/autograding-grading-reporter@v1
+        env:
+{results}
+        with:
+          runners: {runners}
+"""
+STEP = """\
+      - name: "{test}"
+        id: {id}
+        uses: classroom-resources/autograding-command-grader@v1
+        with:
+          test-name: "{test}"
+          command: python -m tinygen.teaching.exports {file} {exercise}
+          timeout: 10
+          max-score: {score}"""
 
 
 def moodle(marks):
@@ -54,7 +91,8 @@ def moodle(marks):
 def gradescope(course, out):
     """Write the archive for Gradescope's autograder: setup.sh, run_autograder, and the course; returns its path."""
     files = {"setup.sh": SETUP.format(install=course.install), "run_autograder": RUN}
-    files["course/course.toml"] = (course.folder / "course.toml").read_text(encoding="utf-8")
+    for path in (course.folder / "course.toml", *course.class_list):
+        files[f"course/{path.name}"] = path.read_text(encoding="utf-8")
     with replacing(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             member = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
@@ -98,6 +136,46 @@ def results(course, folder, work):
     }
 
 
+def classroom(course, folder):
+    """Write a starter repository for a GitHub Classroom into `folder`: the lessons without solutions, and a workflow in
+    which each exercise is a test with its points; returns the path of the workflow.
+
+    What is judged there is judged as `tinygen learn check` does, with the checks that everybody can read.
+    """
+    steps, ids = [], []
+    for one in course.lessons:
+        for name in dict.fromkeys(name for _, _, name in lesson.solutions(one.path.read_text(encoding="utf-8"))):
+            ids.append(f"l{one.number:02d}-{name.replace('_', '-')}")
+            parts = dict(test=f"{one.number:02d} {name}", id=ids[-1], file=one.path.name, exercise=name)
+            steps.append(STEP.format(score=max(1, round(one.weight)), **parts))
+    results = [f'          {each.upper()}_RESULTS: "${{{{steps.{each}.outputs.result}}}}"' for each in ids]
+    text = WORKFLOW.format(
+        install=course.install, steps="\n".join(steps), results="\n".join(results), runners=",".join(ids)
+    )
+    folder = Path(folder)
+    for name, content in handed_out(course).items():
+        write(folder / name, content)
+    write(folder / ".github" / "workflows" / "classroom.yml", text)
+    return folder / ".github" / "workflows" / "classroom.yml"
+
+
+def passes(file, exercise):
+    """Does an exercise of the student's file pass? Prints what is wrong. The file is judged once for all its exercises.
+
+    A file that is missing, or an exercise that it does not have, does not pass.
+    """
+    from tinygen.teaching import home
+
+    if not Path(file).is_file():
+        print(f"there is no file {file}")
+        return False
+    verdict = home.remembered(file) or home.judge(file)
+    home.remember(file, verdict)
+    found = next((each for each in verdict["exercises"] if each["name"] == exercise), None)
+    print(found["said"] if found else verdict["error"] or f"{file} has no exercise {exercise}")
+    return bool(found and found["ok"])
+
+
 def main(course, folder, out):
     """Judge the submission in `folder` by the course in the folder `course`; write results.json to `out`."""
     import tempfile
@@ -115,4 +193,6 @@ def main(course, folder, out):
 if __name__ == "__main__":
     import sys
 
+    if len(sys.argv) == 3:
+        sys.exit(not passes(*sys.argv[1:]))
     main(*sys.argv[1:])

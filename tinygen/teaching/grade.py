@@ -49,6 +49,7 @@ class Graded:
     marked: dict
     collected: object
     hunts: dict = dataclasses.field(default_factory=dict)  # {student: Hunted}
+    alike: list = dataclasses.field(default_factory=list)  # pairs of students, see similarity.alike
 
     @property
     def students(self):

@@ -142,6 +142,11 @@ def class_page(graded, names):
     if graded.collected.replaced:
         items = "".join(f"<li>{_safe(s.student)}: {_safe(s.named)}</li>" for s in graded.collected.replaced)
         rest += f"<h2>Replaced by a later one</h2><ul>{items}</ul>"
+    if graded.alike:
+        items = "".join(f"<li>lesson {number:02d}: {_safe(one)}, {_safe(other)}: {100 * share:.0f} %</li>"
+                        for share, number, one, other in graded.alike)  # fmt: skip
+        rest += "<h2>Much alike</h2><p>How much of the shorter one's own lines is in the other. A list to look at, no "
+        rest += f"verdict: short answers are alike, and so are answers to the same hint.</p><ul>{items}</ul>"
     if graded.collected.unknown:
         items = "".join(f"<li>{_safe(name)}: {_safe(why)}</li>" for name, why in graded.collected.unknown)
         rest += f"<h2>Not judged</h2><ul>{items}</ul>"
