@@ -16,10 +16,12 @@ SOURCE = "Rezende and Mohamed 2015; Dinh et al. 2017"
 
 
 def to_noise(x, a, b):
+    """The map from data to noise, arsinh x stretched by a and moved by b."""
     return a * np.log(x + np.sqrt(1 + x * x)) + b
 
 
 def normal_cdf(z):
+    """P(N(0, 1) <= z)."""
     from scipy.special import erf
 
     return 0.5 * (1 + erf(z / np.sqrt(2.0)))
@@ -55,6 +57,7 @@ CHANGE = Derivation(
 
 
 def scale_of(a, c):
+    """What the coupling's net says of the scale, from the part that stays."""
     return np.tanh(c * a + 0.5)
 
 
