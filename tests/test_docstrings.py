@@ -187,7 +187,7 @@ def test_everything_public_says_what_it_does(name, path, nodes):
 
 
 def test_nothing_public_is_without_a_docstring():
-    """In the rooms behind the reference too. Answers and the lines of derivations are said in LaTeX and in sentences."""
+    """In the rooms behind the reference too; answers and lines of derivations have LaTeX or a sentence beside them."""
     silent = []
     for path, page in PAGES.items():
         place = path.relative_to(ROOT)

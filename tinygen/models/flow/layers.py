@@ -53,7 +53,7 @@ class Autoregressive(Layer):
         least = D - self._lowest(D, classes)
         if min(self.hidden, default=D) < least:
             raise ValueError(f"Autoregressive: hidden layers {self.hidden} for {D} columns; each needs {least} or more "
-                             "units, so that every column can be told of every one before it.")
+                             "units, so that every column can depend on every one before it.")
         *net, last = mlp_init(rng, [D + classes, *self.hidden, D * self.curve.outputs], dtype)
         return [*net, {"W": np.zeros_like(last["W"]), "b": last["b"]}]
 
