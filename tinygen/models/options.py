@@ -8,15 +8,15 @@ import numpy as np
 # ---- checks ----
 
 
-def whole(least=1, none=False):
-    """A check for OPTIONS: a whole number of at least `least`; or None, if `none`."""
+def whole(least=1, none=False, auto=False):
+    """A check for OPTIONS: a whole number of at least `least`; or None, if `none`; or "auto", if `auto`."""
 
     def check(name, value):
-        if value is None and none:
+        if (value is None and none) or (auto and isinstance(value, str) and value == "auto"):
             return value
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            or_none = ", or None" if none else ""
-            raise ValueError(f"{name} must be a whole number, at least {least}{or_none}, got {value!r}")
+            other = (", or None" if none else "") + (", or 'auto'" if auto else "")
+            raise ValueError(f"{name} must be a whole number, at least {least}{other}, got {value!r}")
         return int(value)
 
     return check

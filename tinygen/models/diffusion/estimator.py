@@ -25,11 +25,6 @@ def _schedule_check(name, value):
         options.one_of("log-linear", *SCHEDULES, also=" or a Schedule")(name, value)
 
 
-def _levels_check(name, value):
-    if value is not None and value != "auto":
-        options.whole(least=2)(name, value)
-
-
 class Diffusion(Sampling, Scoring, trained.Trained):
     """A diffusion model with a residual denoising net, trained by Adam on minibatches of examples and steps.
 
@@ -86,7 +81,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
         "score_steps": options.whole(),
         "score_probes": options.whole(least=2),
         "schedule": _schedule_check,
-        "levels": _levels_check,
+        "levels": options.whole(least=2, none=True, auto=True),
         "predicts": options.one_of(*NAMES),
         "scaling": options.one_of("auto", "whiten", "columns", "one", "none"),
         "weight": options.one_of("simple", "bound"),

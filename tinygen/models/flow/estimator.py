@@ -14,11 +14,6 @@ from tinygen.models.flow.dequantise import empty, fill, logit, logit_inverse
 BLOCK = 2**13  # rows that are scored at a time
 
 
-def _levels_check(name, value):
-    if value is not None and value != "auto":
-        options.whole(least=2)(name, value)
-
-
 class Flow(trained.Trained):
     """A normalizing flow: layers that carry the data to N(0, I) and back, trained by their exact log density.
 
@@ -66,7 +61,7 @@ class Flow(trained.Trained):
         "bins": options.whole(least=2),
         "limit": options.number(above=0),
         "dropout": options.number(below=1.0),
-        "levels": _levels_check,
+        "levels": options.whole(least=2, none=True, auto=True),
         "alpha": options.number(above=0, below=0.5),
         "scaling": options.one_of("columns", "whiten", "one", "none"),
         "bound": options.one_of("elbo", "iwae"),

@@ -15,16 +15,6 @@ LOGISTIC = ("non_saturating", "saturating")  # losses whose best D is ln p/q
 DIAGNOSED = 2000  # samples that are looked at
 
 
-def _whole_or_auto(name, value):
-    if value != "auto":
-        options.whole()(name, value)
-
-
-def _levels_check(name, value):
-    if value is not None and value != "auto":
-        options.whole(least=2)(name, value)
-
-
 class GAN(base.Estimator):
     """A generative adversarial network: samples, and no likelihood.
 
@@ -55,7 +45,7 @@ class GAN(base.Estimator):
     """
 
     OPTIONS = {
-        "latent": _whole_or_auto,
+        "latent": options.whole(auto=True),
         "hidden": options.sizes,
         "loss": options.one_of(*LOSSES),
         "r1": options.number(),
@@ -66,7 +56,7 @@ class GAN(base.Estimator):
         "dropout": options.number(below=1.0),
         "order": options.one_of("alternating", "simultaneous"),
         "critic_steps": options.whole(),
-        "levels": _levels_check,
+        "levels": options.whole(least=2, none=True, auto=True),
         "scaling": options.one_of("one", "columns", "whiten", "none"),
         "max_steps": options.whole(),
         "batch_size": options.whole(),
