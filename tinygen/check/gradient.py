@@ -224,14 +224,14 @@ def _measure(report, judge, leaves, given, entries, coarsely):
         judge.entries(indices)
         return
     survey = Survey(judge, indices, usual)
-    if survey.passes():
-        return _note_looks(report, survey.seen, len(indices), survey.looks)
+    if survey.passes(each=len(indices) <= entries):
+        return _note_looks(report, survey.relative(), len(indices), survey.looks)
     if survey.against and survey.adopt():
         report.notes.append(
             f"{len(indices):,} numbers are compared with tinygen's own derivative of f, which agrees with numeric ones "
             f"in {survey.looks} random directions; the worst entries were measured one by one."
         )
-    elif survey.against and one_by_one and survey.hunt():
+    elif survey.against and survey.hunt():
         return
     elif one_by_one and (survey.against or not _hopeless(judge, indices)):
         judge.entries(indices)

@@ -1,5 +1,7 @@
 """Many numbers: random directions first, halves of what is wrong then, one by one only where that decides."""
 
+import math
+
 import numpy as np
 
 from tinygen.check.verdict.claimed import allowance
@@ -24,12 +26,17 @@ class Survey:
         self.judge, self.meter, self.indices, self.usual = judge, judge.meter, indices, usual
         self.seen, self.looks, self.against = np.inf, 0, False
 
-    def passes(self):
-        """Whether no entry is off by more than what is asked of it: by directions, a few entries one by one."""
-        judge, meter = self.judge, self.meter
+    def passes(self, each=True):
+        """Whether no entry is off by more than what is asked of it: by directions, a few entries one by one.
+
+        Without `each`, it is the norm of the whole gradient that errors are compared with.
+        """
+        judge = self.judge
         if not len(self.indices):
             return False
-        found = self._borne_out(judge.got, judge.slack)
+        found = self._borne_out(judge.got, judge.slack, 1 + ROUNDS if each else 1)
+        if not each:
+            return found is not None and self.relative() <= judge.resolution
         if found is None:
             return False
         left = np.union1d(found[1], self._suspects())
@@ -38,8 +45,12 @@ class Survey:
         judge.entries(left)
         shown = sample_of(judge, self.indices, min(SHOWN, max(1, self._affordable())))
         judge.entries(np.setdiff1d(shown, np.flatnonzero(judge.measured)))
-        self.seen /= float(np.linalg.norm((judge.got * meter.scale)[self.indices])) or 1.0
         return True
+
+    def relative(self):
+        """The error that the directions would miss, relative to the norm of the gradient."""
+        size = float(np.linalg.norm((self.judge.got * self.meter.scale)[self.indices]))
+        return self.seen / size if size else np.inf
 
     def adopt(self):
         """Take tinygen's own derivative for the truth, if directions bear it out; the worst entries are measured."""
@@ -64,7 +75,8 @@ class Survey:
         What random directions do not object to then counts as right.
         """
         judge, meter, indices = self.judge, self.meter, self.indices
-        wrong = bisect(meter, judge.got, judge.slack, indices, HALVES)
+        halves = max(HALVES, 8 + 2 * math.ceil(math.log2(len(indices))))
+        wrong = bisect(meter, judge.got, judge.slack, indices, halves)
         around = np.unique([sample_of(judge, indices, AROUND, int(i)) for i in wrong[:1]])
         judge.entries(np.union1d(wrong, around).astype(int))
         if not judge.wrong[indices].any():
@@ -87,7 +99,7 @@ class Survey:
     def _affordable(self):
         return max(0, self.usual - self.meter.calls) // self.meter.calls_an_entry
 
-    def _borne_out(self, claim, slack):
+    def _borne_out(self, claim, slack, rounds=1 + ROUNDS):
         """(bar of each entry as far as directions show it, the entries that need a better one); None if one objects.
 
         Large entries would hide what small ones are asked for: after some looks at all of them alike, each entry moves
@@ -98,7 +110,7 @@ class Survey:
         least = np.partition(asked, min(FEW, len(asked) - 1))[min(FEW, len(asked) - 1)]
         looks, weights, bars = self._first(claim, slack), np.ones(len(indices)), np.full(len(indices), np.inf)
         goal = dict(goal=0.1 * least, relative=0.0, probe=False)
-        for number in range(1 + ROUNDS):
+        for number in range(rounds):
             if number == 1:
                 looks, weights = [], np.minimum(1, least / np.maximum(asked, least)) if least else weights
             if number:
