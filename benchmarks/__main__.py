@@ -57,11 +57,21 @@ def parser():
     p.add_argument("--threads", choices=["one", "all", "both"], default="one")
     p.add_argument("--rounds", type=int, help="interleaved rounds (default 7)")
     p.add_argument("--seconds", type=float, help="of a contender's turn in a round (default .15)")
-    p.add_argument("--clock", choices=["wall", "cpu"], default="wall",
-                   help="cpu: the processor's time in the contender's process; for one thread on a busy machine")
+    p.add_argument(
+        "--clock",
+        choices=["wall", "cpu"],
+        default="wall",
+        help="cpu: the processor's time in the contender's process; for one thread on a busy machine",
+    )
     p.add_argument("--quick", action="store_true", help="5 rounds, turns of .06 s, 100 sampling steps, fewer sizes")
-    p.add_argument("--growth", nargs="*", choices=["batch", "width", "depth"], default=[], metavar="AXIS",
-                   help="how cost grows with batch, width, depth (name one or more)")
+    p.add_argument(
+        "--growth",
+        nargs="*",
+        choices=["batch", "width", "depth"],
+        default=[],
+        metavar="AXIS",
+        help="how cost grows with batch, width, depth (name one or more)",
+    )
     p.add_argument("--json", type=Path, metavar="FILE", help="write all figures, round by round")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios: .svg or .png")
     p.add_argument("--growth-picture", type=Path, metavar="FILE", help="draw the growth: .svg or .png")

@@ -78,8 +78,9 @@ CHOSEN_ON = {
     "curve": curve,
     "ring": lambda rng: toy.ring(1500, rng),
     "small gaussian": lambda rng: rng.standard_normal((130, 12)) @ rng.standard_normal((12, 12)),
-    "factors": lambda rng: rng.standard_normal((500, 3)) ** 3 @ rng.standard_normal((3, 20))
-    + 0.2 * rng.standard_normal((500, 20)),
+    "factors": lambda rng: (
+        rng.standard_normal((500, 3)) ** 3 @ rng.standard_normal((3, 20)) + 0.2 * rng.standard_normal((500, 20))
+    ),
 }
 
 

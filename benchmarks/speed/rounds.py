@@ -82,11 +82,14 @@ def run(works, contenders, *, threads, rounds, seconds, quick, clock, say=print)
                     times[name].append(turn["seconds"] if "seconds" in turn else _lost(work, name, turn))
             for process in taking.values():
                 process.ask("drop")
-            yield work, {
-                name: {"seconds": times[name], "first": built[name]["first"], "numbers": built[name]["numbers"]}
-                | {"agrees": agree(built[name]["numbers"], built.get("by hand", built[name]).get("numbers", []))}
-                for name in taking
-            }
+            yield (
+                work,
+                {
+                    name: {"seconds": times[name], "first": built[name]["first"], "numbers": built[name]["numbers"]}
+                    | {"agrees": agree(built[name]["numbers"], built.get("by hand", built[name]).get("numbers", []))}
+                    for name in taking
+                },
+            )
     finally:
         for process in processes.values():
             process.end()

@@ -4,6 +4,6 @@ Each was written anew from its description. Data are globals, as in most code th
 about them. A slip's first pattern is what the first sentence has to say, its second what would be false.
 """
 
-from . import econometrics, latent, matrices, normalisation, physics, softmaxes, unseen
+from . import econometrics, elsewhere, latent, matrices, normalisation, physics, softmaxes, unseen
 
-__all__ = ["econometrics", "latent", "matrices", "normalisation", "physics", "softmaxes", "unseen"]
+__all__ = ["econometrics", "elsewhere", "latent", "matrices", "normalisation", "physics", "softmaxes", "unseen"]
