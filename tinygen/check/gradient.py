@@ -224,9 +224,10 @@ def _measure(report, judge, leaves, given, entries, coarsely):
         judge.entries(indices)
         return
     survey = Survey(judge, indices, usual)
-    if survey.passes(each=len(indices) <= entries):
+    each = len(indices) <= entries
+    if survey.passes(each):
         return _note_looks(report, survey.relative(), len(indices), survey.looks)
-    if survey.against and survey.adopt():
+    if survey.against and survey.adopt(each):
         report.notes.append(
             f"{len(indices):,} numbers are compared with tinygen's own derivative of f, which agrees with numeric ones "
             f"in {survey.looks} random directions; the worst entries were measured one by one."

@@ -267,7 +267,9 @@ class Meter:
     def real(self, indices, far=False):
         """The entries of the flat `indices` by Richardson: a Measured; `far` as in `entry`."""
         seen = max([abs(slope.value) for _, slope in self.looks if math.isfinite(slope.value)], default=0.0)
-        usual = seen / math.sqrt(max(1, self.x.size)) / self.scale  # an entry that stands still needs no better bar
+        usual = (
+            seen / math.sqrt(max(1, self.x.size)) / np.maximum(self.scale, self._typical)
+        )  # an entry that stands still needs no better bar
         out, largest = Measured.nothing(self.x.size), 0.0
         for flat in indices:
             try:

@@ -47,25 +47,29 @@ class Survey:
         judge.entries(np.setdiff1d(shown, np.flatnonzero(judge.measured)))
         return True
 
-    def relative(self):
-        """The error that the directions would miss, relative to the norm of the gradient."""
-        size = float(np.linalg.norm((self.judge.got * self.meter.scale)[self.indices]))
+    def relative(self, claim=None):
+        """The error that the directions would miss, relative to the norm of the gradient (or of another claim)."""
+        claim = self.judge.got if claim is None else claim
+        size = float(np.linalg.norm((claim * self.meter.scale)[self.indices]))
         return self.seen / size if size else np.inf
 
-    def adopt(self):
-        """Take tinygen's own derivative for the truth, if directions bear it out; the worst entries are measured."""
+    def adopt(self, each=True):
+        """Take tinygen's own derivative for the truth, if directions bear it out; the worst entries are measured.
+
+        each: as in `passes`.
+        """
         judge, meter, indices = self.judge, self.meter, self.indices
         own = judge.recorded
         if own is None or not np.isfinite(own[indices]).all():
             return False
         slack = allowance(np.where(np.isfinite(own), abs(own), 0), meter, meter.noise.sigma)
-        found = self._borne_out(own, slack)
-        if found is None or len(found[1]) > FEW:
+        found = self._borne_out(own, slack, 1 + ROUNDS if each else 1)
+        if found is None or (each and len(found[1]) > FEW) or not self.relative(own) <= judge.resolution:
             return False
         bars, left = found
         judge.take(indices, own[indices], bars)
         judge.adopted = True
-        judge.entries(left)
+        judge.entries(left if each else left[:0])
         judge.confirm(indices)
         return True
 
@@ -109,6 +113,7 @@ class Survey:
         asked = self.judge.needed(indices, claim) * meter.scale[indices]
         least = np.partition(asked, min(FEW, len(asked) - 1))[min(FEW, len(asked) - 1)]
         looks, weights, bars = self._first(claim, slack), np.ones(len(indices)), np.full(len(indices), np.inf)
+        self.seen, self.looks = np.inf, 0
         goal = dict(goal=0.1 * least, relative=0.0, probe=False)
         for number in range(rounds):
             if number == 1:
@@ -119,7 +124,7 @@ class Survey:
             if any(look.outside or look.kink for look in looks):
                 return None
             seen, self.looks = visible(looks), self.looks + LOOKS
-            self.seen = min(self.seen, seen) if not number else self.seen
+            self.seen = self.seen if number else seen
             bars = np.minimum(bars, seen / weights)
             left = indices[~(bars <= asked)]
             if len(left) <= FEW:
