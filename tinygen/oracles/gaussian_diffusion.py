@@ -4,7 +4,7 @@ Data N(mean, var), one dimension at a time (a full covariance is this in its eig
 c = a var + 1 - a the marginal is q(z_t) = N(sqrt(a) mean, c). All functions take arrays (alpha_bar, beta), not models,
 and broadcast; float64 in, float64 out.
 
-Sources: the notes, chapter 18; Prince, chapter 18; for the variance c and the error floors also Bao et al. 2022.
+Sources: the notes, chapter 18; Prince, chapter 18; for the exact reverse variance also Bao et al. 2022.
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 W1 = sup E_p f - E_q f over all f of slope at most 1; on the line int |F - G|, with F and G the distribution functions
 of p and q. Arrays in, arrays out, float64, in units of the data.
 
-Sources: Villani 2003, chapter 2; Peyre and Cuturi 2019, remarks 2.30 and 2.31 (the line, Gaussians); Gulrajani et al.
+Sources: Villani 2003, chapter 2; Peyre and Cuturi 2019, chapter 2 (the line, Gaussians); Gulrajani et al.
 2017 (the penalty); its optimum on the line is derived here.
 """
 
