@@ -7,7 +7,7 @@ import numpy as np
 
 import tinygen as tg
 from tinygen.check.derivation import Derivation, Line
-from tinygen.derivations.densities import expectation, log_normal, normal, register, slope
+from tinygen.derivations.densities import expectation, kl_normal, log_normal, normal, register, slope
 from tinygen.derivations.elbo import log_evidence, posterior
 
 SOURCE = "Rezende and Mohamed 2015; Dinh et al. 2017"
@@ -132,4 +132,36 @@ LIMIT = Derivation(
     title="A flow is a VAE whose decoder has no noise",
 )
 
-register(CHANGE, COUPLING, LIMIT)
+# A flow as the prior: all codes together are N(m, v), the new prior is N(n, u) -----------------------------------
+
+PRIOR = Derivation(
+    "flow/prior",
+    Line(
+        r"\mathbb E_{q(z)}\log\frac{p'(z)}{\mathcal N(z;0,1)}",
+        lambda m, v, n, u: expectation(lambda z: log_normal(z, n, u) - log_normal(z, 0.0, 1.0), m, v),
+        note="By how much the bound rises with the new prior, the encoder as it was.",
+    ),
+    Line(
+        r"D_{KL}\left[q(z)\parallel\mathcal N(0,1)\right]-D_{KL}\left[q(z)\parallel p'\right]",
+        lambda m, v, n, u: kl_normal(m, v, 0.0, 1.0) - kl_normal(m, v, n, u),
+    ),
+    Line(
+        r"D_{KL}\left[p'\parallel\mathcal N(0,1)\right]",
+        lambda n, u: kl_normal(n, u, 0.0, 1.0),
+        wrong="the codes are what counts, not the draws of the new prior",
+    ),
+    Line(
+        r"D_{KL}\left[q(z)\parallel\mathcal N(0,1)\right]",
+        lambda m, v: kl_normal(m, v, 0.0, 1.0),
+        "<=",
+        gap=lambda m, v, n, u: kl_normal(m, v, n, u),
+        gap_latex=r"D_{KL}[q(z)\parallel p']",
+        note="Reached if the prior is the density of all codes.",
+    ),
+    points=[dict(m=0.0, v=1.7389711774, n=0.1, u=1.5), dict(m=0.3, v=0.5, n=-0.2, u=0.7)],
+    draw=lambda rng: dict(m=rng.normal(), v=rng.uniform(0.4, 2), n=rng.normal(), u=rng.uniform(0.4, 2)),
+    source="notes, chapter 18: 'Now shuffle GAN/VAE/Normalizing'",
+    title="What a learned prior gains, and the most that it can",
+)
+
+register(CHANGE, COUPLING, LIMIT, PRIOR)
