@@ -49,11 +49,11 @@ def test_an_affine_flow_finds_the_gaussian_of_maximum_likelihood():
 def test_it_learns_two_moons():
     rng = np.random.default_rng(0)
     X, x = toy.two_moons(4000, rng, noise=0.1), toy.two_moons(2000, rng, noise=0.1)
-    model = Flow(hidden=(32, 32), depth=2, max_steps=300, learning_rate=5e-3, random_state=0, progress=False).fit(X)
+    model = Flow(hidden=(32, 32), depth=2, max_steps=500, learning_rate=1e-2, random_state=0, progress=False).fit(X)
     gap = toy.two_moons_log_density(x, noise=0.1) - model.score_samples(x)
-    assert 0 < gap.mean() < 0.3  # one affine coupling is at .48 at best, however long it is trained
+    assert 0 < gap.mean() < 0.15  # one affine coupling is at .48 at best, however long it is trained
     drawn = model.sample(2000)
-    assert toy.two_moons_log_density(drawn, noise=0.1).mean() > -2.0
+    assert toy.two_moons_log_density(drawn, noise=0.1).mean() > -1.5
 
 
 @pytest.mark.parametrize("scaling", ["columns", "whiten", "one", "none"])
