@@ -1,7 +1,6 @@
 """Is this gradient right? Every entry against a numeric derivative with its error bar: PASS, FAIL or UNDECIDED."""
 
 import contextlib
-import math
 import warnings
 from dataclasses import dataclass, field
 
@@ -10,27 +9,25 @@ import numpy as np
 from tinygen.check.report import FAIL, PASS, UNDECIDED, Entry, Report
 from tinygen.check.symbolic import is_symbolic, plain_functions
 from tinygen.check.vector import check_several, several
-from tinygen.check.verdict.arguments import Arguments
+from tinygen.check.verdict.arguments import Arguments, indices_of
+from tinygen.check.verdict.causes import find_causes, smallest_example
 from tinygen.check.verdict.claimed import Claimed
-from tinygen.check.verdict.cost import Cost
+from tinygen.check.verdict.cost import Cost, usual_calls
 from tinygen.check.verdict.curves import plot
 from tinygen.check.verdict.findings import file_kink, file_leaf, file_notes, remedy
 from tinygen.check.verdict.foreign import plain
 from tinygen.check.verdict.given import Given
 from tinygen.check.verdict.judge import Judge
 from tinygen.check.verdict.kinks import astray
-from tinygen.check.verdict.shrink import reproduce, shrink
 from tinygen.check.verdict.survey import Survey
 from tinygen.measure.noise import NotFinite, OutOfTime, measure_noise, scales
 from tinygen.measure.numeric import Meter
-from tinygen.measure.projections import LOOKS, bisect, glance, project, sample, visible
-from tinygen.mistakes.diagnose import Mistake, diagnose
-from tinygen.mistakes.recordable import recordable
+from tinygen.measure.projections import LOOKS, bisect, project, sample, visible
+from tinygen.mistakes.diagnose import Mistake
 
 ENTRIES = 4096  # inputs of up to so many numbers are measured one by one
 FEW_CALLS = 320  # of f that measuring one by one may take before random directions are tried
 TRIED = 8  # entries that are measured before all the others, where random directions have decided nothing
-DIAGNOSED = 4  # leaves whose mistakes are looked for
 PATIENCE = 30.0  # seconds that measuring one by one may take
 SAMPLED = 256  # entries of a leaf that are measured if it is too large to measure all
 
@@ -97,9 +94,9 @@ def _checked(f, gradient, args, notes, names, entries, rtol, rng, cost):
     report, arguments, given = _compare(f, gradient, args, names, entries, rtol, rng, cost)
     with warnings.catch_warnings():  # f has given its warnings at the user's point; now it is tried at points of ours
         warnings.simplefilter("ignore")
-        _diagnose(report, arguments, given)
+        find_causes(report, arguments, given)
         if report.verdict == FAIL and given.callable and not cost.spent:
-            report.example = _example(f, gradient, args, arguments.names, report, cost)
+            report.example = smallest_example(f, gradient, args, arguments.names, report, cost)
     report.notes = notes + report.notes + ([cost.note()] if cost.note() else [])
     report.details |= dict(seconds=cost.seconds, calls=cost.calls)
     return report
@@ -174,13 +171,13 @@ def _judge(report, arguments, given, entries, rtol, rng):
     if report.judge is None:
         raise OutOfTime
     if cost.spent:
-        judge.leave_open(_indices(leaves))
+        judge.leave_open(indices_of(leaves))
     hint = remedy(judge, coarsely, arguments.bar) if judge.undecided.any() else ""
     for leaf in leaves:
         file_leaf(report, leaf, judge, given.misshapen.get(leaf), hint)
     if report.verdict == PASS:
         with np.errstate(all="ignore"):
-            if found := astray(judge, _indices(leaves), arguments.index):
+            if found := astray(judge, indices_of(leaves), arguments.index):
                 file_kink(report, found)
     file_notes(report, leaves, judge, arguments.bar, rtol)
     report.details.update(
@@ -210,15 +207,15 @@ def _first_look(arguments, given):
 def _measure(report, judge, leaves, given, entries, coarsely):
     """Measure what is needed for a verdict: entry by entry, or where that takes long, by random directions first."""
     meter = judge.meter
-    usual = _usual_calls(judge)
+    usual = usual_calls(judge)
     few = FEW_CALLS // meter.calls_an_entry
-    for leaf in leaves if len(_indices(leaves)) > few else ():
+    for leaf in leaves if len(indices_of(leaves)) > few else ():
         if leaf in given.misshapen:
             part = np.arange(leaf.start, leaf.stop)
             if not Survey(judge, part, usual).adopt():
                 judge.entries(sample(leaf, leaf.start, few))
             leaves = [other for other in leaves if other is not leaf]
-    indices = _indices(leaves)
+    indices = indices_of(leaves)
     one_by_one = len(indices) <= entries and len(indices) * meter.seconds_an_entry <= PATIENCE
     if len(indices) <= few:
         judge.entries(indices)
@@ -270,14 +267,10 @@ def _promote(arguments, rng):
     return own
 
 
-def _indices(leaves):
-    return np.concatenate([np.arange(0), *(np.arange(leaf.start, leaf.stop) for leaf in leaves)])
-
-
 def _large(report, judge, leaves, coarsely):
     """Random projections of the whole; where they are wrong, bisection to entries and a sample of each leaf."""
     most = int(np.clip(0.1 * PATIENCE / judge.meter.seconds_an_entry, 16, SAMPLED))
-    whole, meter = _indices(leaves), judge.meter
+    whole, meter = indices_of(leaves), judge.meter
     size = float(np.linalg.norm((judge.got * meter.scale)[whole]))
     look = lambda part: project(meter, judge.got, judge.slack, part)
     looks = [look(whole) for _ in range(LOOKS)]
@@ -315,106 +308,6 @@ def _note_looks(report, error, n, looks, kink=""):
         f"{n:,} numbers in {looks} random directions: an error of {error:.0e} of the gradient's norm, that is "
         f"of {error * n**0.5:.0e} in one typical entry, is missed with a chance of 1e-6.{kink}"
     )
-
-
-def _diagnose(report, arguments, given):
-    """Ask which mistake explains each wrong leaf."""
-    judge = report.judge
-    if judge is None or judge.meter.stop():
-        return
-    f, values, names, places = arguments.flat()
-    if judge.recorded is None or arguments.cost.budget is not None:
-        f = _Limited(recordable(f), _usual_calls(judge) if judge.recorded is None else math.inf, judge.meter.stop)
-
-    def vector(values):
-        new = arguments.vector.copy()
-        for leaf, place in places.items():
-            new[leaf.start : leaf.stop] = np.ravel(values[place])
-        return new
-
-    wrong = [leaf for leaf in given.misshapen] + [
-        leaf for leaf in given.arrays if judge.wrong[leaf.start : leaf.stop].any()
-    ]
-    for leaf in sorted(wrong, key=lambda leaf: leaf.start)[:DIAGNOSED]:
-        got, expected, bar = report.arrays[leaf.name]
-        if judge.adopted:  # these are as exact as their rounding, however closely the directions could look
-            own, slack = (v[leaf.start : leaf.stop].reshape(leaf.shape) for v in (judge.recorded, judge.slack))
-            bar = np.where(expected == own, np.minimum(bar, slack), bar)
-        if leaf in given.misshapen and (said := _of_another(leaf, given, report)):
-            report.mistakes.append(Mistake("other-argument", said, where=leaf.name))
-            continue
-        with contextlib.suppress(_Spent):
-            report.mistakes += diagnose(
-                f, tuple(values), places[leaf], given.misshapen.get(leaf, got), expected, bar,
-                name=leaf.name, names=names,
-                gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
-                limit=3 if len(wrong) == 1 else 1,
-            )  # fmt: skip
-
-
-class _Spent(Exception):
-    """The search for causes has called f as often as it may."""
-
-
-class _Limited:
-    """f, which raises _Spent after so many calls, or when time is up: a search leaves out what it cannot compute."""
-
-    def __init__(self, f, calls, stop):
-        self.f, self.left, self.stop, self.__wrapped__ = f, calls, stop, f
-
-    def __call__(self, *args):
-        self.left -= 1
-        if self.left < 0 or self.stop():
-            raise _Spent
-        return self.f(*args)
-
-
-def _of_another(leaf, given, report):
-    """What is said of a misshapen gradient that belongs to another leaf, by its numbers or by their shapes; else ""."""
-    got = given.misshapen[leaf]
-    for other in (*given.misshapen, *given.arrays):
-        _, expected, bar = report.arrays[other.name]
-        measured = np.isfinite(expected)
-        if other is leaf or other.shape != got.shape or not measured.any():
-            continue
-        asked = "are the gradients in the wrong order?"
-        if got.dtype.kind == "f" and np.all(abs(got - expected)[measured] <= bar[measured]):
-            return f"What is given as dL/d{leaf.name} is the gradient with respect to {other.name}: {asked}"
-        if other in given.misshapen and given.misshapen[other].shape == leaf.shape != other.shape:
-            return f"dL/d{leaf.name} has the shape of {other.name}, and dL/d{other.name} that of {leaf.name}: {asked}"
-    return ""
-
-
-def _example(f, gradient, args, names, report, cost):
-    """Lines that reproduce the failure on the smallest arguments that still show it."""
-    wanted = {entry.where.split("[")[0] for entry in report.entries if entry.verdict == FAIL}
-    formal = {e.where.split("[")[0] for e in report.entries if e.verdict == FAIL and math.isnan(e.got)}
-    judge = report.judge
-    off = [abs(e.got / e.expected - 1) for e in report.entries if e.verdict == FAIL and e.expected]
-    least = 0.1 * min(off, default=1.0)
-    calls = [_usual_calls(judge) / 2]
-
-    def fails(new):
-        arguments = Arguments(f, new, names, cost)
-        given = Given(gradient, arguments)
-        if formal:
-            faulty = {leaf.name for leaf in given.misshapen} | {fault.name for fault in given.faults}
-            return bool(faulty & formal)
-        leaves = [leaf for leaf in given.arrays if leaf.name in wanted]
-        if not leaves or calls[0] < 15:
-            return False
-        calls[0] -= 15
-        got, indices, off = given.vector(), _indices(leaves), 0.0
-        with contextlib.suppress(OutOfTime):
-            off = glance(arguments.total, arguments.vector, got, indices, np.random.default_rng(0))
-        return off > min(least, 0.1)
-
-    return reproduce(f, gradient, shrink(args, fails), names)
-
-
-def _usual_calls(judge):
-    """How many calls of f a right gradient of so many numbers may take."""
-    return 60 + 20 * min(judge.got.size, 16) if judge is not None else 100
 
 
 def gradient_of(f):

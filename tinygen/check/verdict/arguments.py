@@ -129,6 +129,11 @@ def apart(value):
     return (value[0], float(np.real(value[1]))) if pair else (value, 0.0)
 
 
+def indices_of(leaves):
+    """The places of all entries of some leaves in the vector, (n,)."""
+    return np.concatenate([np.arange(0), *(np.arange(leaf.start, leaf.stop) for leaf in leaves)])
+
+
 def _is_float(value):
     return isinstance(value, float) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f")
 

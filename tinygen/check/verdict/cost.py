@@ -53,3 +53,8 @@ class Cost:
         """A sentence on what it cost, for checks that took long; else ""."""
         ran = f" The budget of {self.budget:g} s ran out: this is what is known by then." if self.spent else ""
         return f"{self.calls:,} calls of f, {self.seconds:.1f} s.{ran}" if ran or self.seconds > PATIENT else ""
+
+
+def usual_calls(judge):
+    """How many calls of f a right gradient of so many numbers may take."""
+    return 60 + 20 * min(judge.got.size, 16) if judge is not None else 100
