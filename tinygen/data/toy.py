@@ -8,7 +8,8 @@ Gaussian sets are mixtures; the moons are one too, since an integral over the an
 
 In all three: x: (..., 2), points of a plane. modes: how many Gaussians, on a circle. radius: of that circle. side: the
 grid has side x side Gaussians. spacing: distance of neighbours on the grid. sd: standard deviation of each Gaussian.
-noise: that of the moons' points around their arcs. squares: of the checkerboard, along a side. half_width: its own.
+noise: that of the moons' points around their arcs. squares: how many the checkerboard has along a side. half_width:
+half of that side's length.
 """
 
 import numpy as np

@@ -26,8 +26,8 @@ What q, p(x|z) and p(z) may be is in posteriors.py, decoders.py and priors.py; o
 gradient are in bounds.py.
 
 Throughout, params: a dict, as of `init`. x: (n, D), rows. z: (n, k), latents. c: (n, classes), labels as one-hot rows,
-or None. rng: numpy.random.Generator, or where nothing else is drawn a seed. decoder, posterior: names, or instances of
-the classes in decoders.py and posteriors.py. activation: between the nets' layers, a name or a function.
+or None. rng: numpy.random.Generator; `init` takes a seed too. decoder, posterior: names, or instances of the classes in
+decoders.py and posteriors.py. activation: between the nets' layers, a name or a function.
 """
 
 import numpy as np
