@@ -68,11 +68,13 @@ README = """\
 
 `course.toml` is the only file to edit. Then:
 
+    tinygen teach simulate {folder} TRY                # a made-up class, to try all this with
     tinygen teach assign {folder}                      # writes {folder}/assignments.zip: hand this out
     tinygen teach grade {folder} SUBMISSIONS           # a folder or zip as your LMS exports it -> {folder}/marks/
 
 `marks/marks.csv` has one row a student; `marks/index.html` shows the class, and a page for each student. Grading again
-judges only what is new. `tinygen teach --help` says the rest.
+judges only what is new. With bug hunts or variants `assign` writes a zip for each student into {folder}/assignments/,
+and hunts.json is the key, for you alone. `tinygen teach --help` says the rest.
 """
 
 
