@@ -11,7 +11,7 @@
 # | In the book | Prince, *Understanding Deep Learning*, section 18.6 and the notes at the end of chapter 18 |
 # | Before this | 8, 9, 11, 12 and 14 |
 # | Reading | 60 minutes |
-# | Running | 11 seconds |
+# | Running | 14 seconds |
 
 # %%
 import matplotlib.pyplot as plt
