@@ -549,7 +549,7 @@ Slider(between, np.linspace(0, 1, 17), label="t = {:.2f}", play=True)
 # **The latent plane.** Train once more, with only two latents. Now every image is a point of a plane, and you
 # can look at all of it. The labels were never used in training.
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 plane = VAE(2, epochs=150, **options).fit(train)
 fig = plots.latent_plane(plane.transform(test), test_labels, title="Test images, encoded")
 

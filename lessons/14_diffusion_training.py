@@ -159,7 +159,7 @@ def best_guess(t):
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.3))
     guess = moons.denoised(z, alpha[t])
     for ax, points, title in zip(axes, (z, guess), (f"z at t = {t}", "best guess of x")):
-        plots.dots(ax, data[200:500], size=2, color="#cfd4d9")
+        plots.dots(ax, data[200:500], size=2, color="#b4bbc2")
         plots.dots(ax, points)
         ax.set(xlim=(-3, 3), ylim=(-2.6, 2.6), title=title)
         ax.set_aspect("equal")

@@ -74,7 +74,7 @@ def three_guesses(t):
     figure, axes = plt.subplots(1, 3, figsize=(8.4, 2.9))
     oracles = {"told: upper": of_class[0], "not told": moons, "told: lower": of_class[1]}
     for ax, (name, oracle), color in zip(axes, oracles.items(), ("C0", "C8", "C1")):
-        plots.dots(ax, data[200:500], size=1.5, color="#cfd4d9")
+        plots.dots(ax, data[200:500], size=1.5, color="#b4bbc2")
         plots.dots(ax, oracle.denoised(z, alpha[t]), color=color)
         ax.set(xlim=(-2.5, 2.5), ylim=(-2, 2), title=f"{name}, t = {t}")
         ax.set_aspect("equal")
@@ -172,7 +172,7 @@ fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.9))
 asked = (("upper", 0, "C0"), ("unknown", -1, "C8"), ("lower", 1, "C1"))
 for ax, (name, label, color) in zip(axes, asked):
     samples = made(guess(label))
-    plots.dots(ax, data[:300], size=1.5, color="#cfd4d9")
+    plots.dots(ax, data[:300], size=1.5, color="#b4bbc2")
     plots.dots(ax, samples, color=color)
     ax.set(xlim=(-2.5, 2.5), ylim=(-2, 2), title=name)
     ax.set_aspect("equal")
@@ -279,13 +279,13 @@ test_guided = exercise(guided, check_guided)
 # %% [markdown]
 # Push your network's moons. Blue was asked for the upper moon, orange for the lower one; grey are the data.
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 combine = yours(test_guided, guided, answers.guided.alone)
 
 
 def pushed_moons(w):
     figure, ax = plt.subplots(figsize=(5.6, 3.6))
-    plots.dots(ax, data[:400], size=1.5, color="#cfd4d9")
+    plots.dots(ax, data[:400], size=1.5, color="#b4bbc2")
     for label, color in ((0, "C0"), (1, "C1")):
         predict = lambda z, t, c=label: combine(guess(c)(z, t), guess(-1)(z, t), w)
         plots.dots(ax, made(predict)[:200], color=color)

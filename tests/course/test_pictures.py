@@ -102,3 +102,4 @@ def test_the_palette_is_readable_on_both_pages():
 
     for light, dark in pictures.PALETTE:  # WCAG asks 3 of graphics
         assert contrast(light, "#fdfdfc") > 3.5 and contrast(dark, "#14171a") > 3.5
+    assert contrast(pictures.PALE[0], "#fdfdfc") > 1.8 and contrast(pictures.PALE[1], "#14171a") > 3

@@ -7,6 +7,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,11 @@ class Chromium:
         self.send("Page.navigate", url=address)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self._next())
+        for _ in range(100):  # the event may have been that of the page before
+            if self.js("`${location.href} ${document.readyState}`") == f"{address} complete":
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"{address} has not loaded")
 
     def js(self, code):
         """The value of a JavaScript expression in the page."""

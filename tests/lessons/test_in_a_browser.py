@@ -1,12 +1,16 @@
 """Every page in a real browser, without network: nothing missing, nothing raw, everything that moves moves."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from tinygen.course import lesson, sides
+from tinygen.course import lesson, pages, sides
 
 pytestmark = pytest.mark.browser
+HEAVIEST = 900_000  # bytes of a page
 PAGES = [p.stem for p in lesson.catalogue()]
 
 
@@ -96,3 +100,90 @@ def test_nothing_runs_off_and_no_lines_overlap(name, width, site, chromium):
     chromium.open((folder / f"{name}.html").resolve().as_uri(), width)
     assert chromium.js("document.scrollingElement.scrollWidth <= innerWidth")
     assert chromium.js(UNSEEN) == []
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The source of axe-core, which finds what keeps people with disabilities from using a page; or a skip."""
+    here = Path("node_modules/axe-core/axe.min.js")
+    if not here.is_file():
+        folder = tmp_path_factory.mktemp("axe")
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("no axe-core in node_modules, and no npm to get it with")
+        try:
+            subprocess.run([npm, "install", "--prefix", folder, "--no-fund", "--no-audit", "axe-core"], check=True,
+                           capture_output=True, timeout=90)
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"npm could not install axe-core: {error}")
+        here = folder / "node_modules" / "axe-core" / "axe.min.js"
+    return here.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", [*PAGES, *sides.SIDES, "notes"])
+def test_axe_finds_nothing_serious(name, dark, site, chromium, axe):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri(), dark=dark)
+    chromium.js(axe + "; 0")
+    found = chromium.js("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations"
+                        ".filter((v) => ['serious', 'critical'].includes(v.impact))"
+                        ".map((v) => `${v.id}: ${v.nodes.length} times, ${v.nodes[0].html.slice(0, 200)}`))")
+    assert found == []
+    ids = chromium.js("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids)), "an id stands twice"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_slider_says_its_value_in_words(name, site, chromium):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri())
+    said = chromium.js("""[...document.querySelectorAll('.player')].map((p) => {
+      const i = p.querySelector('input');
+      const at = (k) => { i.value = k; i.dispatchEvent(new Event('input')); return i.getAttribute('aria-valuetext'); };
+      return [at(0), at(i.max), p.querySelector('output').value];
+    })""")
+    assert all(first and first != last == shown for first, last, shown in said)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_a_script_nothing_is_dead_and_all_frames_are_there(name, site, chromium):
+    folder, _ = site
+    chromium.send("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.open((folder / f"{name}.html").resolve().as_uri(), dark=True)
+        seen = "[...document.querySelectorAll('{}')].filter((e) => e.checkVisibility()).length"
+        frames = chromium.js("document.querySelectorAll('.frame').length")
+        shown = [chromium.js(seen.format(what)) for what in ("button, input", ".frame svg", ".frame .at")]
+        assert shown == [0, frames, frames]
+        assert chromium.js("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)", "dark without a script"
+        assert chromium.js("document.scrollingElement.scrollWidth <= innerWidth")
+    finally:
+        chromium.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_printed_code_wraps_and_the_bars_stay_away(name, site, chromium):
+    folder, _ = site
+    chromium.open((folder / f"{name}.html").resolve().as_uri(), width=720)
+    chromium.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert chromium.js("[...document.querySelectorAll('nav, button, .contents, input')]"
+                           ".every((e) => !e.checkVisibility())")
+        assert chromium.js("[...document.querySelectorAll('pre')].filter((e) => e.scrollWidth > e.clientWidth + 1)"
+                           ".map((e) => e.textContent.slice(0, 60))") == []
+        assert chromium.js("document.scrollingElement.scrollWidth <= innerWidth")
+    finally:
+        chromium.send("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("name", [*PAGES, *sides.SIDES, "notes"])
+def test_a_page_is_light(name, site):
+    folder, _ = site
+    size = (folder / f"{name}.html").stat().st_size
+    assert size < HEAVIEST, f"{size / 1000:.0f} KB"
+
+
+def test_the_script_of_a_page_is_short():
+    lines = (pages.HERE / "page.js").read_text(encoding="utf-8").splitlines()
+    assert len(lines) + 9 <= 40, "9 lines are those of a player, in pictures.py"

@@ -11,7 +11,7 @@ WORDS = re.compile(r'<g transform="[^"]*scale\([^)]*-[^)]*\)">(?:<(?:use|path|re
 
 def cover(ran):
     """The <svg> of a lesson that has run, of a player the frame in the middle; "" if it has no figure."""
-    figures = re.compile(r'<svg [^>]*aria-label="Figure.*?</svg>', re.DOTALL)
+    figures = re.compile(r'<svg [^>]*role="img".*?</svg>', re.DOTALL)
     shown = [(one.cell.tags, figures.findall("".join([*one.figures, one.shown]))) for one in ran]
     shown = [(tags, drawn) for tags, drawn in shown if drawn]
     if not shown:

@@ -22,6 +22,7 @@ PALETTE = (
     ("#7d7a00", "#d6d25a"),  # olive
 )
 RULE = ("#cfd4d9", "#3c444d")  # grid lines
+PALE = ("#b4bbc2", "#78828c")  # what lies in the background: data behind the samples of a model
 MOST_FRAMES = 40
 NARROW = 0.85  # pixels for a point, at least: letters of 10 points are then 8.5 pixels high
 
@@ -40,8 +41,8 @@ def style():
 
 def css():
     """The palette as custom properties: (for the light page, for the dark page)."""
-    names = [f"--c{i}" for i in range(len(PALETTE))] + ["--rule"]
-    pairs = [*PALETTE, RULE]
+    names = [f"--c{i}" for i in range(len(PALETTE))] + ["--rule", "--pale"]
+    pairs = [*PALETTE, RULE, PALE]
     return tuple(" ".join(f"{n}: {pair[k]};" for n, pair in zip(names, pairs)) for k in (0, 1))
 
 
@@ -63,7 +64,8 @@ def svg(figure, name):
     # Letters keep their ids: they are the same in every figure, and a page holds each once (pages.share).
     text = re.sub(r'\bid="(?!DejaVu)', f'id="{name}-', text)
     text = re.sub(r'(url\(#|href="#)(?!DejaVu)', rf"\g<1>{name}-", text)
-    colours = {"#000000": "currentColor", "#ffffff": "var(--page, #ffffff)", RULE[0]: f"var(--rule, {RULE[0]})"}
+    colours = {"#000000": "currentColor", "#ffffff": "var(--page, #ffffff)", RULE[0]: f"var(--rule, {RULE[0]})",
+               PALE[0]: f"var(--pale, {PALE[0]})"}
     colours |= {light: f"var(--c{i}, {light})" for i, (light, _) in enumerate(PALETTE)}
     text = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda m: colours.get(m[0], m[0]), text)
     width, height = (float(v) for v in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups())
