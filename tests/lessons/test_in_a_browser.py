@@ -156,7 +156,7 @@ def test_without_a_script_nothing_is_dead_and_all_frames_are_there(name, site, c
         frames = chromium.js("document.querySelectorAll('.frame').length")
         shown = [chromium.js(seen.format(what)) for what in ("button, input", ".frame svg", ".frame .at")]
         assert shown == [0, frames, frames]
-        assert chromium.js("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)", "dark without a script"
+        assert chromium.js("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)", "dark as asked for"
         assert chromium.js("document.scrollingElement.scrollWidth <= innerWidth")
     finally:
         chromium.send("Emulation.setScriptExecutionDisabled", value=False)
