@@ -103,3 +103,14 @@ def test_the_palette_is_readable_on_both_pages():
     for light, dark in pictures.PALETTE:  # WCAG asks 3 of graphics
         assert contrast(light, "#fdfdfc") > 3.5 and contrast(dark, "#14171a") > 3.5
     assert contrast(pictures.PALE[0], "#fdfdfc") > 1.8 and contrast(pictures.PALE[1], "#14171a") > 3
+
+
+def test_marks_that_look_the_same_are_the_corners_of_one_path():
+    figure, ax = plt.subplots()
+    rng = np.random.default_rng(0)
+    ax.scatter(*rng.normal(size=(2, 101)), s=9, alpha=0.5, linewidths=0, color="#2563b0")
+    text = pictures.svg(figure, "a")
+    plt.close(figure)
+    corners = re.search(r'<path d="M([^"]*)" style="fill:none;stroke:none;marker:url\(#([^)]+)\)"', text)
+    assert len(re.findall(r"-?(?:\d+\.?\d*|\.\d+)", corners[1])) == 2 * 101
+    assert re.search(rf'<marker id="{corners[2]}"[^>]*><path [^>]*fill:var\(--c0, #2563b0\);fill-opacity:0.5', text)

@@ -14,8 +14,10 @@ CLOSE = 0.04  # points: less than a tenth of a pixel at the size of the page
 SHORT = 60  # an element of fewer characters is not worth a reference
 
 
-def path(d, scale=1.0, digits=1):
+def path(d, scale=1.0, digits=1, dots=False):
     """The path data `d` times `scale`, each point rounded to so many `digits`, in relative steps.
+
+    dots: keep points that fall together.
 
     Roundings do not add up: each step starts from the rounded point before it. Data with other commands than M, L, Q, C
     and Z come back as they are.
@@ -40,7 +42,7 @@ def path(d, scale=1.0, digits=1):
         if command == "M":
             here = start = points[0]
             out.append("M" + _numbers(points, (0, 0), digits))
-        elif command != "L" or points[0] != here or out[-1][0] == "M":  # a line of no length may be a dot
+        elif dots or command != "L" or points[0] != here or out[-1][0] == "M":  # a line of no length may be a dot
             step = _numbers(points, here, digits)
             same = bool(out) and out[-1][0] == command.lower()
             out.append((" " * (step[0] != "-") if same else command.lower()) + step)
@@ -140,23 +142,29 @@ def _palette(address):
     return min(address, short, key=len)
 
 
-def _gather(element, markers):
-    """Marks or paths in a row: a group says what they have in common; opaque round marks are the dots of one path."""
+def _gather(element, marks):
+    """Let what stands in a row and looks the same be said once: marks as the corners of one path that draws them there,
+    paths as a group with their style. marks: {id: the <path> of a mark}."""
     for child in element:
-        _gather(child, markers)
+        _gather(child, marks)
     out = []
-    for (tag, style, clip, mark, _), row in itertools.groupby(list(element), _kind):
+    for (_, style, clip, mark, _), row in itertools.groupby(list(element), _kind):
         row = list(row)
-        radius = _radius(markers.get(mark), style) if len(row) > 2 and tag == "use" else None
-        if radius:
-            places = [f"{one.get('x', 0)} {one.get('y', 0)}" for one in row]
-            colour = re.search(r"(?<![-\w])fill:([^;]+)", style)
-            pen = (f"fill:none;stroke-linecap:round;stroke-width:{number(2 * radius, 2)};"
-                   f"stroke:{colour[1] if colour else 'currentColor'}")
-            dots = {"d": path(" ".join(f"M {place} L {place}" for place in places)), "style": pen}
-            row = [ElementTree.Element("path", dots | ({"clip-path": clip} if clip else {}))]
-        elif len(row) > 2 and (style or clip) and not re.search(r"(?<![-\w])opacity", style):
-            shared = {key: value for key, value in (("style", style), ("clip-path", clip)) if value}
+        shared = {key: value for key, value in (("style", style), ("clip-path", clip)) if value}
+        if len(row) > 2 and mark in marks:
+            # A marker does not inherit from the path that it stands on, so it says its colour itself.
+            said = "" if re.search(r"(?<![-\w])fill:", style) else "fill:currentColor"
+            drawn = dict(marks[mark].attrib, style=";".join(filter(None, (marks[mark].get("style"), style, said))))
+            name = f"{mark}-{len(marks)}"
+            marks[name] = ElementTree.Element("path", drawn)
+            corner = ElementTree.Element("marker", {"id": name, "markerUnits": "userSpaceOnUse", "overflow": "visible"})
+            corner.append(ElementTree.Element("path", {k: v for k, v in drawn.items() if k != "id" and v}))
+            defs = ElementTree.Element("defs")
+            defs.append(corner)
+            places = path("M " + " L ".join(f"{one.get('x', 0)} {one.get('y', 0)}" for one in row), dots=True)
+            line = {"d": places, "style": f"fill:none;stroke:none;marker:url(#{name})"}
+            row = [defs, ElementTree.Element("path", line | ({"clip-path": clip} if clip else {}))]
+        elif len(row) > 2 and shared and not re.search(r"(?<![-\w])opacity", style):
             for one in row:
                 for key in shared:
                     del one.attrib[key]
@@ -169,18 +177,9 @@ def _gather(element, markers):
 
 def _kind(element):
     """What marks or paths in a row have in common: tag, style, clip path, which mark; of anything else, itself."""
-    known = element.tag in ("use", "path") and "id" not in element.attrib
+    known = element.tag in ("use", "path") and "id" not in element.attrib and "transform" not in element.attrib
     mark = element.get("href", "")[1:] if element.tag == "use" else ""
     return (element.tag, element.get("style", ""), element.get("clip-path", ""), mark, 0 if known else id(element))
-
-
-def _radius(marker, style):
-    """The radius of a marker that is a filled circle without an edge and without transparency; None for any other."""
-    if marker is None or re.search(r"opacity|stroke:(?!none)", style + marker.get("style", "")):
-        return None
-    found = re.fullmatch(r"M0 ([\d.]+)(c[^a-zA-Z]+){1,8}z", marker.get("d", ""))
-    steps = re.findall(r"-?(?:\d+\.?\d*|\.\d+)", marker.get("d", ""))
-    return float(found[1]) if found and len(steps) == 2 + 8 * 6 else None
 
 
 # ---- one page --------------------------------------------------------------------------------------------------------
