@@ -44,7 +44,7 @@ class Held(dict):
         """TypeError if an array has changed since it was noted in the differentiation of the function `name`."""
         for a, before, whose in self.values():
             if fingerprint(a) != before:
-                if not isinstance(whose, str):
+                if type(whose) is tuple:
                     file, line, _, text = source(*whose)
                     whose = f"read in `{text}` ({file}:{line})" if text else f"read in {file}:{line}"
                 raise TypeError(

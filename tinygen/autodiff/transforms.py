@@ -8,7 +8,9 @@ undifferentiated.
 import contextlib
 import functools
 import gc
+import itertools
 import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +34,18 @@ def vjp(f, argnums=0, has_aux=False):
     return _vjp(f, argnums, has_aux, Held.hold)
 
 
+class _Place(NamedTuple):
+    """A leaf of an argument of f. str() says it in words, which costs more than a small derivative."""
+
+    f: Any
+    n: int
+    given: Any
+    leaf: int
+
+    def __str__(self):
+        return f"argument {self.n}{tree.paths(self.given)[self.leaf]} of {_name(self.f)}"
+
+
 def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
     """`vjp`; by default for callers that pull before anybody else could change the arguments.
 
@@ -48,10 +62,10 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
                 raise TypeError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments.")
             if n % len(args) in {m % len(args) for m in variables}:
                 raise TypeError(f"argnums={argnums} names an argument twice.")
-            places = iter(tree.paths(args[n]))
+            counter = itertools.count()
 
-            def stand_in(leaf, n=n, places=places):
-                where = f"argument {n}{next(places)} of {_name(f)}"
+            def stand_in(leaf, n=n, given=args[n], counter=counter):
+                where = _Place(f, n, given, next(counter))
                 leaf = float_array(leaf, where)
                 if type(leaf) is np.ndarray:
                     hold(tape.held, leaf, where)

@@ -22,6 +22,11 @@ LEAF = Structure(None)
 
 def entries(tree):
     """The (key, subtree) pairs of a container in order; None if `tree` is a leaf."""
+    kind = type(tree)
+    if kind is np.ndarray or kind is float:
+        return None
+    if kind is list or kind is tuple:
+        return list(enumerate(tree))
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -30,13 +35,15 @@ def entries(tree):
         return list(zip(tree._fields, tree))
     if isinstance(tree, (list, tuple)):
         return list(enumerate(tree))
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if hasattr(kind, "__dataclass_fields__"):
         return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
     return None
 
 
 def rebuild(kind, keys, children):
     """The container of type `kind` with these children: the inverse of `entries`."""
+    if kind is list or kind is tuple:
+        return kind(children)
     if kind is type(None):
         return None
     if issubclass(kind, dict):
@@ -91,6 +98,8 @@ def map(f, tree, *rest):
     pairs = entries(tree)
     if pairs is None:
         return f(tree, *rest)
+    if not rest:
+        return rebuild(type(tree), [key for key, _ in pairs], [map(f, child) for _, child in pairs])
     others = [dict(entries(other) or ()) for other in rest]
     keys = [key for key, _ in pairs]
     for other, there in zip(rest, others):
