@@ -1,5 +1,10 @@
 """A class of which it is known what is wrong: every mark is right, nobody is accused, mistakes are named as planted."""
 
+import os
+import signal
+import threading
+import time
+
 import pytest
 
 from tinygen.course import lesson
@@ -61,3 +66,29 @@ def test_what_agrees_and_what_does_not_is_counted(tmp_path):
     assert simulate.agreement(None, tmp_path) is None
     with pytest.raises(course.CourseError, match="not empty"):
         simulate.simulate(read, place, 2)
+
+
+@pytest.mark.slow
+def test_on_dask_with_a_worker_killed_in_the_middle_the_marks_are_the_same(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    here, place = graded(tmp_path, [4], 8, workers=2)
+    out, killed = tmp_path / "dask", []
+
+    def kill(worker):
+        """Wait until something is judged, then kill the worker that is judging more."""
+        for _ in range(1200):
+            if list(out.glob("verdicts/*.json")):
+                os.kill(worker.pid, signal.SIGKILL)
+                killed.append(worker.pid)
+                return
+            time.sleep(0.1)
+
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+                                  host="127.0.0.1") as cluster:  # fmt: skip
+        killer = threading.Thread(target=kill, args=(cluster.workers[0],), daemon=True)
+        killer.start()
+        there = grade.grade(here.course, place, out, dask=cluster.scheduler_address)
+        killer.join(60)
+    assert killed
+    assert grade.marks_csv(here) == grade.marks_csv(there)
+    holds(there, place)

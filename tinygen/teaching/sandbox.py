@@ -100,8 +100,12 @@ class Process:
         else:
             where = self.scratch = tempfile.mkdtemp(prefix="tinygen-student-")
             environment |= {"HOME": where, "MPLCONFIGDIR": f"{where}/mpl"}
-            if sys.platform == "win32":
-                environment |= {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
+            if shared:
+                kept = ("SYSTEMROOT", "TEMP", "PATH")
+                environment |= {name: os.environ[name] for name in kept if name in os.environ}
+        if shared:  # a virtual environment's python.exe only starts another one, which could not take the socket
+            environment |= {"__PYVENV_LAUNCHER__": sys.executable}
+            command[0] = getattr(sys, "_base_executable", sys.executable)
         self.others = _descendants(os.getpid())  # what was there before is nobody's of this one
         _adopt_orphans()
         try:
