@@ -267,7 +267,6 @@ def test_scikit_learn_clones_searches_and_chains_it(grey):
         (dict(objective="iwae", beta=2.0), "beta, warmup and free_bits are for objective='elbo'"),
         (dict(free_bits=0.1, posterior="cholesky"), "free_bits needs the KL of each latent"),
         (dict(posterior="full"), "got 'full'; expected one of diagonal"),
-        (dict(posterior="planar", objective="stl"), "use the plain one"),
         (dict(decoder="poisson"), "got 'poisson'; expected one of bernoulli"),
         (dict(activation="step"), "got 'step'; expected one of tanh"),
         (dict(hidden=(0,)), r"hidden must be the sizes.*got \(0,\)"),

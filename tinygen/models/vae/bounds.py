@@ -21,15 +21,12 @@ def log_weights(params, x, eps, c=None, *, density=None, decoder="bernoulli", po
 
     density: other parameters for the encoder inside log q(z|x). If they are those of `params`, but constants, then the
     derivative goes only along the path z(eps): sticking the landing (Roeder et al. 2017). decoder, posterior,
-    activation: as in one_page.elbo_terms. Raises ValueError for a posterior whose density is not known at any z
-    ("planar").
+    activation: as in one_page.elbo_terms.
     """
     family = posteriors.posterior(posterior)
     q, p = encode(params, x, c, posterior=family, activation=activation), priors.prior(params.get("prior"), c)
     z, log_q = family.draw(q, eps)
     if density is not None:
-        if family.log_density is None:
-            raise ValueError(f"{family} has no density at a given z, which the path gradient needs: use the plain one")
         log_q = family.log_density(encode(density, x, c, posterior=family, activation=activation), z)
     out = decode(params, z, c, activation=activation)
     return decoders.decoder(decoder).log_prob(params["likelihood"], x, out) + priors.log_density(p, z) - log_q

@@ -76,7 +76,7 @@ def diagnose(params, x, c=None, *, decoder, posterior, activation="tanh", beta=1
     squared_error = float(np.mean(np.sum((x - image) ** 2, -1)))
     diagonal = isinstance(posterior, Diagonal) and priors.is_gaussian(p)
     active = mean.var(0) > ACTIVE
-    marginal_kl = _marginal_kl(posterior, q, z) if p is None and posterior.log_density else None
+    marginal_kl = _marginal_kl(posterior, q, z) if p is None else None
     information = None if marginal_kl is None else rate - marginal_kl
     approximation = amortisation = None
     if k <= 2 and p is None and gap_rows:

@@ -191,7 +191,14 @@ class Planar(Family):
             z = planar.planar(z, u, w, b)
         return z, log_det
 
-    log_density = None  # a planar layer has no inverse in closed form
+    def log_density(self, q, z):
+        log_det = 0
+        for u, w, b in reversed(q[2]):
+            u = planar.invertible_u(u, w)
+            z = planar.planar_inverse(z, u, w, b)
+            log_det = log_det + planar.planar_log_det(z, u, w, b)
+        return gaussian.log_density(z, q[0], q[1]) - log_det
+
     exact_kl = False
 
 
