@@ -94,7 +94,7 @@ UNSEEN = """(() => {
 
 
 @pytest.mark.parametrize("width", [390, 800, 1400])
-@pytest.mark.parametrize("name", [*PAGES, *sides.SIDES])
+@pytest.mark.parametrize("name", [*PAGES, *sides.SIDES, "notes"])
 def test_nothing_runs_off_and_no_lines_overlap(name, width, site, chromium):
     folder, _ = site
     chromium.open((folder / f"{name}.html").resolve().as_uri(), width)

@@ -16,9 +16,10 @@ SIDES = {"index": "All lessons", "notes": "The notes", "glossary": "Glossary", "
          "lecturers": "For lecturers"}
 # The page may run its own script and style and show pictures that are inside it; a browser refuses it everything else.
 THEME = '<button type="button" class="theme">Light or dark</button>'
-# Without a script there are no buttons and no sliders, and all frames of a player stand side by side.
+# Without a script there are no buttons and no sliders, and all frames of a player stand side by side, the
+# next one in sight.
 STILL = ("button,.controls{display:none!important}.player .frames{display:flex;overflow-x:auto;scroll-snap-type:x "
-         "mandatory}.player .frame[hidden]{display:block!important}.player .frame{flex:0 0 100%;"
+         "mandatory}.player .frame[hidden]{display:block!important}.player .frame{flex:0 0 88%;"
          "scroll-snap-align:start}.player .at{display:block}")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
