@@ -72,7 +72,43 @@ def curve(rng):
     return line + 0.1 * rng.standard_normal(line.shape)
 
 
+def swiss_roll(rng):
+    """A noisy rolled sheet in three dimensions, 800 rows."""
+    t, height = 1.5 * np.pi * (1 + 2 * rng.random(800)), 21 * rng.random(800)
+    return np.stack([t * np.cos(t), height, t * np.sin(t)], 1) + 0.4 * rng.standard_normal((800, 3))
+
+
+def housing(rng):
+    """Nine columns of made-up blocks of houses around two cities: places, incomes, ages, rooms, people, prices."""
+    n, noise = 900, lambda: rng.standard_normal(900)
+    south = rng.random(n) < 0.5
+    lat = np.where(south, 34 + 0.5 * noise(), 37.7 + 0.6 * noise())
+    lon, income = -119.5 - 0.85 * (lat - 35.5) + 0.5 * noise(), np.exp(1.2 + 0.45 * noise() - 0.1 * (lat - 36))
+    age, rooms = 52 * rng.beta(2, 1.6, n), np.exp(1.6 + 0.2 * noise()) * income**0.12
+    people, price = np.exp(7 + 0.7 * noise() - 0.01 * age), income**0.6 * np.exp(0.3 * noise() + 0.1 * south)
+    columns = [lat, lon, income, age, rooms, rooms * np.exp(-1.6 + 0.08 * noise()), people]
+    return np.stack([*columns, np.exp(1.05 + 0.2 * noise()), price], 1)
+
+
+def shapes(rng):
+    """Radius, perimeter, area, roughness, dents and texture of 500 round things of two kinds, each measured thrice."""
+    n, noise = 500, lambda: rng.standard_normal(500)
+    kind = rng.random(n) < 0.4
+    radius, rough = np.exp(np.where(kind, 2.8, 2.45) + 0.16 * noise()), np.exp(0.5 * noise() + 0.5 * kind)
+    columns = []
+    for scale, spread_of in ((1.0, 0.03), (0.02, 0.4), (1.2, 0.03)):
+        r = scale * radius * np.exp(spread_of * noise())
+        bumps = 0.1 * rough * np.exp(0.35 * noise())
+        dents = np.maximum(1.1 * bumps - 0.03, 0) * np.exp(0.3 * noise()) + 0.005 * np.exp(0.5 * noise())
+        around, area = 2 * np.pi * r * (1 + 0.02 * rough * np.exp(0.2 * noise())), np.pi * r**2 * np.exp(0.01 * noise())
+        columns += [r, around, area, bumps, dents, 19 * np.exp(0.2 * noise())]
+    return np.stack(columns, 1)
+
+
 CHOSEN_ON = {
+    "swiss roll": swiss_roll,
+    "housing": housing,
+    "shapes": shapes,
     "skewed": skewed,
     "clusters": clusters,
     "curve": curve,

@@ -121,7 +121,7 @@ def test_gradients_of_a_training_step_are_the_numeric_ones(grey):
     for levels in (None, 17):
         model = Diffusion(levels=levels, dropout=0.3, weight="bound", **{**SMALL, "dtype": "float64"}).fit(x, c)
         noise = model._noise()(rng, {"x": model._to_net(x), "c": c})
-        f = lambda p: one_page.loss(p, model._to_net(x), noise, model._values())  # noqa: B023
+        f = lambda p: one_page.loss(p, model._to_net(x), noise, model._grid_values())  # noqa: B023
         params = tree.map(lambda a: a + 0.05 * rng.standard_normal(a.shape), model.params_)
         leaves, structure = tree.flatten(params)
         for i, (leaf, got) in enumerate(zip(leaves, tree.flatten(grad(f)(params))[0])):

@@ -64,6 +64,19 @@ def test_scores_are_the_bound_of_the_fitted_parameters(quick, grey):
     assert quick.score(X) == np.mean(quick.score_samples(X))
 
 
+def test_weight_decay_is_a_gaussian_prior_on_each_weight(grey):
+    """w/(2n) times the squares of all weights, not of what is added to them; "auto": 5 for few real-valued rows."""
+    real = np.random.default_rng(0).standard_normal((41, 3))
+    rng = np.random.default_rng(1)
+    for X, choice, w in ((real, "auto", 5.0), (real, 2.0, 2.0), (real, 0.0, 0.0), (grey[0][:41], "auto", 0.0)):
+        model = VAE(**{**QUICK, "weight_decay": choice, "max_steps": 1, "epochs": None}).fit(X)
+        model._n_rows, batch = len(X), {"x": model._to_net(X)}
+        noise = {"eps": rng.standard_normal((len(X), model.latents), np.float32), "beta": np.float32(1)}
+        both = [f(model._nets(), model.params_, batch, noise)[0] for f in (model._loss, model._unpenalised)]
+        squares = sum(np.sum(layer["W"] ** 2) for part in ("encoder", "decoder") for layer in model.params_[part])
+        np.testing.assert_allclose(both[0] - both[1], w / (2 * len(X)) * squares, rtol=1e-4, atol=1e-6)
+
+
 def test_a_row_scores_the_same_alone_and_among_others(quick, grey):
     X = grey[2]
     scores, order = quick.score_samples(X), np.random.default_rng(0).permutation(len(X))
