@@ -2,7 +2,9 @@
 
 import functools
 import inspect
+import math
 import re
+import time
 
 import numpy as np
 
@@ -39,7 +41,7 @@ def check_several(check, f, claim, args, value, names=None, rng=0, **options):
     with args and w, if it takes one argument more, w^T dF/dx in the shape of x. Where that is wrong, each value of f is
     checked by itself. check: check_grad of one number.
     """
-    rng = np.random.default_rng(rng)
+    rng, until = np.random.default_rng(rng), time.perf_counter() + (options.get("budget") or math.inf)
     product = claim is not None and callable(claim) and _takes(claim, len(args) + 1)
     scalar = functools.partial(_weighted, f, claim, value.shape, product)
     name = getattr(f, "__name__", "f").replace("<lambda>", "f")
@@ -54,15 +56,17 @@ def check_several(check, f, claim, args, value, names=None, rng=0, **options):
     report.name = f"{kind} of {name}"
     what = "w^T df/dx for a random w" if product else "all values of f at once, with random weights"
     report.notes.insert(0, f"f has {value.size:,} values, shape {value.shape}: checked {what}.")
-    if report.verdict != FAIL:
+    if report.verdict != FAIL or time.perf_counter() > until:
         return report
     turned = _transposed(scalar, claim, value, args, check, names, product, w, options)
     if turned is not None:
         report.mistakes = [turned]
         return report
     for k, index in enumerate(np.ndindex(value.shape)):
-        if k == ROWS:
+        if k == ROWS or time.perf_counter() > until:
             break
+        if math.isfinite(until):
+            options["budget"] = until - time.perf_counter()
         one = np.zeros(value.shape)
         one[index] = 1
         row = check(*scalar(one), *args, names=names, rng=rng, **options)

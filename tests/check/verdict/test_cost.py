@@ -161,3 +161,14 @@ def test_a_budget_gives_a_partial_report(budget, factor, capsys):
 def test_what_the_first_calls_say_is_said():
     report = check_grad(slow([0], 0.05), lambda x: -slope(x), np.linspace(1, 2, 20), budget=0.5)
     assert report.verdict == "UNDECIDED" and "the gradient says" in str(report) and "first calls of f" in str(report)
+
+
+def test_the_budget_is_that_of_all_values_together():
+    def f(x):
+        time.sleep(0.01)
+        return np.array([float(np.sum(x**2)), float(x[0]), float(x[1] ** 3)])
+
+    jacobian = lambda x: np.array([3 * x, [1, 0], [0, 3 * x[1] ** 2]])
+    begin = time.perf_counter()
+    report = check_grad(f, jacobian, np.array([0.5, -0.7]), budget=3)
+    assert report.verdict == "FAIL" and time.perf_counter() - begin < 5
