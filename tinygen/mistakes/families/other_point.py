@@ -139,7 +139,9 @@ def _exchanges(case):
         swapped = {a: args[b] for i, j in group for a, b in ((i, j), (j, i))}
         words = " and ".join(f"{names[i]} and {names[j]}" for i, j in group)
         order = ": a divergence the other way round?" if group is numbered else "."
-        yield Alteration("other-point", 2, f"for f with {words} exchanged{order}", swapped)
+        alike = sum(np.shape(args[i]) == case.x.shape for i in arrays)  # of two alone, each may be taken for the other
+        worth = 2 if group is numbered or alike == 2 or case.argnum not in group[0] else -2
+        yield Alteration("other-point", worth, f"for f with {words} exchanged{order}", swapped)
     for i, j in pairs[:12]:
         if case.argnum not in (i, j) and np.any(args[i] != args[j]):
             yield Alteration("other-point", 1, f"with {names[i]} in place of {names[j]}.", {j: args[i]})
