@@ -73,7 +73,7 @@ class LatentDiffusion(base.Estimator):
     def score_samples(self, X):
         """A lower bound on log p(x) of each row in nats, (n,): the mean over `score_draws` draws of z.
 
-        The prior's log density is the diffusion's own, exact: so this is comparable with the VAE's `score_samples`.
+        The prior's log density is the diffusion's own, exact: so it compares with the VAE's of bound="elbo".
         """
         X = self._check_rows(X)
         x = self.vae_._to_net(X)
