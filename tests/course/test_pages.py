@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tinygen.course import lesson, pages, render
+from tinygen.course import lesson, pages
+from tinygen.course.drawing import render
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 

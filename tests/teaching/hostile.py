@@ -13,7 +13,7 @@ HOSTILE = {
     "the garbage collector": "    import gc\n    return [o for o in gc.get_objects() if getattr(o, '__name__', '') == 'check'][0](x)\n",
     "the reference by name": "    return square.reference(x)\n",
     "the reference over the pipe": (
-        "    import gc\n    from tinygen.teaching.child import Student\n"
+        "    import gc\n    from tinygen.teaching.process.child import Student\n"
         "    s = [o for o in gc.get_objects() if type(o) is Student][0]\n    return s.reference('square')(x)\n"
     ),
     "what yours gives": "    return power(x)\n",
@@ -28,7 +28,7 @@ HOSTILE = {
         "        except OSError: pass\n    return x\n"
     ),
     "a message of its own": (
-        "    import gc\n    from tinygen.teaching.wire import Wire\n"
+        "    import gc\n    from tinygen.teaching.process.wire import Wire\n"
         "    [o for o in gc.get_objects() if type(o) is Wire][0].send('verdict', True)\n    return x\n"
     ),
     "always equal": (

@@ -17,7 +17,7 @@ from tinygen.course import lesson
 from tinygen.course.notebook import notebook
 from tinygen.teaching import assign, collect, course, exports, grade, pages
 from tinygen.teaching.judge import Verdict
-from tinygen.teaching.sandbox import bubblewrap
+from tinygen.teaching.process.sandbox import bubblewrap
 
 KL = lesson.find(4)
 TEXT = KL.read_text(encoding="utf-8")

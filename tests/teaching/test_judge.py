@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tinygen.course import lesson
-from tinygen.teaching import sandbox, stripped
 from tinygen.teaching.judge import Limits, judge
+from tinygen.teaching.process import sandbox, stripped
 
 HOSTILE = runpy.run_path(str(Path(__file__).with_name("hostile.py")))
 QUICK = Limits(cell=3, exercise=3, cpu=20, memory=1 << 30)

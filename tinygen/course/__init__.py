@@ -3,8 +3,8 @@
 from tinygen.check.value import check_value
 from tinygen.course import exercises as _exercises
 from tinygen.course.derivation import derivation, notation
+from tinygen.course.drawing.pictures import Picture, Slider
 from tinygen.course.exercises import exercise, finish, said, yours
-from tinygen.course.pictures import Picture, Slider
 
 _exercises.announce()
 __all__ = ["Picture", "Slider", "check_value", "derivation", "exercise", "finish", "notation", "said", "yours"]

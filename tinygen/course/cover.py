@@ -3,7 +3,7 @@
 import html
 import re
 
-from tinygen.course.layout import plain
+from tinygen.course.drawing.layout import plain
 
 TAG = "cover"  # of the cell whose figure it is; otherwise it is the last one
 WORDS = re.compile(r'<g transform="[^"]*scale\([^)]*-[^)]*\)">(?:<(?:use|path|rect)\b[^>]*/>|<defs>.*?</defs>)*</g>')

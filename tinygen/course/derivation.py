@@ -3,7 +3,7 @@ table."""
 
 import html
 
-from tinygen.course import render
+from tinygen.course.drawing import render
 from tinygen.course.lesson import LessonError
 
 SIGN = {"": "", "=": "=", ">=": r"\geq", "<=": r"\leq"}

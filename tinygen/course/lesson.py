@@ -226,7 +226,7 @@ def run(lesson, wanted=lambda cell: True, names=None, seconds=None):
     """
     import matplotlib.pyplot as plt
 
-    from tinygen.course import pictures
+    from tinygen.course.drawing import pictures
 
     module = types.ModuleType("lesson_" + lesson.name)
     module.__file__ = str(lesson.path)

@@ -10,9 +10,10 @@ import html
 import re
 from dataclasses import dataclass
 
-from tinygen.course import pages, render
+from tinygen.course import pages
 from tinygen.course.derivation import SIGN, derivation
 from tinygen.course.derivation import number as shown_number
+from tinygen.course.drawing import render
 
 TITLE = "The notes, equation by equation"
 ENTRY = re.compile(r"^### (\S+) (\d+)(?: -> (\d+))?, lesson (\d+)(?:, also ([^\n]+))?\n\n(.+?)\n\n\$\$(.+?)\$\$",

@@ -6,8 +6,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from tinygen.course import layout, pictures, render, slim
 from tinygen.course.derivation import STYLE, derivation
+from tinygen.course.drawing import layout, pictures, render, slim
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 from tinygen.files import replacing
 

@@ -10,7 +10,8 @@ import html
 import re
 from pathlib import Path
 
-from tinygen.course import cover, pages, render
+from tinygen.course import cover, pages
+from tinygen.course.drawing import render
 from tinygen.course.reference import FIRST
 
 HERE = Path(__file__).parent

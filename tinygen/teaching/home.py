@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 from tinygen.course import lesson, pages, site
-from tinygen.course.thinned import thinned
 from tinygen.course.watch import SECONDS
 from tinygen.teaching.judge import Limits, Sitting, solved
+from tinygen.teaching.process.thinned import thinned
 
 MEMORY = 4 << 30  # bytes that a file may take
 SAID = "Judged in a process of its own, without isolation and with the references at hand: practice, not a mark."

@@ -16,11 +16,11 @@ from pathlib import Path
 from tinygen.check.report import FAIL, PASS, Entry, Report
 from tinygen.course import lesson
 from tinygen.course.exercises import judged, said
-from tinygen.course.thinned import thinned
-from tinygen.teaching import stripped
-from tinygen.teaching.sandbox import Process
+from tinygen.teaching.process import stripped
+from tinygen.teaching.process.sandbox import Process
+from tinygen.teaching.process.thinned import thinned
+from tinygen.teaching.process.wire import Late, Raised, WireError
 from tinygen.teaching.seeds import reseeded
-from tinygen.teaching.wire import Late, Raised, WireError
 
 SIZE = 2 << 20  # bytes of a file that is judged
 TRIED = 5  # numbers from a hidden one on

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tinygen.course import render
+from tinygen.course.drawing import render
 from tinygen.course.lesson import LessonError
 
 FORMULAS = [

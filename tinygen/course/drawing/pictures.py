@@ -5,8 +5,8 @@ import io
 import re
 from dataclasses import dataclass
 
-from tinygen.course import slim
-from tinygen.course.describe import describe
+from tinygen.course.drawing import slim
+from tinygen.course.drawing.describe import describe
 
 # One colour of the light page, one of the dark page: a figure is drawn in the first, and the page's style sheet swaps.
 PALETTE = (

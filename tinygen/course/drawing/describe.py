@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from tinygen.course.layout import plain
+from tinygen.course.drawing.layout import plain
 
 MOST = 6  # curves that are described one by one
 

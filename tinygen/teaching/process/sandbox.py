@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import tinygen
-from tinygen.teaching.wire import Wire
+from tinygen.teaching.process.wire import Wire
 
 SCRATCH = 256 << 20  # bytes that it may write
 GONE = 10.0  # seconds that a killed process may take to be gone
@@ -72,7 +72,7 @@ class Process:
         shared = sys.platform == "win32"  # there a socket is handed over by a description of it
         self.errors = tempfile.TemporaryFile()
         self.scratch = None
-        code = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from tinygen.teaching.child import main; main()"
+        code = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from tinygen.teaching.process.child import main; main()"
         apart = ["-B"] if home else ["-s", "-P", "-B"]
         command = [sys.executable, *apart, "-c", code, str(package or Path(tinygen.__file__).parents[1])]
         command.append("shared" if shared else str(theirs.fileno()))

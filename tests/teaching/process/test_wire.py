@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygen.teaching.wire import Late, Raised, Wire, WireError
+from tinygen.teaching.process.wire import Late, Raised, Wire, WireError
 
 
 class Node:

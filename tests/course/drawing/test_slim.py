@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygen.course import slim
+from tinygen.course.drawing import slim
 
 NUMBERS = st.floats(-2000, 2000).map(lambda v: round(v, 4))
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=19)

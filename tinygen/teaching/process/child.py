@@ -18,7 +18,7 @@ import traceback
 import types
 
 from tinygen.course.watch import OutOfTime, time_limit
-from tinygen.teaching.wire import Wire
+from tinygen.teaching.process.wire import Wire
 
 PRINTED = 20_000  # characters of what a cell prints that are kept
 WATCHED = {  # events of Python's audit hook that a lesson has no reason for
@@ -40,7 +40,7 @@ WATCHED = {  # events of Python's audit hook that a lesson has no reason for
     "open": "writes a file",
 }
 OURS = ("sys.setprofile", "sys.settrace")  # what the package does itself, to see how a function computes
-HERE = os.path.dirname(os.path.dirname(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
 
 def limit(memory, seconds, processes, file_size):

@@ -5,7 +5,7 @@ import itertools
 import re
 from xml.etree import ElementTree
 
-from tinygen.course import layout, slim
+from tinygen.course.drawing import layout, slim
 from tinygen.course.lesson import LessonError
 
 # What ziamath draws too low or upright, as the letters that are meant.

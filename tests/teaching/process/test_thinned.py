@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from tinygen.course import lesson
-from tinygen.course.thinned import thinned
+from tinygen.teaching.process.thinned import thinned
 
 
 def left(tmp_path, *cells):

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from tinygen.course import Slider, pictures
+from tinygen.course import Slider
+from tinygen.course.drawing import pictures
 
 
 @pytest.fixture
