@@ -445,8 +445,9 @@ for name, points in {"linear": straight, "bent": bent}.items():
 # %% tags=["look"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.4))
 for name, points in {"linear VAE": straight, "bent VAE": bent}.items():
-    plots.rate_distortion(*np.transpose([point[:2] for point in points.values()]), labels=list(points), name=name,
-                          curve=curve if name == "linear VAE" else None, ax=left)  # fmt: skip
+    found = np.transpose([point[:2] for point in points.values()])
+    plots.rate_distortion(*found, labels=list(points), name=name, ax=left,
+                          curve=curve if name == "linear VAE" else None)  # fmt: skip
 left.set(xlim=(0, 5), ylim=(-0.5, 24), title="Rate and distortion, by beta")
 plots.latent_kl(straight[2.0][2], expected=price(variances[:16], 0.05, 2.0), ax=right,
                 title="Price of each latent, beta = 2")  # fmt: skip

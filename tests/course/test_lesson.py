@@ -63,7 +63,7 @@ def test_run_collects_what_each_cell_did(lesson_file):
     assert test.report.ok and test.report.name == "square"
     assert "square: PASS" in ran[3].printed
     assert len(ran[4].figures) == 1 and ran[4].figures[0].startswith("<svg")
-    assert ran[5].shown.count('class="frame"') == 3
+    assert ran[5].shown.count('class="frame ') == 3
     assert ran[6].printed == ""  # finish speaks in scripts only
     assert not plt.get_fignums()
 
