@@ -40,7 +40,7 @@ def test_each_derivative_by_hand_is_claimed(each, i, monkeypatch):
     rules = list(each.row.rules)
     rules[i] = lambda *args, right=rules[i], **options: 1.01 * right(*args, **options)
     monkeypatch.setattr(each.row, "rules", tuple(rules))
-    monkeypatch.setattr("tinygen.check.verdict.causes.diagnose", lambda *args, **options: [])  # what it is called takes long
+    monkeypatch.setattr("tinygen.check.verdict.causes.diagnose", lambda *args, **options: [])  # names take long
     outcome = claims(name_of(each))[0].run()
     assert outcome.report.verdict == "FAIL"
     spoilt = list(each.example(np.random.default_rng(0)))[i]
