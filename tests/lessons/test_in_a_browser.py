@@ -27,7 +27,8 @@ def test_a_page_looks_right(name, width, dark, site, chromium):
                         f".map({without_code}).map(e => e.textContent).join(' ')")
     assert len(shown) > 100 and "$" not in shown and not re.search(r"\\[a-zA-Z]+", shown), "raw LaTeX"
     # Each formula and each letter in it has a size, and its shapes are there.
-    assert chromium.js("[...document.querySelectorAll('.tex')].every(e => e.getBoundingClientRect().width > 1)")
+    assert chromium.js("[...document.querySelectorAll('.tex')]"
+                       ".every(e => !e.checkVisibility() || e.getBoundingClientRect().width > 1)")
     assert chromium.js("[...document.querySelectorAll('use')].every(e =>"
                        " document.getElementById((e.getAttribute('href') || e.getAttribute('xlink:href')).slice(1)))")
     assert chromium.complaints() == []

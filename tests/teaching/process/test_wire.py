@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygen as tg
 from tinygen.teaching.process.wire import Late, Raised, Wire, WireError
 
 
@@ -80,6 +81,13 @@ def test_a_generator_goes_on_where_it_was():
     rng = np.random.default_rng(5)
     rng.normal(size=3)
     assert through(rng).bit_generator.state == rng.bit_generator.state
+
+
+def test_a_recording_ends_where_the_process_does():
+    """A Var in what is sent is refused on this side, and not a reason for the other side to end."""
+    one, _ = pair(classes={"Node": Node})
+    with pytest.raises(TypeError, match="a Var cannot be sent"):
+        tg.grad(lambda x: one.send("x", [Node(x, [])]) or x)(3.0)
 
 
 @pytest.fixture

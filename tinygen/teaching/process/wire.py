@@ -12,6 +12,8 @@ import time
 
 import numpy as np
 
+from tinygen.autodiff.tape import Var
+
 LIMIT = 256 << 20  # bytes of one message
 TEXT = 8 << 20  # bytes of what is not an array in it: as lists of lists it may become sixty times as many
 KINDS = "biufcU"  # of the dtypes that may travel
@@ -209,6 +211,8 @@ class _Pack:
             return {"g": json.loads(json.dumps(v.bit_generator.state, default=lambda a: a.tolist()))}
         if id(v) in self.wire._theirs:
             return {"r": self.wire._theirs[id(v)]}
+        if isinstance(v, Var):  # what the other side does cannot be recorded
+            raise TypeError("a Var cannot be sent, since a recording ends where the process does")
         if isinstance(v, type) or not (callable(v) or hasattr(v, "__dict__") or hasattr(type(v), "__slots__")):
             raise TypeError(f"{type(v).__name__} cannot be sent; expected arrays, numbers, text, lists, dicts")
         number = self._number(v)
