@@ -105,7 +105,7 @@ def judge_of(distance):
 
 
 # %% tags=["look"]
-Slider(judge_of, np.linspace(3, 0, 7), label="means {:.2f} apart", play=True)
+Slider(judge_of, np.linspace(3, 0, 5), label="means {:.2f} apart", play=True)
 
 # %% [markdown]
 # ## 2. A ratio from samples
@@ -285,7 +285,7 @@ def players(rounds):
 
 
 # %% tags=["look"]
-Slider(players, range(12, 121, 12), label="round {}", play=True)
+Slider(players, range(20, 121, 20), label="round {}", play=True)
 
 # %% [markdown]
 # At once, they spiral out: the steps of the two are at a right angle to the line to the equilibrium, so that
@@ -385,7 +385,7 @@ for name, samples in games.items():
     covered = " ".join(str(modes(look)[0]) for look in samples[6:])
     print(f"{name:20} modes at the last looks {covered}, at the end near a centre ", end="")
     print(f"{modes(samples[-1])[1]:.2f}")
-Slider(three_games, range(1, 13), label="look {} of 12", play=True)
+Slider(three_games, range(2, 13, 2), label="look {} of 12", play=True)
 
 # %% [markdown]
 # With five answers to each step of the judge the samples rush from one part of the ring to the next: press Play. With
@@ -463,7 +463,7 @@ def areas(amount):
 
 
 # %% tags=["look"]
-Slider(areas, np.linspace(1, 0, 6), label="bent by {:.1f}", play=True)
+Slider(areas, np.linspace(1, 0, 5), label="bent by {:.1f}", play=True)
 
 # %% [markdown]
 # ## 7. Couplings
@@ -752,7 +752,7 @@ def look_at(i):
     return figure
 
 
-Slider(look_at, range(1, 9), label="look {} of 8", play=True)
+Slider(look_at, range(2, 9, 2), label="look {} of 8", play=True)
 
 # %% [markdown]
 # The judge's flow finds the two humps, and its samples would look good. The likelihood, which nobody trained, says how
