@@ -171,21 +171,21 @@ def function(expression, order=None, name="f"):
     plain = {symbol: sp.Symbol(name) for name, symbol in order.items()}  # names that Python takes
     compiled = sp.lambdify(list(plain.values()), whole.xreplace(plain), ["scipy", "numpy"] if integrals else "numpy")
 
-    def value(*args, **point):
-        args = [*args, *(point[name] for name in list(order)[len(args) :])]
-        found = compiled(*args)
-        return (found, BAR * (1 + abs(found))) if integrals else found
-
+    value = _with_bar(compiled, order) if integrals else compiled
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    value.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in order])
+    value.__signature__ = inspect.Signature([inspect.Parameter(argument, kind) for argument in order])
     value.__name__ = name
-    return value if integrals else _plain(compiled, value)
+    return value
 
 
-def _plain(compiled, value):
-    """The compiled function itself where nothing has to be added to it: what is said of it shows its code."""
-    compiled.__signature__, compiled.__name__ = value.__signature__, value.__name__
-    return compiled
+def _with_bar(compiled, order):
+    """The compiled function of an integral, as a pair with how far quadrature may be off."""
+
+    def value(*args, **point):
+        found = compiled(*args, *(point[name] for name in list(order)[len(args) :]))
+        return found, BAR * (1 + abs(found))
+
+    return value
 
 
 def drawn(symbols, first, positive=()):

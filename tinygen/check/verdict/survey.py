@@ -34,7 +34,7 @@ class Survey:
         judge = self.judge
         if not len(self.indices):
             return False
-        found = self._borne_out(judge.got, judge.slack, 1 + ROUNDS if each else 1)
+        found = self._borne_out(judge.got, judge.slack, each)
         if not each:
             return found is not None and self.relative() <= judge.resolution
         if found is None:
@@ -63,7 +63,7 @@ class Survey:
         if own is None or not np.isfinite(own[indices]).all():
             return False
         slack = allowance(np.where(np.isfinite(own), abs(own), 0), meter, meter.noise.sigma)
-        found = self._borne_out(own, slack, 1 + ROUNDS if each else 1)
+        found = self._borne_out(own, slack, each)
         if found is None or (each and len(found[1]) > FEW) or not self.relative(own) <= judge.resolution:
             return False
         bars, left = found
@@ -103,7 +103,7 @@ class Survey:
     def _affordable(self):
         return max(0, self.usual - self.meter.calls) // self.meter.calls_an_entry
 
-    def _borne_out(self, claim, slack, rounds=1 + ROUNDS):
+    def _borne_out(self, claim, slack, each):
         """(bar of each entry as far as directions show it, the entries that need a better one); None if one objects.
 
         Large entries would hide what small ones are asked for: after some looks at all of them alike, each entry moves
@@ -115,7 +115,7 @@ class Survey:
         looks, weights, bars = self._first(claim, slack), np.ones(len(indices)), np.full(len(indices), np.inf)
         self.seen, self.looks = np.inf, 0
         goal = dict(goal=0.1 * least, relative=0.0, probe=False)
-        for number in range(rounds):
+        for number in range(1 + ROUNDS if each else 1):
             if number == 1:
                 looks, weights = [], np.minimum(1, least / np.maximum(asked, least)) if least else weights
             if number:

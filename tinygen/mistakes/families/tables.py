@@ -28,6 +28,7 @@ def another_turn(case):
     slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
     tables = list(_tables(recording).items())[: max(1, recording.affordable // 8)]
     cost = 4 + np.log2(1 + len(tables))
+    ways = (recording.backward_with, lambda values: _of_f(recording, values, x))
     for name, reads in tables:
         place = recording.places[reads[0][0][0]]
         for shift, turn, end in ((1, "before", 0), (1, "before", 1), (-1, "after", 0), (-1, "after", 1)):
@@ -39,9 +40,9 @@ def another_turn(case):
                     other = other % len(turns) if end == 0 or 0 <= other < len(turns) else k
                     values[place_of] = operands[other]
             said = say("turn", d=f"dL/d{case.name}", name=name, turn=turn, place=place)
-            for more, find in ((0, recording.backward_with), (1, _of_f)):
+            for more, find in enumerate(ways):
                 try:
-                    found = find(values) if more == 0 else find(recording, values, x)
+                    found = find(values)
                 except ODD:
                     continue
                 key = f"{name} {turn}"
