@@ -82,6 +82,8 @@ def test_importing_tinygen_loads_numpy_only():
     loaded = python("import sys, tinygen; print(*sys.modules)").split()
     heavy = {"scipy", "matplotlib", "tqdm", "sklearn", "ziamath", "jupytext", "pytest", "hypothesis"}
     assert not heavy & {name.split(".")[0] for name in loaded}
+    bare = python("import sys, numpy; print(*sys.modules)").split()
+    assert not {"random", "numpy.random"} & (set(loaded) - set(bare))  # as long to load as all of tinygen
     assert not [name for name in loaded if re.match(r"tinygen\.(?!autodiff|program)", name)]
 
 

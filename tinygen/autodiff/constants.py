@@ -1,5 +1,6 @@
 """Plain arrays that a differentiation has read: the rules read them again on the way back, so they must not change."""
 
+import functools
 import sys
 
 import numpy as np
@@ -8,7 +9,6 @@ from tinygen.autodiff.arraylike import source
 
 SMALL = 2**16  # bytes: float arrays up to this size, and all others, are compared byte by byte
 _ROW = 1024
-_WEIGHTS = {np.dtype(d): np.random.default_rng(0).uniform(0.5, 1, _ROW).astype(d) for d in (np.float32, np.float64)}
 
 
 def fingerprint(a):
@@ -16,12 +16,17 @@ def fingerprint(a):
 
     A change that is lost in the rounding of such a sum is not seen.
     """
-    if a.nbytes <= SMALL or a.dtype not in _WEIGHTS:
+    if a.nbytes <= SMALL or a.dtype not in (np.float32, np.float64):
         return a.tobytes()
     flat = a.ravel(order="K")
     whole = flat.size // _ROW * _ROW
-    sums = flat[:whole].reshape(-1, _ROW) @ _WEIGHTS[a.dtype]
+    sums = flat[:whole].reshape(-1, _ROW) @ _weights(a.dtype)
     return sums.tobytes() + flat[whole:].tobytes() if np.isfinite(sums).all() else flat.tobytes()
+
+
+@functools.cache  # made at its first use: NumPy's generators take longer to load than all of this package
+def _weights(dtype):
+    return np.random.default_rng(0).uniform(0.5, 1, _ROW).astype(dtype)
 
 
 class Held(dict):

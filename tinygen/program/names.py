@@ -1,7 +1,6 @@
 """What the values of a recorded program are called: by their variables in `f`, where those can be seen."""
 
 import inspect
-import random
 import sys
 
 import numpy as np
@@ -24,6 +23,9 @@ class Locals:
     def __init__(self, code=None):
         self.code, self.found, self.drew = code, [], False
         self.skipped = {}  # code -> whether it is the engine's
+        import random  # here, since it takes a while to load
+
+        self.entropy = random.SystemRandom.getrandbits.__code__
 
     def __enter__(self):
         self.before = sys.getprofile()
@@ -45,7 +47,7 @@ class Locals:
                     for path, leaf in zip(tree.paths(value), tree.flatten(value)[0])
                     if type(leaf) is Var and name.isidentifier()
                 ]
-        elif event == "call" and code is random.SystemRandom.getrandbits.__code__:
+        elif event == "call" and code is self.entropy:
             self.drew = True
 
     def _skip(self, frame, code):

@@ -6,16 +6,15 @@ so a plan remembers it, and a later call that finds it changed records again.
 
 import dis
 import functools
-import random
+import os
 import sys
-import sysconfig
 import types
 
 import numpy as np
 
 from tinygen.autodiff import tree
 
-STANDARD = sysconfig.get_paths()["stdlib"]
+STANDARD = os.path.dirname(os.__file__)
 ENGINE = __name__.split(".")[0]
 MOST = 400  # things looked at: a walk over somebody's whole program would find changes that do not matter
 LONG = 100  # a longer list is not looked at
@@ -30,7 +29,7 @@ class Outside:
     def __init__(self, f, arguments):
         self.arguments = arguments
         self.seen, self.names = {}, {}  # id of an array -> what it is called
-        self.generators = [(np.random.mtrand._rand, "np.random"), (random._inst, "random")]
+        self.generators = [(np.random.mtrand._rand, "np.random"), (_random()._inst, "random")]
         self.variables = []  # (namespace or cell, name, what it says)
         self.containers, self.arrays = [], []
         self._visit(f, getattr(f, "__name__", "f"))
@@ -74,7 +73,7 @@ class Outside:
                 self._visit(part, name)
         elif isinstance(x, np.ndarray):
             self._array(x, name)
-        elif isinstance(x, (np.random.Generator, np.random.RandomState, random.Random)):
+        elif isinstance(x, (np.random.Generator, np.random.RandomState, _random().Random)):
             self.generators.append((x, name))
         elif type(x) in (dict, list, tuple):
             if len(x) <= LONG:
@@ -183,10 +182,16 @@ def _sample(x):
     return x[tuple(slice(None, None, max(1, n // each)) for n in x.shape)]
 
 
+def _random():
+    import random  # here, since it is needed when something is compiled, and takes a while to load
+
+    return random
+
+
 def _state(generator):
     if isinstance(generator, np.random.Generator):
         generator = generator.bit_generator
-    if isinstance(generator, random.Random):
+    if isinstance(generator, _random().Random):
         return generator.getstate()
     state = generator.state if hasattr(generator, "state") else generator.get_state(legacy=False)
     return repr(state)

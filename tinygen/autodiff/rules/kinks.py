@@ -5,13 +5,12 @@ which exists if F'(0) = 0, and then is F''(0) (l'Hopital): 2 for y^2, so that th
 is read off the recorded operations from y to F'(y). Where no limit is known, the second derivative is nan.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from tinygen.autodiff.tape import Row, Tape, Var, apply, bare, recorded
-
-_PROBE = np.random.default_rng(0).uniform(1, 2, 1 << 12)
 
 
 def again(x):
@@ -54,11 +53,16 @@ def pulled(g, y, x, seed):
 _WITH_TIPS = "norm", "vector_norm", "matrix_norm", "hypot", "std", "absolute", "fabs", "eigvalsh", "svdvals"
 
 
+@functools.cache
+def _probe():
+    return np.random.default_rng(0).uniform(1, 2, 1 << 12)
+
+
 def limit(g, y, x, zero, unknown):
     """The limit of g / y where y is 0, and 0 elsewhere; `unknown` where there is none (g is not 0), nan if in doubt."""
     if recorded(y):
         return np.where(zero, np.asarray(unknown, y.dtype), np.zeros_like(y))
-    ones, probe = np.ones_like(bare(y)), np.resize(_PROBE, y.shape).astype(y.dtype)
+    ones, probe = np.ones_like(bare(y)), np.resize(_probe(), y.shape).astype(y.dtype)
     slope, mixed = pulled(g, y, x, ones), pulled(g, y, x, probe)
     rtol = 1e-9 if y.dtype.itemsize == 8 else 1e-3
     each_alone = np.isclose(bare(mixed), probe * bare(slope), rtol=rtol)
