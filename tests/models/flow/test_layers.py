@@ -206,7 +206,7 @@ def test_coupling_numbers():
     np.testing.assert_allclose(affine.scale_inverse(affine.scale(b, s, t), s, t), b, rtol=1e-12)
 
 
-CURVE = tuple(np.array([[-3, -1, 0.5, 3], [-3, -2, 1, 3], [1, 0.5, 2, 1]]))
+CURVE = np.array([[-3, -1, 0.5, 3], [-3, -2, 1, 3], [1, 0.5, 2, 1]])[:, :, None]  # (3, 4, 1): of any number of entries
 
 
 def test_spline_numbers():
@@ -218,7 +218,8 @@ def test_spline_numbers():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_spline_at_and_beyond_its_knots(dtype):
-    xs, ys, slopes = knots = tuple(a.astype(dtype) for a in CURVE)
+    knots = CURVE.astype(dtype)
+    xs, ys, slopes = knots[..., 0]
     y, log_slope = spline.curve(xs, knots)
     np.testing.assert_array_equal(y, ys)
     np.testing.assert_allclose(np.exp(log_slope), slopes, rtol=4 * np.finfo(dtype).eps)
@@ -242,17 +243,17 @@ def test_steep_and_flat_splines_come_back_in_float32():
     assert all(np.isfinite(a).all() and a.dtype == np.float32 for a in (y, log_slope, back, back_slope))
     assert (np.abs(y) <= 3).all() and (np.abs(back) <= 3).all()
     # What a rounding of y, of numbers up to 3, moves x by where the slope is small: no inverse can do better.
-    slope = np.exp(spline.curve(x.astype(np.float64), tuple(a.astype(np.float64) for a in made))[1])
+    slope = np.exp(spline.curve(x.astype(np.float64), made.astype(np.float64))[1])
     assert (np.abs(back - x) <= 24 * 3 * np.finfo(np.float32).eps * (1 + 1 / slope)).all()
-    gentle = tuple(0.9 * np.linspace(-3, 3, 9).astype(np.float32) + 0.1 * a for a in made[:2])  # slopes .5 to 2.6
-    gentle = (*gentle, np.clip(made[2], 0.5, 2))
+    even = np.linspace(-3, 3, 9, dtype=np.float32)[:, None]
+    gentle = np.concatenate([0.9 * even + 0.1 * made[:2], np.clip(made[2:], 0.5, 2)])  # slopes .5 to 2.6
     there, _ = spline.curve(x, gentle)
     assert np.abs(spline.curve_inverse(there, gentle)[0] - x).max() < 1e-5
 
 
 def test_both_sides_of_a_knot():
     """The slope is continuous there; it counts once on each side."""
-    for knot, slope in zip(CURVE[0], CURVE[2]):
+    for knot, slope in zip(CURVE[0, :, 0], CURVE[2, :, 0]):
         for side in (-1e-7, 1e-7):
             assert np.isclose(np.exp(spline.curve(np.array([knot + side]), CURVE)[1][0]), slope, atol=1e-5)
 

@@ -114,12 +114,12 @@ def test_slope_counted_twice():
 
 
 def test_spline_edges():
-    xs, ys, slopes = np.array([[-3, -1, 0.5, 3], [-3, -2, 1, 3], [1, 0.5, 2, 1]])
-    shifted = spline.curve_inverse(np.array([0.0]), (xs, xs, slopes))[0]  # knots of x for those of y
+    knots = np.array([[-3, -1, 0.5, 3], [-3, -2, 1, 3], [1, 0.5, 2, 1]])[:, :, None]
+    shifted = spline.curve_inverse(np.array([0.0]), knots[[0, 0, 2]])[0]  # knots of x for those of y
     assert not np.isclose(shifted[0], 0.0760336739)
     with np.errstate(all="ignore"):
         beyond = spline.spline_inverse(5.0, *(float(v) for v in (0.5, 3, 1, 3, 2, 1)))
-    assert beyond != 5.0 and spline.curve_inverse(np.array([5.0]), (xs, ys, slopes))[0][0] == 5.0  # tails forgotten
+    assert beyond != 5.0 and spline.curve_inverse(np.array([5.0]), knots)[0][0] == 5.0  # tails forgotten
 
 
 def test_ln_det_for_ln_abs_det():
