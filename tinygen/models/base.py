@@ -129,7 +129,9 @@ class Estimator(saving.Saved):
     def _anew(self, X, y=None, sample_weight=None, length=None, **more):
         """Fit a twin, then take over what it has fitted, all at once; length: options of LONGER for this time."""
         twin = type(self)(**self.get_params(deep=False) | (length or {}))
-        X = twin._rows_to_fit(X)
+        X, before = twin._rows_to_fit(X), more.get("before")
+        if hasattr(before, "feature_names_in_"):
+            twin.feature_names_in_ = before.feature_names_in_
         w = weights.checked(sample_weight, len(X))
         if w is not None and w.min() == 0:
             y = np.asarray(y)[w > 0] if np.shape(y)[:1] == (len(X),) else y

@@ -28,7 +28,7 @@ def checked(y, rows):
     kinds = sorted({type(label).__name__ for label in y.tolist()})
     if len(kinds) > 1 or kinds == ["NoneType"]:
         raise ValueError(f"y must hold labels of one kind, whole numbers or strings, got {', '.join(kinds)}")
-    return y
+    return np.array(y.tolist()) if y.dtype.kind == "O" else y
 
 
 def classes_of(y, rows):

@@ -13,7 +13,8 @@ class Saved:
     def save(self, path):
         """Write the fitted model to the one file `path` (.npz); `load` gives it back."""
         self._check_fitted()
-        checkpoint.save(path, self._state(), meta={"fitted": type(self).__name__})
+        state = self._state()
+        checkpoint.save(path, state, meta={"fitted": type(self).__name__, "content": checkpoint.digest(state)})
 
     @classmethod
     def load(cls, path):
@@ -24,14 +25,13 @@ class Saved:
         state, meta = checkpoint.load(path)
         if not isinstance(meta, dict) or meta.get("fitted") != cls.__name__:
             raise checkpoint.CheckpointError(f"{path} is a checkpoint, but not of a {cls.__name__}")
+        if meta.get("content") != checkpoint.digest(state):
+            raise checkpoint.CheckpointError(f"{path} is not what save() wrote: its content was changed since")
         try:
-            model = cls._of_state(state)
-            vars(model)["_fitted_with"]  # it was fitted
-            return model
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise checkpoint.CheckpointError(
-                f"{path} is not a whole {cls.__name__}: its content is not what save() writes ({problem!r})"
-            ) from problem
+            return cls._of_state(state)
+        except (KeyError, TypeError) as problem:
+            text = f"{path} was written by another version of tinygen, whose {cls.__name__} differs ({problem})"
+            raise checkpoint.CheckpointError(text) from problem
 
     def export_weights(self, path):
         """Write the parameters alone to a plain .npz file, an array each, named by their places: "encoder.0.W".
@@ -49,19 +49,13 @@ class Saved:
         if "random_state" in options and not isinstance(self.random_state, (int, np.integer)):
             options["random_state"] = None
         fitted = {name: value for name, value in vars(self).items() if is_fitted(name)}
-        return {
-            "options": self._described(options), "fitted": self._described(fitted), "names of fitted": sorted(fitted)
-        }  # fmt: skip
+        return {"options": self._described(options), "fitted": self._described(fitted)}
 
     @classmethod
     def _of_state(cls, state):
         """The model that `_state` has described."""
         model = cls(**cls._rebuilt(state["options"]))
-        fitted = cls._rebuilt(state["fitted"])
-        missing = set(state["names of fitted"]) - set(fitted)
-        if missing:
-            raise KeyError(", ".join(sorted(missing)))
-        vars(model).update(fitted)
+        vars(model).update(cls._rebuilt(state["fitted"]))
         return model
 
     @classmethod
@@ -98,9 +92,11 @@ def is_fitted(name):
 
 
 def _describe(value):
-    """A dataclass, an estimator or a dict of them as a tree of plain values and arrays; the rest as it is."""
+    """A Scaling, an estimator or an array of names as a tree of plain values and arrays; the rest as it is."""
     if isinstance(value, Saved):
         return {"an estimator": type(value).__name__, **value._state()}
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return {"names": value.tolist()}
     return value.state() if isinstance(value, Scaling) else value
 
 
@@ -109,4 +105,6 @@ def _rebuild(value):
         from tinygen import models
 
         return getattr(models, value["an estimator"])._of_state(value)
+    if isinstance(value, dict) and list(value) == ["names"]:
+        return np.array(value["names"], dtype=object)
     return value

@@ -100,15 +100,18 @@ def fit(X, kind, weights=None):
     X = np.asarray(X, np.float64)
     if kind == "none":
         return Scaling(kind, np.zeros(X.shape[1]), np.ones(X.shape[1]), np.ones(X.shape[1], bool), None, None)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         mean = np.average(X, axis=0, weights=weights)
         scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weights))
-    if not np.isfinite(scale).all():
-        j = int(np.argmin(np.isfinite(scale)))
-        raise ValueError(f"column {j} has values up to {np.abs(X[:, j]).max():g}: their squares overflow; rescale it")
-    varies = np.ptp(X, axis=0) > 0
-    if not varies.any():
-        raise ValueError(f"no column of X varies (n_samples={len(X)}): there is no density to learn")
+        varies = X.max(axis=0) > X.min(axis=0)
+        fine = np.isfinite(scale) & (scale > 1e-150) | ~varies
+    if not fine.all():
+        j = int(np.argmin(fine))
+        said = f"has values up to {np.abs(X[:, j]).max():g}: their squares overflow"
+        if np.isfinite(scale[j]):
+            said = f"has values that differ by at most {np.ptp(X[:, j]):g}: the squares are 0 in float64"
+        raise ValueError(f"column {j} {said}; rescale it")
+    _check_varies(X)
     mean[~varies], scale[~varies] = X[0, ~varies], 1.0
     if kind == "one":
         scale[varies] = np.sqrt(np.mean(scale[varies] ** 2))
@@ -121,6 +124,11 @@ def fit(X, kind, weights=None):
         std = np.sqrt((1 - share) * variance + share)
         scaling.rotate, scaling.rotate_back = directions / std, (directions * std).T
     return scaling
+
+
+def _check_varies(X):
+    if np.all(X == X[0]):
+        raise ValueError(f"no column of X varies (n_samples={len(X)}): there is no density to learn")
 
 
 def grid(X, levels):
@@ -139,8 +147,9 @@ def grid(X, levels):
 def shared(X):
     """The Scaling by one mean and one scale for all columns, constant ones too: for values on a grid.
 
-    X: (n, D), floats.
+    X: (n, D), floats. Raises ValueError if no column varies.
     """
+    _check_varies(X)
     D, std = X.shape[1], float(np.std(X, dtype=np.float64)) or 1.0
     mean = np.full(D, np.mean(X, dtype=np.float64))
     return Scaling("shared", mean, np.full(D, std), np.ones(D, bool), None, None)

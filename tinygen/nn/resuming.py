@@ -44,7 +44,7 @@ class Resumable:
             "history": {name: np.array(values) for name, values in self._history.items()},
             "validation": self.validation and self.validation.state(),
         }
-        store.save(self._checkpoint, state, meta=self._same)
+        store.save(self._checkpoint, state, meta={**self._same, "content": store.digest(state)})
         self._saved, self._saved_step = time.monotonic(), self.step
 
     def _identity(self, given):
@@ -73,6 +73,8 @@ class Resumable:
         mine = self._same
         if not isinstance(meta, dict) or "random numbers" not in meta or not isinstance(state, dict):
             raise ValueError(f"{self._checkpoint} is a checkpoint, but not of training. Give another name.")
+        if meta.pop("content", None) != store.digest(state):
+            raise store.CheckpointError(f"{self._checkpoint} is damaged: its content was changed. Use an older one.")
         differing = changes(meta, mine)
         if not differing and state["step"] > self.total:
             differing = [f"it has done {state['step']} steps, and this run ends after {self.total}"]

@@ -43,6 +43,28 @@ class LatentDiffusion(base.Estimator):
         self.score_draws = score_draws
         self.random_state = random_state
 
+    def get_params(self, deep=True):
+        """As of every estimator; deep: those of the VAE and the Diffusion too, also where they are the default ones."""
+        own = super().get_params(deep)
+        if deep:
+            for name, make in (("vae", VAE), ("diffusion", Diffusion)):
+                if own[name] is None:
+                    own |= {f"{name}__{option}": value for option, value in make().get_params().items()}
+        return own
+
+    def set_params(self, **params):
+        """As of every estimator: `vae__epochs=5` sets that of the VAE, of a default one if none was given."""
+        for name, make in (("vae", VAE), ("diffusion", Diffusion)):
+            asked = any(option.startswith(f"{name}__") for option in params)
+            if asked and params.get(name, getattr(self, name)) is None:
+                params = {**params, name: make()}
+        return super().set_params(**params)
+
+    @property
+    def params_(self):
+        """Those of the two: {"vae": ..., "diffusion": ...}."""
+        return {"vae": self.vae_.params_, "diffusion": self.diffusion_.params_}
+
     def _check_options(self):
         super()._check_options()
         wrong = self.vae is not None and (not isinstance(self.vae, VAE) or getattr(self.vae, "bound_", "") == "none")
