@@ -191,8 +191,12 @@ def test_nested_parameters_and_files(tmp_path):
     assert again.random_state is None and again.score([[3.0, 1.0]]) == plain.score([[3.0, 1.0]])
     for state in ({}, {"options": {}, "fitted": {}}, {"options": {"weigth": 3}, "fitted": {}}, {"options": 3}):
         checkpoint.save(tmp_path / "b.npz", state, meta={"fitted": "Pair"})
-        with pytest.raises(checkpoint.CheckpointError, match=r"b\.npz is not a whole Pair"):
+        with pytest.raises(checkpoint.CheckpointError, match=r"b\.npz is not what save\(\) wrote"):
             Pair.load(tmp_path / "b.npz")
+    meta = {"fitted": "Pair", "content": checkpoint.digest(state)}
+    checkpoint.save(tmp_path / "b.npz", state, meta=meta)
+    with pytest.raises(checkpoint.CheckpointError, match="by another version of tinygen, whose Pair differs"):
+        Pair.load(tmp_path / "b.npz")
 
 
 class Frame:

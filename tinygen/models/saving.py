@@ -29,7 +29,7 @@ class Saved:
             raise checkpoint.CheckpointError(f"{path} is not what save() wrote: its content was changed since")
         try:
             return cls._of_state(state)
-        except (KeyError, TypeError) as problem:
+        except (KeyError, TypeError, AttributeError) as problem:
             text = f"{path} was written by another version of tinygen, whose {cls.__name__} differs ({problem})"
             raise checkpoint.CheckpointError(text) from problem
 
