@@ -43,6 +43,13 @@ def index(x):
     return np.sum(y)
 
 
+def keyword(x):
+    keep = np.array([True, False, True])
+    y = np.sum(x, where=keep)
+    keep[:] = True
+    return y
+
+
 def through_the_owner(x):
     table = np.ones((2, 3))
     y = x * table[0]
@@ -61,7 +68,7 @@ def through_a_view(x):
 @pytest.mark.parametrize(
     ("f", "text"),
     [(in_place, r"x \* B"), (reused_buffer, r"x \* buffer"), (mask, "keep, x"), (index, r"x\[i\]"),
-     (through_the_owner, r"x \* table\[0\]"), (through_a_view, r"x \* B")],
+     (keyword, "where=keep"), (through_the_owner, r"x \* table\[0\]"), (through_a_view, r"x \* B")],
 )  # fmt: skip
 @pytest.mark.parametrize("derivative", [tg.grad, tg.hessian, lambda f: lambda x: tg.hvp(f)(x, x)])
 def test_an_array_that_is_written_to_after_its_use_is_named(f, text, derivative):
@@ -124,13 +131,14 @@ def test_an_argument_that_the_function_changes_through_another_name_is_named():
 
 def test_a_list_that_changes_after_its_use_is_as_it_was():
     def f(x):
-        i, w = [0, 0, 1], [1.0, 2.0, 3.0]
+        i, w, shift, widths, many = [0, 0, 1], [1.0, 2.0, 3.0], [1], [[0, 1]], [1, 0, 2]
         y = x[i] + np.take(x, i) + x * w
-        i[:] = [2, 2, 2]
+        y = y + 1 * (np.roll(x, shift, [0]) + np.pad(x, pad_width=widths)[:3] + np.repeat(x, repeats=many))
+        i[:], shift[0], widths[0][0], many[:] = [2, 2, 2], 2, 3, [3, 0, 0]
         w[:] = [0.0, 0.0, 0.0]
         return np.sum(y)
 
-    assert np.array_equal(tg.grad(f)(X), [5.0, 4.0, 3.0])
+    assert np.array_equal(tg.grad(f)(X), [8.0, 6.0, 7.0])
 
 
 def test_a_compiled_function_that_writes_to_what_it_read_is_refused():

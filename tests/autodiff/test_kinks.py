@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 import tinygen as tg
 
@@ -22,6 +23,8 @@ SQUARES = {
     "hypot": (lambda x: np.hypot(x[0], x[1]) ** 2 + x[2] ** 2, AT_0, 2 * I3),
     "std": (lambda x: np.std(x) ** 2, np.full(3, 0.1), 2 / 3 * CENTRED),
     "std, ddof": (lambda x: np.std(x, ddof=1, keepdims=True)[0] ** 2, np.full(3, 0.5), CENTRED),
+    "std, where": (lambda x: np.std(x, where=np.array([True, True, True])) ** 2, np.full(3, 0.1), 2 / 3 * CENTRED),
+    "nanstd": (lambda x: np.nanstd(x) ** 2, np.full(3, 0.1), 2 / 3 * CENTRED),
     "absolute": (lambda x: np.sum(abs(x) ** 2), AT_0, 2 * I3),
 }
 
@@ -31,19 +34,37 @@ SQUARES = {
 def test_squares_are_smooth_at_the_tip(name, dtype):
     f, x, expected = SQUARES[name]
     hessian = tg.hessian(f)(x.astype(dtype))
-    assert hessian.dtype == dtype and np.allclose(hessian, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    assert hessian.dtype == dtype and np.allclose(hessian, expected, rtol=rtol)
     assert np.array_equal(tg.grad(f)(x.astype(dtype)), np.zeros(3))
+    forward = np.stack([tg.jvp(tg.grad(f))(x.astype(dtype), v)[1] for v in np.eye(3, dtype=dtype)], axis=-1)
+    assert np.allclose(forward, expected, rtol=rtol)
 
 
 @pytest.mark.parametrize(
     "f",
     [norm, np.std, lambda x: np.hypot(x[0], x[1]), lambda x: norm(x) ** 1.5, lambda x: norm(x, 3),
      lambda x: norm(x) * norm(x[::-1]), lambda x: norm(x) * np.sum(x), lambda x: np.sum(norm(x[:, None], axis=1)) ** 2,
-     lambda x: np.exp(norm(x))],
+     lambda x: np.exp(norm(x)), np.nanstd, lambda x: np.std(x) * (x[0] - x[1]), lambda x: norm(x, 3) ** 2,
+     lambda x: norm(x, 1) ** 2, lambda x: norm(x, np.inf) ** 2, lambda x: norm(np.diag(x) + I3, 2),
+     lambda x: norm(x[None], 1) ** 2, lambda x: np.sum(special.xlogy(x, x**2)),
+     lambda x: np.linalg.eigh(I3 + np.outer(x, [1, 2, 3]))[1][0, 0]],
 )  # fmt: skip
 def test_a_kink_has_no_second_derivative(f):
     with np.errstate(all="ignore"):
         assert np.isnan(tg.hessian(f)(AT_0)).any()
+        assert np.isnan(tg.jvp(tg.grad(f))(AT_0, np.array([1.0, -2.0, 4.0]))[1]).any()
+
+
+def test_an_entry_0_hides_no_slope():
+    """a log(1 + b) at a = 0, and a norm by itself where its slope is the same all around."""
+    assert np.allclose(tg.hessian(lambda x: np.sum(special.xlog1py(x, x)))(AT_0), 2 * I3)
+    mixed = tg.jacobian(tg.grad(lambda a, b: special.xlogy(a, b), 1))(np.float64(0), np.float64(4))
+    assert mixed == 0.25
+    assert np.array_equal(tg.hessian(lambda x: np.sum(x**2) + norm(x, 1))(AT_0), 2 * I3)
+    assert np.allclose(tg.grad(lambda x: special.gammainc(1.0, x))(0.0), 1)
+    assert np.allclose(tg.hessian(lambda x: special.gammainc(1.0, x))(0.0), -1)
+    assert np.allclose(tg.hessian(lambda A: np.sum(np.linalg.eigh(A)[0] ** 2))(I3[:2, :2])[1, 0], [[0, 0], [4, 0]])
 
 
 def test_the_kink_of_one_row_leaves_the_others_as_they_are():

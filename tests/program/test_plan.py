@@ -300,9 +300,62 @@ def test_out_takes_what_is_constant(dtype):
         views["b"][:] = views["c"][...] = 7
 
 
-def test_a_first_call_where_a_derivative_is_a_limit_says_so():
-    with pytest.raises(RuntimeError, match=r"the limit of its values nearby .*a norm at 0.*first at another point"):
-        tg.compile(tg.hessian(lambda x: np.linalg.norm(x) ** 2))(np.zeros(3))
+LIMITS = {  # a second derivative -> where it is a limit, where it is not
+    "norm": (tg.hessian(lambda x: np.linalg.norm(x) ** 2), np.zeros(3), np.array([1.0, -2.0, 0.5])),
+    "of a gradient's direction": (
+        lambda x: tg.jvp(tg.grad(lambda x: np.cos(np.linalg.norm(x))))(x, np.array([1.0, -2.0, 0.5], x.dtype))[1],
+        np.zeros(3),
+        np.array([1.0, -2.0, 0.5]),
+    ),
+    "one row": (tg.hessian(lambda x: np.sum(np.linalg.norm(x, axis=1) ** 2)), np.eye(3, 2), np.ones((3, 2))),
+    "std": (tg.hessian(lambda x: np.std(x) ** 2), np.full(3, 0.1), np.array([1.0, -2.0, 0.5])),
+    "hypot": (tg.hessian(lambda x: np.sum(np.hypot(x, x[::-1]) ** 2)), np.array([0.0, 1.0, 0.0]), np.ones(3)),
+    "abs": (tg.hessian(lambda x: np.sum(abs(x) ** 2)), np.array([0.0, 1.0, 0.0]), np.ones(3)),
+    "eigenvalues": (tg.hessian(lambda A: np.sum(np.linalg.eigvalsh(A) ** 3)), np.eye(2), np.diag([1.0, 2.0])),
+    "singular values": (tg.hessian(lambda A: np.sum(np.linalg.svdvals(A) ** 2)), np.eye(2), np.diag([1.0, 2.0])),
+    "and no limit": (tg.hessian(np.linalg.norm), np.zeros(3), np.array([1.0, -2.0, 0.5])),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LIMITS)
+def test_where_a_derivative_is_a_limit_the_function_itself_is_called(name, dtype):
+    f, *points = LIMITS[name]
+    there, elsewhere = (x.astype(dtype) for x in points)
+    for first in (there, elsewhere):
+        compiled = tg.compile(f)
+        for x in (first, there, elsewhere, there.copy(), there, elsewhere):
+            with np.errstate(all="ignore"):
+                same_bits(compiled(x), f(x))
+        assert compiled.source.count("NotImplemented") == 1
+    assert "NotImplemented" not in str(tg.trace(f)(elsewhere)) and "any" not in str(tg.trace(f)(elsewhere))
+
+
+def test_a_limit_is_written_to_the_given_array():
+    hessian = np.full((3, 3), np.nan)
+    compiled = tg.compile(LIMITS["norm"][0], out=hessian)
+    for x in (np.ones(3), np.zeros(3)):
+        assert compiled(x) is hessian
+        assert np.allclose(hessian, 2 * np.eye(3))
+        hessian[...] = np.nan
+
+
+def test_only_what_may_be_a_limit_is_looked_for():
+    """A first derivative is never one; nor is the second one of an L1 penalty, whose slope stays as it is."""
+    norm, x = np.linalg.norm, np.array([1.0, 0.0])
+    for f in (tg.grad(lambda x: norm(x) ** 2 + np.std(x)), tg.hessian(lambda x: np.sum(x**4) + 0.1 * np.sum(abs(x)))):
+        compiled = tg.compile(f)
+        same_bits(compiled(x), f(x))
+        assert "NotImplemented" not in compiled.source
+
+
+def test_a_compiled_function_inside_of_one_may_be_called_twice(rng):
+    """As it stands it gives the same buffer twice; a recording sees through it."""
+    inner = tg.compile(lambda x: 2 * x + 1)
+    outer = tg.compile(lambda x, y: (inner(y), inner(x) + y))
+    x, y = rng.standard_normal((2, 5))
+    for _ in range(3):
+        same_bits(outer(x, y), (2 * y + 1, (2 * x + 1) + y))
 
 
 def test_out_that_is_an_input_is_refused(rng):

@@ -203,7 +203,14 @@ def apply(row, args, kw):
                 tape.held.hold(a)
         elif type(a) is list and row.rules[len(raw)] is not None:
             a = np.asarray(a)  # an operand written as a list; the rules expect arrays
+        elif type(a) is list:
+            a = copied(a)
         raw.append(a)
+    for key, a in kw.items():
+        if type(a) is list:
+            kw = {**kw, key: copied(a)}
+        elif type(a) is np.ndarray and id(a) not in tape.held:
+            tape.held.hold(a)
     y = row.function(*raw, **kw)
     slot = tape.size
     if isinstance(y, (tuple, list)):
@@ -213,6 +220,11 @@ def apply(row, args, kw):
     tape.entries.append((slot, row, raw, kw, y, parents))
     tape.size = slot + 1
     return Var(y, tape, slot)
+
+
+def copied(a):
+    """A list that stays as it is: f may go on with its own."""
+    return [copied(part) if type(part) is list else part for part in a]
 
 
 def operator_of(row):

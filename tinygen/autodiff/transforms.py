@@ -230,7 +230,10 @@ def jacobian(f, argnums=0):
 def hessian(f, argnums=0):
     """The matrix of second derivatives of a scalar function `f`: the Jacobian of its gradient, in.shape + in.shape.
 
-    argnums: the argument by which `f` is differentiated twice, an int.
+    argnums: the argument by which `f` is differentiated twice, an int. Where the gradient is a convention (a norm,
+    hypot or std at 0, equal eigenvalues) it is the limit of its values nearby, nan where there is none or none is
+    known; where it is the choice of a piece, or the mean of several (max, clip, abs at a corner, sort at a tie), it is
+    the derivative of that choice.
 
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 2.0]))
     array([[0., 4.],

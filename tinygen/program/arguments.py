@@ -5,7 +5,7 @@ import numpy as np
 from tinygen.autodiff import tree
 from tinygen.autodiff.tape import Var
 
-MISS = object()  # what a caller returns if the arguments do not fit it
+MISS = NotImplemented  # what a caller returns if the arguments do not fit it, or at a point that no replay can compute
 
 
 def scan(x, leaves, key):

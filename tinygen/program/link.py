@@ -59,6 +59,9 @@ class _Linker:
             self._operation(k, op)
         results = iter([self._result(k, slot, constant) for k, (slot, constant) in enumerate(self.program.outputs)])
         source.result = source.tree(self.program.structure, results)
+        if self.program.limits:
+            limits = " or ".join(self.place[slot].text for slot in self.program.limits)
+            source.result = f"{source.result} if not ({limits}) else NotImplemented"
 
     def _place_targets(self):
         """Results that can be written straight into the caller's arrays; the others are copied at the end."""

@@ -16,7 +16,7 @@ class Memory:
         for k, op in enumerate(program.operations):
             for _, slot in op.parents:
                 self.last_read[self.root(slot)] = k
-        for slot, _ in program.outputs:
+        for slot in (*(slot for slot, _ in program.outputs), *program.limits):
             if slot is not None:
                 self.last_read[self.root(slot)] = math.inf
 

@@ -52,7 +52,7 @@ def pruned(operations, outputs):
         if needed.intersection(op.outputs):
             kept.append(op)
             needed.update(slot for _, slot in op.parents)
-    return kept[::-1], outputs
+    return kept[::-1]
 
 
 def _add_at(x, g, shape, *index):
@@ -70,6 +70,7 @@ def added_in_place(program):
     (All bits stay but the sign of a zero: -0.0 + 0.0 is 0.0.)
     """
     readers = Counter(slot for op in program.operations for _, slot in op.parents)
+    readers.update(program.limits)
     readers.update(slot for slot, _ in program.outputs)
     puts = {
         op.outputs[0]: op

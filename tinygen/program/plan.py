@@ -34,6 +34,9 @@ class compile:
     call's arguments. With `out`, a tree like f's result with None for what stays in buffers, results are written into
     your arrays.
 
+    Where a second derivative is a limit of its values nearby (a norm at 0, equal eigenvalues: see `tinygen.hessian`) a
+    replay can't find it: `source` says NotImplemented there, and the compiled function calls `f` itself.
+
     What `f` reads that is not an argument is frozen by a recording: globals, variables of enclosing functions,
     attributes, lists and dicts, the contents of arrays. They are looked at before each call, and where one has changed,
     `f` is recorded again. Not seen are changes in things that `f` reaches only through other people's libraries, in
@@ -61,6 +64,8 @@ class compile:
         self.__name__, self.__doc__ = getattr(f, "__name__", "f"), f.__doc__
 
     def __call__(self, *args, **kw):
+        if _comparing.on:
+            return self.f(*args, **kw)
         if not self.lock.acquire(False):
             raise RuntimeError(
                 f"two threads call the compiled {self.__name__} at once, and its buffers are shared: "
@@ -99,7 +104,8 @@ class compile:
         while len(self.plans) > PLANS_KEPT:
             self.plans.popitem(last=False)
         self.call = plan.fit(args, kw, leaves, self.outside)
-        return self.call(args, kw)
+        result = self.call(args, kw)
+        return plan.eager(args, kw) if result is MISS else result
 
     def _say_that_it_changed(self, name):
         self.recorded_again += 1
@@ -155,10 +161,10 @@ class Plan:
         sources = passes.sources(program, values)
         apart = passes.apart(program, values)
         names, _ = names_of(program, input_names(f, args, kw), local.found)
-        self.program, targets = program, _targets(program, out, leaves)
+        self.f, self.program, self.targets = f, program, _targets(program, out, leaves)
 
         def linked(exact):
-            return link(program, sources, apart, (names, self.outside.names), targets, exact=exact)
+            return link(program, sources, apart, (names, self.outside.names), self.targets, exact=exact)
 
         self.held = [leaf if isinstance(leaf, np.ndarray) else None for leaf in leaves]  # read in place while the same
         self.own = [None] * len(leaves)
@@ -201,6 +207,16 @@ class Plan:
         call, run = caller(args, kw, self.own, self.pairs, self.step, outside), context.run
         return lambda args, kw: run(call, args, kw)
 
+    def eager(self, args, kw):
+        """What the replay says NotImplemented to: f as it stands, with arrays of its own or the caller's."""
+        with np.errstate(all="ignore"):
+            leaves, structure = tree.flatten(self.f(*args, **kw))
+        leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        for k, array in self.targets.items():
+            array[...] = leaves[k]
+            leaves[k] = array
+        return tree.unflatten(structure, leaves)
+
     def _check_draws(self, unseeded):
         drawn = [*self.outside.drawn(), *["a generator without a seed"] * unseeded]
         if drawn:
@@ -227,6 +243,15 @@ class Plan:
         return "\n".join(lines)
 
 
+class _Comparing(threading.local):
+    """Whether this thread compares a replay with f: compiled functions inside of f give arrays of their own then."""
+
+    on = False
+
+
+_comparing = _Comparing()
+
+
 def _compare(f, args, kw, leaves, bind):
     """The recording must be all that `f` does: further eager calls have to give the same bits, here and elsewhere."""
     leaves_of, structure = tree.flatten((args, kw))
@@ -237,21 +262,19 @@ def _compare(f, args, kw, leaves, bind):
         numbers = [leaf for leaf in given if isinstance(leaf, (float, np.generic))]
         args, kw = tree.unflatten(structure, given)
         with np.errstate(all="ignore"):
+            _comparing.on = True
             try:
                 eager = tree.flatten(f(*args, **kw))[0]
             except Exception:
                 if given is not moved:
                     raise
                 return  # `f` is not defined there
-            replayed = tree.flatten(bind(arrays)(*numbers))[0]
+            finally:
+                _comparing.on = False
+            replayed = bind(arrays)(*numbers)
+        replayed = eager if replayed is MISS else tree.flatten(replayed)[0]
         for k, (a, b) in enumerate(zip(replayed, eager)):
             if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f"):
-                if np.shape(a) == np.shape(b) and np.all(np.isnan(a) | (np.asarray(a) == b)):
-                    raise RuntimeError(
-                        f"{getattr(f, '__name__', 'f')} was recorded at a point where a derivative is the limit of "
-                        f"its values nearby (output {k}; a norm at 0, equal eigenvalues). The eager call finds it, a "
-                        "replay cannot and gives nan there: call it uncompiled there, and first at another point."
-                    )
                 when = "at other arguments than its recording" if given is moved else "when it ran again"
                 raise RuntimeError(
                     f"{getattr(f, '__name__', 'f')} gave other numbers {when} (output {k}, run {again + 2}): it reads "

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygen.autodiff import tree
+from tinygen.autodiff.rules.kinks import ONLY_EAGER
 from tinygen.autodiff.tape import Tape, Var
 from tinygen.autodiff.transforms import gc_paused
 from tinygen.program import passes
@@ -71,12 +72,16 @@ class Operation:
 
 
 class Program(NamedTuple):
-    """What `f` did: inputs (slot, Layout), operations, outputs (slot, None) or (None, constant), f's output tree."""
+    """What `f` did: inputs (slot, Layout), operations, outputs (slot, None) or (None, constant), f's output tree.
+
+    limits: slots of what must be False; where it is not, a derivative is a limit that only the eager call finds.
+    """
 
     inputs: list
     operations: list
     outputs: list
     structure: tree.Structure
+    limits: list
 
     def frozen(self):
         """The arrays that `f` took from elsewhere than its arguments: their contents are part of the program."""
@@ -115,7 +120,7 @@ def record(f, args, kw=None):
     tape.held.check(getattr(f, "__name__", "f"))
     leaves, structure = tree.flatten(out)
     outputs = [(leaf.slot, None) if type(leaf) is Var and leaf.tape is tape else (None, leaf) for leaf in leaves]
-    layouts, operations = dict(inputs), []
+    layouts, operations, limits = dict(inputs), [], []
     for slot, row, args, kw, y, parents in tape.entries:
         ys = y if type(y) is tuple else (y,)
         slots = tuple(range(slot, slot + len(ys)))
@@ -124,6 +129,10 @@ def record(f, args, kw=None):
         args = list(args)
         for i, parent in parents:
             args[i] = layouts[parent]
+        if row is ONLY_EAGER and parents:
+            limits.append((parents[0][1], None))
         operations.append(Operation(row, args, kw, parents, slots, tuple(layouts[k] for k in slots)))
     tape.close()
-    return Program(inputs, *passes.pruned(*passes.merged(operations, outputs)), structure), values
+    operations, results = passes.merged(operations, outputs + limits)
+    outputs, limits = results[: len(outputs)], sorted({slot for slot, _ in results[len(outputs) :]})
+    return Program(inputs, passes.pruned(operations, results), outputs, structure, limits), values

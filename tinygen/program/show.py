@@ -2,6 +2,7 @@
 
 from html import escape
 
+from tinygen.program import passes
 from tinygen.program.formula import latex
 from tinygen.program.names import Locals, code_of, input_names, names_of, operands, written
 from tinygen.program.program import record
@@ -34,6 +35,7 @@ def trace(f):
     def run(*args, **kw):
         with Locals(code_of(f)) as local:
             program, _ = record(f, args, kw)
+        program = program._replace(operations=passes.pruned(program.operations, program.outputs), limits=[])
         title = getattr(f, "__name__", "f").replace("<lambda>", "f")
         return Trace(program, input_names(f, args, kw), local.found, title)
 

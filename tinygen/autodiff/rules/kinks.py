@@ -2,7 +2,11 @@
 
 The gradient of F(y) with y = |x| is F'(y) x / y. At x = 0 the rules say 0. The derivative of *that* is r = lim F'(y)/y,
 which exists if F'(0) = 0, and then is F''(0) (l'Hopital): 2 for y^2, so that the Hessian of |x|^2 is 2 I at 0 too. It
-is read off the recorded operations from y to F'(y). Where no limit is known, the second derivative is nan.
+is read off the recorded operations from y to F'(y). Where no limit is known, the second derivative is nan. A replay
+can't read its own operations: it stops where it meets such a point, and the function is called as it stands.
+
+Ties and corners are another matter: what max, clip and abs say there is the choice of one of their pieces, or the mean
+of several, and their second derivative is that of this choice.
 """
 
 import functools
@@ -28,6 +32,50 @@ _BEND = Row(
     lambda h, y, x, back, *data: back(h, *data),
     name="second derivative",
 )
+
+
+def scaled(h, r, axes=()):
+    """h r, linear in h, but 0 where h is 0 (all of it along `axes`): a derivative by others is 0, not nan."""
+    return apply(_SCALED, (h, r, axes), {})
+
+
+def _scaled(h, r, axes):
+    if type(h) is Var or type(r) is Var:
+        return scaled(h, r, axes)
+    return np.where(np.any(h != 0, axis=axes, keepdims=True) if axes else h != 0, h * r, 0)
+
+
+_SCALED = Row(
+    _scaled, lambda c, y, h, r, axes: scaled(c, r, axes), lambda c, y, h, r, axes: c * h, name="scaled"
+)  # fmt: skip
+
+
+def no_limit(out, x, flat):
+    """`out`, whose derivative by x is nan where `flat`: a convention of the first derivative has none of its own."""
+    if not again(x) or not (recorded(x) or np.any(bare(flat))):
+        return out
+    return out + bend(x, scaled, np.where(flat, np.asarray(math.nan, x.dtype), np.zeros((), x.dtype)))
+
+
+def only_eager(points):
+    """Where any of `points` holds, a replay can't find the limit: a plan then calls the function itself."""
+    apply(ONLY_EAGER, (np.any(points),), {})
+
+
+ONLY_EAGER = Row(lambda here: apply(ONLY_EAGER, (here,), {}) if type(here) is Var else here, name="only eager")
+
+
+def reads(g, x):
+    """Whether `g` was made of x."""
+    while type(g) is Var and g.tape is not x.tape:
+        g = g.value
+    if type(g) is not Var:
+        return False
+    needed = {g.slot}
+    for slot, _, _, _, y, parents in reversed(g.tape.entries):
+        if not needed.isdisjoint(range(slot, slot + (len(y) if type(y) is tuple else 1))):
+            needed.update(parent for _, parent in parents)
+    return x.slot in needed
 
 
 def pulled(g, y, x, seed):
@@ -60,8 +108,6 @@ def _probe():
 
 def limit(g, y, x, zero, unknown):
     """The limit of g / y where y is 0, and 0 elsewhere; `unknown` where there is none (g is not 0), nan if in doubt."""
-    if recorded(y):
-        return np.where(zero, np.asarray(unknown, y.dtype), np.zeros_like(y))
     ones, probe = np.ones_like(bare(y)), np.resize(_probe(), y.shape).astype(y.dtype)
     slope, mixed = pulled(g, y, x, ones), pulled(g, y, x, probe)
     rtol = 1e-9 if y.dtype.itemsize == 8 else 1e-3
@@ -71,27 +117,23 @@ def limit(g, y, x, zero, unknown):
     return np.where(bare(zero), np.where(in_proportion & each_alone, slope, unknown), 0 * ones)
 
 
-def tip(out, g, y, x, *, zero=None, spread=lambda v: v, axes=(), scale=1.0, unknown=math.nan):
+def tip(out, g, y, x, *, of=None, zero=None, spread=lambda v: v, axes=(), scale=1.0, unknown=math.nan):
     """`out`, the cotangent scale g x / y of x in y = |x| sqrt(scale), right at second order where y is 0.
 
-    zero: where that is, if it is not y == 0. spread: shapes g, y like x. axes: of x, those that y was made along.
+    of: what y was computed from, if that is not x. zero: where the tip is, if that is not y == 0. spread: shapes g, y
+    like x. axes: of x, those that y was made along. unknown: the second derivative where there is none.
     """
     if not again(x):
         return out
-    zero = y == 0 if zero is None else zero
-    if not recorded(y) and not np.any(bare(zero)):
+    of, zero = x if of is None else of, y == 0 if zero is None else zero
+    if recorded(y):
+        if math.isnan(unknown) or reads(g, of):
+            only_eager(zero)
         return out
-
-    def back(h, r):
-        some = np.any(h != 0, axis=axes, keepdims=True) if axes else h != 0  # a derivative by others is 0, not nan
-        return np.where(some, h * r, 0)
-
-    return np.where(spread(zero), 0, out) + bend(x, back, spread(limit(g, y, x, zero, unknown)) * scale)
-
-
-def undecided(pairs, w):
-    """nan for the close pairs, else 0: where the limit would depend on values that a replay does not have yet."""
-    return np.where(pairs, w.dtype.type(math.nan), w.dtype.type(0))
+    if not np.any(bare(zero)):
+        return out
+    r = spread(limit(g, y, of, zero, unknown)) * scale
+    return np.where(spread(zero), 0, out) + bend(x, scaled, r, axes)
 
 
 def close(w):

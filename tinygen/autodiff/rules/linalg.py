@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, refused, spelled, stands_for
-from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, tip, undecided
+from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, no_limit, only_eager, reads, tip
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
-from tinygen.autodiff.tape import Every, Row, apply, bare, recorded
+from tinygen.autodiff.tape import Every, Row, Var, apply, bare, recorded
 
 # ---- matrix functions ----
 
@@ -161,7 +161,7 @@ def _over_gaps(x, w, unknown):
     if not unknown:
         return parts
     some = abs(x) > 1e-10 * np.sum(abs(x), axis=(-1, -2), keepdims=True)
-    return np.where(equal & some, np.asarray(unknown, x.dtype), parts)
+    return no_limit(np.where(equal & some, np.asarray(unknown, x.dtype), parts), x, equal)
 
 
 def _diagonal_matrix(v):
@@ -169,6 +169,8 @@ def _diagonal_matrix(v):
 
 
 def _eigh(g, y, a, UPLO="L"):
+    if type(g[1]) is not Var and not np.any(g[1]):
+        return _eigvalsh(g[0], y[0], a, UPLO)
     return _eigen(g, y, a, UPLO, math.nan)  # of several equal eigenvalues none has a vector of its own
 
 
@@ -184,8 +186,10 @@ _EIGH = Row(np.linalg.eigh, lambda g, y, a, UPLO: _eigen(g, y, a, UPLO, 0), name
 def _eigvalsh(g, y, a, UPLO="L"):
     w, v = apply(_EIGH, (a, UPLO), {})
     out = _by_triangle((v * g[..., None, :]) @ t(v), UPLO in "Ll")
-    if again(a) and (recorded(a) or np.any(close(bare(w)))):
-        r = undecided(close(w), w) if recorded(a) else divided_differences(g, y, a)
+    if again(a) and recorded(a):
+        only_eager(close(w))
+    elif again(a) and np.any(close(w)):
+        r = divided_differences(g, y, a)
 
         def back(h, r, v):
             return _by_triangle(v @ (r * (t(v) @ _symmetric_part(h, UPLO) @ v)) @ t(v), UPLO in "Ll")
@@ -233,8 +237,10 @@ _SVD = Row(lambda a: np.linalg.svd(a, full_matrices=False), lambda g, y, a: _sin
 def _svdvals(g, y, x):
     u, s, vt = apply(_SVD, (x,), {})
     out = (u * g[..., None, :]) @ vt
-    if again(x) and (recorded(x) or np.any(close(bare(s)))):
-        r = undecided(close(s), s) if recorded(x) else divided_differences(g, y, x)
+    if again(x) and recorded(x):
+        only_eager(close(s))
+    elif again(x) and np.any(close(s)):
+        r = divided_differences(g, y, x)
         turned = (g[..., None, :] + g[..., :, None]) / np.where(close(s), s[..., None, :] + s[..., :, None], 1)
 
         def back(h, r, turned, u, s, vt):
@@ -274,15 +280,19 @@ def _vector_norm(g, y, x, ord, axis, keepdims):
         return tip(x * (like_x(g) / np.where(size == 0, 1, size)), g, y, x, spread=like_x, axes=axes_of(axis, x.ndim))
     g, y = like_x(g), size
     if ord in (math.inf, -math.inf):
-        return np.sign(x) * shared(g, np.abs(x), y, axis, True)
+        return _cornered(np.sign(x) * shared(g, np.abs(x), y, axis, True), g, x, abs(x) == y)
     if ord == 0:
         return 0 * x
     part = np.abs(x) / np.where(y == 0, 1, y)
     out = g * np.sign(x) * np.where(part == 0, 0, np.where(part == 0, 1, part) ** (ord - 1))
-    if again(x) and ord != 1:  # at second order the tip has no limit; nor has an entry 0 where ord < 2
-        flat = (y == 0) if ord > 2 else (x == 0)
-        return out + bend(x, lambda h, flat: np.where(flat, math.nan, 0 * h), flat)
-    return out
+    if ord == 1:
+        return _cornered(out, g, x, True)
+    return no_limit(out, x, y == 0 if ord > 2 else x == 0)  # the tip has no limit; nor has an entry 0 where ord < 2
+
+
+def _cornered(out, g, x, picked):
+    """`out`, made with sign(x), which is 0 at 0: that hides a slope of `g` by what was picked of |x|."""
+    return no_limit(out, x, picked & (x == 0)) if again(x) and reads(g, x) else out
 
 
 def _matrix_norm(g, y, x, ord, axes):
@@ -291,15 +301,16 @@ def _matrix_norm(g, y, x, ord, axes):
     if ord in (1, -1, math.inf, -math.inf):  # the largest or smallest column or row sum
         inner = axes[0] if abs(ord) == 1 else axes[1]
         sums = np.sum(np.abs(x), axis=inner, keepdims=True)
-        return np.sign(x) * shared(g, sums, y, axes, True)
+        return _cornered(np.sign(x) * shared(g, sums, y, axes, True), g, x, sums == y)
     m, g = np.moveaxis(x, axes, (-2, -1)), np.moveaxis(g, axes, (-2, -1))
     s = np.linalg.svdvals(m)
     if ord == "nuc":
-        weights = np.ones_like(s)
-    else:  # 2 and -2: the largest or smallest singular value
-        picked = np.max(s, axis=-1, keepdims=True) if ord == 2 else np.min(s, axis=-1, keepdims=True)
-        weights = shared(np.ones_like(picked), s, picked, -1, True)
-    return np.moveaxis(_svdvals(g[..., 0] * weights, s, m), (-2, -1), axes)
+        return np.moveaxis(_svdvals(g[..., 0] * np.ones_like(s), s, m), (-2, -1), axes)
+    # 2 and -2: the largest or smallest singular value
+    picked = np.max(s, axis=-1, keepdims=True) if ord == 2 else np.min(s, axis=-1, keepdims=True)
+    out = _svdvals(g[..., 0] * shared(np.ones_like(picked), s, picked, -1, True), s, m)
+    several = np.sum(np.isclose(s, picked, rtol=8 * np.finfo(s.dtype).eps, atol=0), axis=-1, keepdims=True) > 1
+    return np.moveaxis(no_limit(out, m, several[..., None]), (-2, -1), axes)
 
 
 define(np.linalg.norm, _norm, refused("norm can be differentiated with respect to x, not to ord.", _norm))

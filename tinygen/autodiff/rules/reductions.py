@@ -70,7 +70,7 @@ def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):
     mean, share = np.mean(a, axis=axis, keepdims=True), _share(a, axis, ddof)
     constant = y <= 4 * np.finfo(a.dtype).eps * np.reshape(abs(mean), y.shape)  # equal up to rounding: derivative 0
     out = like_a(np.where(constant, 0, g * share / np.where(constant, 1, y))) * (a - mean)
-    return tip(out, g, y, a - mean, zero=constant, spread=like_a, axes=axes_of(axis, a.ndim), scale=share)
+    return tip(out, g, y, a - mean, of=a, zero=constant, spread=like_a, axes=axes_of(axis, a.ndim), scale=share)
 
 
 define(np.std, _std)
@@ -177,16 +177,26 @@ def _prod_of_some(g, y, a, axis=None, *, dtype=None, keepdims=False, initial=1, 
     return np.where(where, _prod(g * initial, y, np.where(where, a, 1), axis, keepdims=keepdims), 0)
 
 
-def _var_of_some(g, y, a, axis=None, *, dtype=None, ddof=0, keepdims=False, where=True):
+def _centred(a, axis, ddof, where):
+    """The differences from the mean of those that count, that mean, and 1 / (n - ddof)."""
     n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True).astype(a.dtype)
     filled = np.where(where, a, 0)
     mean = np.sum(filled, axis=axis, keepdims=True) / n
-    return np.where(where, spread(g, a, axis, keepdims).astype(a.dtype) * (2 / (n - ddof)) * (filled - mean), 0)
+    return np.where(where, filled - mean, 0), mean, 1 / (n - ddof)
+
+
+def _var_of_some(g, y, a, axis=None, *, dtype=None, ddof=0, keepdims=False, where=True):
+    centred, _, share = _centred(a, axis, ddof, where)
+    return spread(g, a, axis, keepdims).astype(a.dtype) * (2 * share) * centred
 
 
 def _std_of_some(g, y, a, axis=None, *, dtype=None, ddof=0, keepdims=False, where=True):
-    half = 0.5 * g / np.where(y == 0, 1, y)
-    return _var_of_some(half, y, a, axis, ddof=ddof, keepdims=keepdims, where=where)
+    centred, mean, share = _centred(a, axis, ddof, where)
+    like_a = lambda v: spread(v, a, axis, keepdims).astype(a.dtype)
+    constant = like_a(y) <= 4 * np.finfo(a.dtype).eps * abs(mean)
+    out = np.where(constant, 0, like_a(g) * share / np.where(constant, 1, like_a(y))) * centred
+    zero, axes = np.reshape(constant, y.shape), axes_of(axis, a.ndim)
+    return tip(out, g, y, centred, of=a, zero=zero, spread=like_a, axes=axes, scale=share)
 
 
 full(np.sum, _sum_of_some, linear=True)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from tinygen.autodiff.rules.elementwise import constant, define, refused
+from tinygen.autodiff.rules.kinks import again, no_limit
 
 define(special.expit, lambda g, y, x: g * y * special.expit(-x))
 define(special.log_expit, lambda g, y, x: g * special.expit(-x))
@@ -43,16 +44,17 @@ _zeta = special._ufuncs._zeta  # special.zeta is a Python function around it
 _by_q = lambda g, y, s, q: -g * s * special.zeta(s + 1, q)
 _no_s = refused("scipy.special.zeta(s, q) can be differentiated with respect to q, not to s.", _by_q)
 define(_zeta, _no_s, _by_q, name="zeta")
-define(
-    special.xlogy,
-    lambda g, y, a, b: g * np.log(b),
-    lambda g, y, a, b: g * np.where(a == 0, 0, a / np.where(a == 0, 1, b)),
-)
-define(
-    special.xlog1py,
-    lambda g, y, a, b: g * np.log1p(b),
-    lambda g, y, a, b: g * np.where(a == 0, 0, a / np.where(a == 0, 1, 1 + b)),
-)
+
+
+def _by_log(g, a, b):
+    """g a / b, the cotangent of b in a log b: 0 at 0 / 0, where it has no derivative unless a stays 0."""
+    both = (a == 0) & (b == 0)
+    out = g * np.where(both, 0, a / np.where(both, 1, b))
+    return no_limit(out, a, both) if again(a) else out
+
+
+define(special.xlogy, lambda g, y, a, b: g * np.log(b), lambda g, y, a, b: _by_log(g, a, b))
+define(special.xlog1py, lambda g, y, a, b: g * np.log1p(b), lambda g, y, a, b: _by_log(g, a, 1 + b))
 define(special.entr, lambda g, y, x: -g * (np.log(x) + 1))
 define(special.rel_entr, lambda g, y, a, b: g * (np.log(a / b) + 1), lambda g, y, a, b: -g * a / b)
 define(special.kl_div, lambda g, y, a, b: g * np.log(a / b), lambda g, y, a, b: g * (1 - a / b))
@@ -70,12 +72,12 @@ define(
 
 def _gamma_density(a, x):
     a = a * np.ones_like(x)  # in the dtype of x
-    return np.exp((a - 1) * np.log(x) - x - special.gammaln(a))
+    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
 
 
 def _beta_density(a, b, x):
     a, b = a * np.ones_like(x), b * np.ones_like(x)
-    return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - special.betaln(a, b))
+    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
 
 
 def _no(function, like):
