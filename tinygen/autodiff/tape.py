@@ -105,16 +105,18 @@ class Tape:
 
     A later tape has a larger tag: of nested differentiations the innermost has the largest, whatever thread it is in.
     An entry is (slot of the first output, row, raw arguments, keywords, y, [(argument position, slot), ...]).
-    `watch(entry)` is called after each operation.
+    `watch(entry)` is called after each operation. `opens(f, args)` says whether a primitive's own operations are noted
+    in place of its rules.
     """
 
-    __slots__ = ("entries", "held", "recording", "size", "tag")
+    __slots__ = ("entries", "held", "opens", "recording", "size", "tag")
 
-    def __init__(self, recording=False, watch=None):
+    def __init__(self, recording=False, watch=None, opens=None):
         self.tag = next(_tags)
         self.entries = _Watched(watch) if watch else []
         self.held = Held()
         self.size = 0
+        self.opens = opens
         self.recording = recording  # a recording for replay must not look at values: bool(v) and the like raise
 
     def input(self, value):
@@ -363,7 +365,8 @@ def primitive(f, *rules):
         tapes = [a.tape for a in args if type(a) is Var]
         if any(type(a) is Var for a in kw.values()):
             raise TypeError(f"{row.name}: arguments with a derivative are passed by position, not by keyword.")
-        if not tapes or max(tapes, key=_tag).recording:  # a recording sees through: it notes what f does
+        tape = max(tapes, key=_tag) if tapes else None
+        if tape is None or tape.recording or (tape.opens and tape.opens(f, args)):  # it notes what f does
             return f(*args, **kw)
         return apply(row, args, kw)
 

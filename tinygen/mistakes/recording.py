@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.autodiff.arraylike import frame_outside, source
-from tinygen.autodiff.tape import Tape, Var
+from tinygen.autodiff.tape import Tape, Var, bare
 
+_PACKAGE = Path(__file__).parent.parent
 MOST_WORK = 3e7  # array entries in one search: about a second
 _SCALED = ("multiply", "divide", "mean")  # terms are seen through them
 # frames of these modules are not the student's
@@ -32,7 +33,13 @@ class Place:
     text: str  # of whatever length
 
     def __str__(self):
-        return f"line {self.line}: `{self.short}`" if self.text else f"line {self.line}"
+        return f"{self.at}: `{self.short}`" if self.text else self.at
+
+    @property
+    def at(self):
+        """Its line; with the file, where that is one of tinygen's."""
+        ours = Path(self.file).is_relative_to(_PACKAGE)
+        return f"{Path(self.file).name}, line {self.line}" if ours else f"line {self.line}"
 
     @property
     def short(self):
@@ -92,6 +99,12 @@ class Edge:
     k: np.ndarray
 
 
+def _sums_up(f, args):
+    """Whether a primitive makes one number of arrays, as a loss does: mistakes are made inside of it."""
+    values = [bare(value) for value in args]
+    return any(np.ndim(value) for value in values) and np.ndim(f(*values)) == 0
+
+
 def _place():
     """The expression that is being evaluated in the first frame outside the engine and NumPy."""
     frame = frame_outside(*_MACHINERY)
@@ -108,7 +121,7 @@ class Recording:
 
     def __init__(self, f, args, names, argnum):
         self.places = []
-        self.tape = Tape(watch=lambda entry: self.places.append(_place()))
+        self.tape = Tape(watch=lambda entry: self.places.append(_place()), opens=_sums_up)
         args = [_double(value) for value in args]
         numbers = [i for i, v in enumerate(args) if isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "f"]
         variables = {i: self.tape.input(args[i]) for i in numbers}
@@ -214,8 +227,12 @@ class Recording:
         out = alone.backward([(self.out.slot, np.ones_like(self.out.value))])[self.input]
         return np.zeros(np.shape(self.values[self.input])) if out is None else out
 
-    def replay(self, change):
-        """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments."""
+    def replay(self, change, options=()):
+        """The loss as a function of the checked argument; `change(step, args, values)` may alter a step's arguments.
+
+        options: {step: its keywords that are others}.
+        """
+        options = dict(options)
 
         def f(x):
             env = {**{slot: self.values[slot] for slot in self.inputs}, self.input: x}
@@ -223,7 +240,7 @@ class Recording:
                 args = list(raw)
                 for i, parent in parents:
                     args[i] = env[parent]
-                out = row.function(*change(step, args, env), **kw)
+                out = row.function(*change(step, args, env), **{**kw, **options.get(step, {})})
                 env.update(zip(range(slot, slot + len(y)), out) if type(y) is tuple else ((slot, out),))
             return env[self.out.slot]
 
@@ -252,7 +269,7 @@ class Recording:
 
     def line(self, slot):
         """Where it stands: "line 12", or "an argument"."""
-        return f"line {self.places[self.maker[slot]].line}" if slot in self.maker else "an argument"
+        return self.places[self.maker[slot]].at if slot in self.maker else "an argument"
 
     def operand(self, step, j):
         """The text of operand `j` of an operation as it stands in the source, else its value."""

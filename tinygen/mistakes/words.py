@@ -31,6 +31,12 @@ SENTENCES = {
     # terms
     "offset": "Every entry of {d} is {size} too {way}: a term linear in {name}?",
     "entropy": "Every entry of {d} {told}: the term {name} of an entropy or a log-determinant?",
+    "left in": "{d} has another gradient in it, that of `{words}` beside `{place.short}` ({place.at}): the other "
+    "player's (a generator's, in its discriminator), which was not cleared first (zero_grad)?",
+    "own noise": "The gradient with respect to {name} differs from call to call while f does not: it draws its own "
+    "noise. The same noise has to go into f and its gradient; pass it as an argument.",
+    "grows": "{d} is another one at each call, larger by the right gradient each time: it adds to what an earlier call "
+    "has left. Clear that first (zero_grad), or write = in place of +=.",
     "added": "{d} is right but for {sign} {words}{of}.",
     "named term": "{term}: in {d} this term {counted}.",
     "named terms": "In {d} {count} terms are wrong: {words}.",
@@ -45,12 +51,12 @@ SENTENCES = {
     "(reparameterisation).",
     # a step of the chain rule
     "left out": "In {d} the factor {factor} is left out ({place}).",
-    "not derived": "In {d} the derivative of `{place.short}` (line {place.line}) is left out of the chain rule.",
+    "not derived": "In {d} the derivative of `{place.short}` ({place.at}) is left out of the chain rule.",
     "local": "In {d} {words} ({place}).",
     "back": "In {d} what comes back through `{source}` ({line}) {words}.",
     "one turn": "In {d} only the {turn} turn of the loop counts ({place}): = instead of +=?",
     "same": "In {d} the part that comes through `{name}` in `{place.short}` is taken to be the one in `{other.short}` "
-    "(line {place.line}): a matrix taken for symmetric, or a transpose left out?",
+    "({place.at}): a matrix taken for symmetric, or a transpose left out?",
     "left out inside": "In {d} the factor {by} of `{source}` ({line}) is left out{inside}.",
     "jacobian twice": "In {d} the derivative of `{source}` ({line}) by {by} is multiplied in twice.",
     "jacobian left out": "In {d} the derivative of `{source}` ({line}) by {by} is left out{inside}.",

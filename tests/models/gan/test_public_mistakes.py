@@ -130,30 +130,120 @@ def test_a_column_of_scores_against_a_row_of_labels():
         losses.least_squares_discriminator(LOGITS[:, None], LOGITS)
 
 
-# ---- mistakes of a value ----
+def of_axes(slope, axis):
+    return np.mean((np.linalg.norm(slope, axis=axis) - 1) ** 2)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_norm_over_one_axis_of_an_image(axis):
+    slope = RNG.normal(size=(B, 3, 2))
+    words = [f"axis {axis} in place of axes (1, 2) (penalties.py, line"]
+    named(penalties.one_centred, lambda s: tg.grad(of_axes)(s, axis), slope, words=words)
+    named(lambda s: of_axes(s, (1, 2)), lambda s: tg.grad(of_axes)(s, axis), slope, words=words[0].split(" (pen")[:1])
 
 
 def test_norm_over_one_axis_of_a_row():
     """A linear critic: each entry's own slope in place of the row's norm gives .425 for .25."""
     slope = np.tile(w, (B, 1))
+    each = lambda slope: np.mean((np.abs(slope) - 1) ** 2)
     assert penalties.one_centred(slope) == pytest.approx(0.25, abs=1e-12)
-    assert np.mean((np.abs(slope) - 1) ** 2) == pytest.approx(0.425, abs=1e-12)
+    assert each(slope) == pytest.approx(0.425, abs=1e-12)
+    words = ["no axis (each entry by itself) in place of axis 1"]
+    named(penalties.one_centred, tg.grad(each), RNG.normal(size=(B, 3)), words=words)
+    named(lambda s: of_axes(s, 1), tg.grad(each), RNG.normal(size=(B, 3)), words=words)
+    at = lambda a: D(CRITIC | {"a": a})
+    critic = lambda a: losses.wasserstein_critic(at(a)(REAL), at(a)(FAKE))
+    right = lambda a: critic(a) + 10 * penalties.gradient_penalty(at(a), REAL, FAKE, U)
+    wrong = lambda a: critic(a) + 10 * each(penalties.slopes(at(a), penalties.interpolate(REAL, FAKE, U)))
+    named(right, tg.grad(wrong), CRITIC["a"], words=words)
+
+
+def twice(loss):
+    """The loss of logits, given sigmoids of them."""
+    return lambda *logits: loss(*(sigmoid(l) for l in logits))
+
+
+@pytest.mark.parametrize("name", ["logistic", "least_squares", "relativistic"])
+def test_sigmoid_before_a_loss_on_logits(name):
+    """D then stays within [.5, .731], and the loss at chance is not 2 ln 2. (And a sigmoid inside LSGAN's D.)"""
+    loss = getattr(losses, f"{name}_discriminator")
+    named(loss, tg.grad(twice(loss), (0, 1)), LOGITS, LOGITS[::-1] + 0.3, words=["a sigmoid of `real`"])
+    at = lambda a: D(CRITIC | {"a": a})
+    f, wrong = (lambda a, loss=loss: loss(at(a)(REAL), at(a)(FAKE)) for loss in (loss, twice(loss)))
+    named(f, tg.grad(wrong), CRITIC["a"], words=["a sigmoid of `np.tanh(x @ params"])
+
+
+def test_sigmoid_twice_in_numbers_and_with_labels():
+    chance = twice(losses.logistic_discriminator)(np.zeros(B), np.zeros(B))
+    assert abs(chance - 2 * np.log(2)) > 0.05
+    assert sigmoid(sigmoid(np.array([-800.0, 800.0]))).tolist() == pytest.approx([0.5, 0.731058579])
+    bce = lambda logits, y: np.mean(softplus(logits) - y * logits)
+    wrong = lambda logits, y: tg.grad(lambda l: bce(sigmoid(l), y))(logits)
+    named(bce, [wrong, None], LOGITS, (LOGITS > 0.2) * 1.0, words=["a sigmoid of `logits` in place of `logits`"])
+
+
+def test_softmax_before_a_loss_on_logits():
+    labels = np.arange(B) % 3
+    f = lambda logits: np.mean(tg.logsumexp(logits, 1) - logits[np.arange(B), labels])
+    logits = 2 * RNG.normal(size=(B, 3))
+    named(f, tg.grad(lambda l: f(tg.softmax(l))), logits, words=["a softmax of `logits` in place of `logits`"])
+
+
+LEFT_IN = {  # both players' losses, and what is named
+    "logistic": (losses.LOSSES["non_saturating"], "`softplus(fake) at -(fake)`"),
+    "least squares": (losses.LOSSES["least_squares"], "`(fake - fake_label -1)**2`"),
+    "hinge": (losses.LOSSES["hinge"], "`-(1 + fake)`"),
+    "relativistic": (losses.LOSSES["relativistic"], "at -(fake - real)`"),
+    "as it is often written": (
+        losses.Loss(
+            lambda r, k: -np.mean(np.log(sigmoid(r)) + np.log(1 - sigmoid(k))), lambda k: -np.mean(np.log(sigmoid(k)))
+        ),
+        "`np.log(1 - (1 - sigmoid(k)))`",
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", LEFT_IN)
+def test_the_generators_gradient_left_in_the_discriminator(loss):
+    """Without clearing, D's step has the generator's loss in it."""
+    loss, words = LEFT_IN[loss]
+    d, g = (lambda p, f=f: f(D(p)(REAL), D(p)(FAKE)) for f in (loss.discriminator, loss.of_generator))
+    right, left = tg.grad(d)(CRITIC), tg.grad(lambda p: d(p) + g(p))(CRITIC)
+    assert np.abs(right["a"] - left["a"]).max() > 0.05
+    of_one = lambda f: lambda a: f(CRITIC | {"a": a})
+    named(of_one(d), tg.grad(of_one(lambda p: d(p) + g(p))), CRITIC["a"], words=[f"{words} beside"])
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_gradient_that_is_never_cleared(in_place):
+    """At the first call it is right: the second is what tells."""
+    f, held = (lambda p: losses.logistic_discriminator(D(p)(REAL), D(p)(FAKE))), zeros(CRITIC)
+
+    def adding(p):
+        for name, new in tg.grad(f)(p).items():
+            if in_place:
+                held[name] += new
+            else:
+                held[name] = held[name] + new
+        return dict(held)
+
+    report = check_grad(f, adding, CRITIC, rng=np.random.default_rng(1))
+    assert report.verdict == "FAIL" and "zero_grad" in str(report), str(report)
+    assert check_grad(f, tg.grad(f), CRITIC, rng=np.random.default_rng(1)).verdict == "PASS"
+
+
+# ---- mistakes of a value ----
 
 
 def test_one_interpolation_weight_for_each_pixel():
+    """The gradient at these points is a right one, of a penalty at wrong places: there is nothing to name, so our
+    function refuses the weights, and a number shows that the points leave the segment."""
     with pytest.raises(ValueError, match="off the segment"):
         penalties.interpolate(REAL, FAKE, RNG.uniform(size=(B, 2)))
     u = np.random.default_rng(0).uniform(size=(B, 2))
     off = u * REAL + (1 - u) * FAKE
     detour = np.linalg.norm(off - REAL, axis=1) + np.linalg.norm(off - FAKE, axis=1)
     assert (detour > np.linalg.norm(REAL - FAKE, axis=1) * (1 + 1e-6)).any()
-
-
-def test_sigmoid_before_a_loss_on_logits():
-    """D then stays within [.5, .731], and the loss at chance is not 2 ln 2."""
-    twice = lambda l: losses.logistic_discriminator(sigmoid(l), sigmoid(l))
-    assert abs(twice(np.zeros(B)) - 2 * np.log(2)) > 0.05
-    assert sigmoid(sigmoid(np.array([-800.0, 800.0]))).tolist() == pytest.approx([0.5, 0.731058579])
 
 
 def test_r1_of_the_probability():
@@ -178,6 +268,21 @@ def test_batch_statistics_in_a_penalised_critic():
     np.testing.assert_allclose(D(CRITIC)(REAL), right, rtol=1e-13)
 
 
+def test_batch_statistics_held_constant():
+    """What a step by the running statistics does to a gradient."""
+
+    def loss(x, held=None):
+        h = x @ CRITIC["W"] + CRITIC["b"]
+        mean, var = (h.mean(0), h.var(0)) if held is None else held
+        return np.sum(np.tanh((h - mean) / np.sqrt(var + 1e-5)) @ CRITIC["a"])
+
+    def wrong(x):
+        h = x @ CRITIC["W"] + CRITIC["b"]
+        return tg.grad(loss)(x, (h.mean(0), h.var(0)))
+
+    named(loss, wrong, REAL, words=["`var` and `mean` are held constant", "`np.sqrt(var + 1e-5)` and `mean` are held"])
+
+
 def test_a_clamp_before_the_logarithm():
     far = np.array([-14.0, -3.0, 0.4, 12.5])
     clamped = lambda fake: np.mean(np.log(1 - np.clip(sigmoid(fake), 1e-5, 1 - 1e-5)))
@@ -188,11 +293,3 @@ def test_a_clamp_before_the_logarithm():
     wider = np.array([-14.0, -3.0, 0.4, 12.5, 13.5, -1.2, 2.0])
     wrong = lambda fake: np.where(np.abs(fake) < 11.5, -sigmoid(fake) / B, 0)
     named(losses.saturating_generator, wrong, wider, words=["there it is zero: left out"])
-
-
-def test_the_generators_gradient_left_in_the_discriminator():
-    """Two steps by hand: without clearing, D's step has the generator's loss in it."""
-    d = lambda p: losses.logistic_discriminator(D(p)(REAL), D(p)(FAKE))
-    g = lambda p: losses.non_saturating_generator(D(p)(FAKE))
-    right, left = tg.grad(d)(CRITIC), tg.grad(lambda p: d(p) + g(p))(CRITIC)
-    assert np.abs(right["a"] - left["a"]).max() > 0.05

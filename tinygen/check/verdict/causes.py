@@ -5,16 +5,17 @@ import math
 
 import numpy as np
 
-from tinygen.check.report import FAIL
+from tinygen.check.report import FAIL, PASS, Entry
 from tinygen.check.verdict.arguments import Arguments, indices_of
 from tinygen.check.verdict.cost import usual_calls
 from tinygen.check.verdict.given import Given
 from tinygen.check.verdict.shrink import reproduce, shrink
 from tinygen.measure.noise import OutOfTime
 from tinygen.measure.projections import glance
-from tinygen.mistakes.diagnose import Mistake, diagnose
+from tinygen.mistakes.diagnose import Mistake, diagnose, unsteady
 from tinygen.mistakes.recordable import recordable
 
+STEADY = 1e-3  # of its largest entry: by more, a gradient is another one when it is called again
 DIAGNOSED = 4  # leaves whose mistakes are looked for
 
 
@@ -23,6 +24,8 @@ def find_causes(report, arguments, given):
     judge = report.judge
     if judge is None or judge.meter.stop():
         return
+    if report.verdict == PASS:
+        return _call_again(report, arguments, given)
     f, values, names, places = arguments.flat()
     if judge.recorded is None or arguments.cost.budget is not None:
         f = _Limited(recordable(f), usual_calls(judge) if judge.recorded is None else math.inf, judge.meter.stop)
@@ -51,6 +54,18 @@ def find_causes(report, arguments, given):
                 gradient=(lambda values, leaf=leaf: given.again(leaf, vector(values))) if given.callable else None,
                 limit=3 if len(wrong) == 1 else 1,
             )  # fmt: skip
+
+
+def _call_again(report, arguments, given):
+    """What is right at the first call has to be so at the next: a gradient that adds to what was there is a FAIL."""
+    for leaf in given.arrays if given.gradient is not None else ():
+        first, expected, _ = report.arrays[leaf.name]
+        one = given.again(leaf, arguments.vector)
+        if one is None or np.max(abs(one - first), initial=0) <= STEADY * np.max(abs(first), initial=0):
+            continue
+        mistake = unsteady(one.copy(), given.again(leaf, arguments.vector), expected, leaf.name)
+        report.entries.append(Entry(leaf.name, FAIL, note="it differs from call to call, at the same arguments"))
+        report.mistakes.append(mistake)
 
 
 class _Spent(Exception):

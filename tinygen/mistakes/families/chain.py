@@ -89,7 +89,7 @@ class Search:
         users = {recording.group(e.step) for e in recording.edges if e.parent == edge.parent}
         term = recording.row(edge).name in ("add", "subtract") and len(users) == 1
         key = "term" if term else "held" if c.value == 0 and edge.parent in recording.maker else "path"
-        sentence = say(key, d=self.d, source=source, line=f"line {place.line}", place=place, counted=counted(c))
+        sentence = say(key, d=self.d, source=source, line=place.at, place=place, counted=counted(c))
         more = {"number": c.fixed}
         yield self._guess("term" if term else "path", c.cost - 0.5 * term, (c.value - 1) * whole, sentence, edge.step,
                           **more)  # fmt: skip
@@ -116,7 +116,7 @@ class Search:
                 continue  # a path
             step = min(steps)
             source, place = recording.source(recording.all[step][0]), recording.places[step]
-            sentence = say("held all", d=self.d, source=source, line=f"line {place.line}")
+            sentence = say("held all", d=self.d, source=source, line=place.at)
             left = recording.backward_without({(made, i) for made in steps for i, _ in recording.all[made][5]})
             yield self._guess("path", 1, left - self.case.expected, sentence, step)
 

@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 
 import numpy as np
 
-from tinygen.autodiff import grad
+from tinygen.autodiff import grad, softmax
 from tinygen.mistakes.case import Guess, scaled
 from tinygen.mistakes.family import family
 from tinygen.mistakes.spoiling import ODD
 from tinygen.mistakes.words import say
+from tinygen.nn.layers import sigmoid
 
+_PROBABILITIES = {"sigmoid": sigmoid, "softmax": softmax}
 _DIVIDED = {"mean": (1, 1), "var": (0.5, 1), "std": (0.5, 0.5)}  # powers in which n scales the input, and the value
 
 
@@ -23,7 +25,8 @@ def another_function(case):
 
 
 def _variants(case, recording):
-    changes = [*_labels(recording), *_forgotten(recording), *_changes(case, recording)]
+    changes = [*_labels(recording), *_forgotten(recording), *_applied_first(recording), *_losses_beside(recording)]
+    changes += _changes(case, recording)
     x = recording.values[recording.input]
     slack = case.tolerance + 1e-13 * np.max(abs(case.expected[case.known]))
     numbers = [n for n in case.numbers if n.cost <= 6 and n.value not in (0, 1, -1)]
@@ -32,11 +35,11 @@ def _variants(case, recording):
         def altered(step, args, env):
             if step in change.values:
                 return [change.values[step].get(j, v) for j, v in enumerate(args)]
-            steps, j = change.steps, change.j
-            return [*args[:j], change.make(args[j], env), *args[j + 1 :]] if step in steps else args
+            changed = change.uses.get(step, (change.j,)) if step in change.steps else ()
+            return [change.make(v, env) if j in changed else v for j, v in enumerate(args)]
 
         try:
-            return grad(recording.replay(altered))(x)
+            return grad(recording.replay(altered, change.options))(x)
         except (*ODD, KeyError):
             return None  # an altered operand need not fit
 
@@ -48,6 +51,12 @@ def _variants(case, recording):
     for change in changes:
         found, step = gradient(change), change.steps[0]
         if found is None or not np.all(np.isfinite(found)):
+            continue
+        if change.beside:
+            own = sum(recording.pull(edge.parent, edge.k) for edge in recording.edges if edge.step in change.steps)
+            sentence = say("left in", d=f"dL/d{case.name}", words=change.words, place=recording.places[step])
+            cost, where = change.cost + np.log2(len(changes) + 1), recording.places[step].where
+            yield Guess("other-point", cost, found + own, sentence, where=where, slack=slack)
             continue
         yield guess(change.words, change.cost + np.log2(len(changes) + 1), found, step)
         if change.zero and (c := scaled(case, found, case.expected - found, numbers, slack=slack, free=False)):
@@ -62,7 +71,9 @@ def _variants(case, recording):
 class Change:
     """Operand `j` of the operations `steps` becomes make(operand, environment). zero: its text, where it becomes 0.
 
-    values: {step: {j: value}} of operands that become these.
+    values: {step: {j: value}} of operands that become these. uses: {step: operands that become make(operand, ...)},
+    where it is not j alone. options: {step: keywords that the operation gets}. beside: the changed operations do not
+    stand in place of the right ones: their gradient is added.
     """
 
     steps: list
@@ -72,6 +83,9 @@ class Change:
     cost: float = 7
     zero: str = ""
     values: dict = field(default_factory=dict)
+    uses: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    beside: bool = False
 
 
 def _changes(case, recording):
@@ -86,6 +100,7 @@ def _changes(case, recording):
         if row.name in _DIVIDED:
             yield from _other_ddof(recording, slot, steps, raw[0], kw.get("ddof", 0), y, row.name)
         moves = row.linear and row.symbol in (None, "[]") and len(sources) == 1  # no other number of the formula
+        yield from _other_axes(steps, row, raw, kw)
         for j, operand in enumerate(() if moves else raw):
             number = (
                 isinstance(operand, (np.ndarray, np.generic, float, int)) and np.asarray(operand).dtype.kind in "fi"
@@ -98,8 +113,8 @@ def _changes(case, recording):
                     other = next(k for k, v in enumerate(raw) if np.ndim(v) == 0 and v == 2)
                     words = f"{text} squared instead of doubled"
                     yield Change(steps, other, words, lambda v, env, s=sources[j]: env[s])
-            elif isinstance(operand, int) and row.names[j : j + 1] == ("axis",):
-                yield from _other_axes(steps, j, operand)
+            elif row.names[j : j + 1] == ("axis",):
+                continue
             elif number and np.ndim(operand) == 0:
                 yield from _other_numbers(steps, j, operand, text.strip("`"))
             elif number:
@@ -117,6 +132,49 @@ def _forgotten(recording):
         steps = [step for step, entry in enumerate(recording.all) if entry[1].name == name]
         if len({recording.group(step) for step in steps}) > 1:
             yield Change(steps, 0, f"`np.{name}` left out, wherever it stands", lambda v, env, u=undo: u(v), 4)
+
+
+def _applied_first(recording):
+    """A value goes through a sigmoid or a softmax first, wherever it is used: a second time, where f wants logits."""
+    made = defaultdict(list)  # by the place in the source: all turns of a loop, all calls of a function
+    for slot in recording.depends - {recording.input}:
+        made[recording.group(recording.maker[slot])].append(slot)
+    shape = np.shape(recording.values[recording.input])
+    inputs = [slot for slot in recording.inputs if np.shape(recording.values[slot]) == shape]
+    for slots in [[recording.input], *([inputs] if len(inputs) > 1 else []), *made.values()]:
+        uses = defaultdict(list)
+        for step, (_, _, _, _, _, parents) in enumerate(recording.all):
+            for j, parent in parents:
+                if parent in slots:
+                    uses[step].append(j)
+        text = " and ".join(dict.fromkeys(f"`{recording.source(slot)}`" for slot in slots))
+        for name, function in _PROBABILITIES.items() if uses and np.ndim(recording.values[slots[0]]) else ():
+            words = f"a {name} of {text} in place of {text}: is it applied twice?"
+            cost = 7 if slots is inputs else 4  # the argument alone is plainer
+            yield Change(list(uses), 0, words, lambda v, env, f=function: f(v), cost, uses=uses)
+
+
+def _losses_beside(recording):
+    """Of a sum or mean of losses, what the other player of a game minimises, or the other label's loss."""
+    for step, (slot, row, raw, _, _, parents) in enumerate(recording.all):
+        if slot not in recording.depends or not _equal(recording.cotangents.get(slot)):
+            continue
+        (j, source), *others = parents
+        text, whole = recording.operand(step, j), recording.source(slot)
+        change = lambda words, make, step=step, j=j, **more: Change([step], j, words, make, 3, beside=True, **more)
+        if row.name == "log":
+            yield change(f"np.log(1 - ({text}))", lambda v, env: 1 - v)
+        elif row.name == "maximum" and not others:
+            yield change(f"-({text})", lambda v, env, s=source: -env[s], uses={step: (0, 1)})
+        elif row.symbol == "**" and not others and np.ndim(raw[1]) == 0 and raw[1] == 2:
+            for shift in (-2, -1, 1, 2):  # of labels 0 and 1, or -1 and 1
+                yield change(f"({text} {shift:+d})**2", lambda v, env, d=shift: v + d)
+        elif not row.linear and row.symbol is None and len(raw) == 1 == len(parents):
+            yield change(f"{whole} at -({text})", lambda v, env: -v)
+
+
+def _equal(cotangent):
+    return cotangent is not None and bool(np.all(cotangent == np.ravel(cotangent)[:1]))
 
 
 def _labels(recording):
@@ -170,9 +228,25 @@ def _replaced(steps, j, text, shape, sign_cost):
         yield Change(steps, j, words, lambda v, env, s=step: np.roll(v, s, 0))
 
 
-def _other_axes(steps, j, axis):
-    for other in {0, 1, -1} - {axis}:
-        yield Change(steps, j, f"axis {other} in place of axis {axis}", lambda v, env, a=other: a)
+def _other_axes(steps, row, raw, kw):
+    """A sum, mean or norm over another axis, over fewer axes, or over none: each entry by itself."""
+    j = row.names.index("axis") if "axis" in row.names else len(raw)
+    axis = raw[j] if j < len(raw) else kw.get("axis")
+    if not isinstance(axis, int | tuple) or not np.ndim(raw[0]):
+        return
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    others = combinations(axes, len(axes) - 1) if len(axes) > 1 else [(a,) for a in sorted({0, 1, -1} - {*axes})]
+    for other in [*others, *([()] if row.name in ("sum", "mean", "norm") else [])]:
+        of_entries = row.name == "norm" and not other  # over an axis of length 1
+        new = -1 if of_entries else other[0] if len(other) == 1 else other
+        told = f"axis {new}" if other else "no axis (each entry by itself)"
+        words = f"{told} in place of {f'axis {axes[0]}' if len(axes) == 1 else f'axes {axes}'}"
+        make = lambda v, env, wider=of_entries: v[..., None] if wider else v
+        if j < len(raw):
+            both = lambda v, env, old=axis, new=new, make=make: new if v is old else make(v, env)
+            yield Change(steps, 0, words, both, uses=dict.fromkeys(steps, (0, j)))
+        else:
+            yield Change(steps, 0, words, make, options={step: {"axis": new} for step in steps})
 
 
 def _other_numbers(steps, j, number, text):
