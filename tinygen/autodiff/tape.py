@@ -271,7 +271,8 @@ def undo_broadcasting(g, x, y, row, i):
         if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):
             raise ValueError(f"rule {i} of {row.name} returned shape {g.shape}, expected the argument's, {x.shape}.")
         repeated = tuple(extra + j for j, n in enumerate(x.shape) if n != g.shape[extra + j])
-        g = np.sum(g, axis=(*range(extra), *repeated))
+        axes = (*range(extra), *repeated)
+        g = np.add.reduce(g, axes) if type(g) is np.ndarray else np.sum(g, axis=axes)  # the same, at half its overhead
         g = g.reshape(x.shape) if g.shape != x.shape else g
     if g.dtype != x.dtype:
         if g.dtype not in [part.dtype for part in (y if type(y) is tuple else (y,))]:

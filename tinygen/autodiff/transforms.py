@@ -8,7 +8,6 @@ undifferentiated.
 import contextlib
 import functools
 import gc
-import itertools
 import warnings
 from typing import Any, NamedTuple
 
@@ -62,16 +61,16 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
                 raise TypeError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments.")
             if n % len(args) in {m % len(args) for m in variables}:
                 raise TypeError(f"argnums={argnums} names an argument twice.")
-            counter = itertools.count()
-
-            def stand_in(leaf, n=n, given=args[n], counter=counter):
-                where = _Place(f, n, given, next(counter))
+            given, structure = tree.flatten(args[n])
+            stand_ins = []
+            for k, leaf in enumerate(given):
+                where = _Place(f, n, args[n], k)
                 leaf = float_array(leaf, where)
                 if type(leaf) is np.ndarray:
                     hold(tape.held, leaf, where)
-                return tape.input(leaf)
-
-            args[n] = variables[n] = tree.map(stand_in, args[n])
+                stand_ins.append(tape.input(leaf))
+            variables[n] = stand_ins, structure
+            args[n] = tree.unflatten(structure, stand_ins)
         with gc_paused(), explained(_name(f)):
             out = f(*args, **kw)
         tape.close()
@@ -92,11 +91,13 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
             pairs = [(v.slot, matching(part, v, _name(f))) for v, part in zip(leaves, seeds) if _own(v, tape)]
             cotangents = tape.backward(pairs)
             for n in numbers if idle else ():
-                if all(cotangents[v.slot] is None for v in tree.flatten(variables[n])[0]):
+                if all(cotangents[v.slot] is None for v in variables[n][0]):
                     idle(n)
             taken = {id(part) for part in seeds}
-            out = tuple(tree.map(lambda v: _fresh(cotangents[v.slot], v, taken), variables[n]) for n in numbers)
-            return out[0] if isinstance(argnums, int) else out
+            out = []
+            for stand_ins, structure in map(variables.get, numbers):
+                out.append(tree.unflatten(structure, [_fresh(cotangents[v.slot], v, taken) for v in stand_ins]))
+            return out[0] if isinstance(argnums, int) else tuple(out)
 
         if has_aux:
             return value, pull, tree.map(lambda leaf: _value(leaf, tape), aux)
@@ -263,9 +264,20 @@ def _fresh(g, v, taken):
     return g
 
 
+@functools.cache
+def _keep_what_is_freed():
+    """What one differentiation frees, the next one needs: let the process keep it.
+
+    glibc's malloc hands it back to the system, and getting it anew, page by page, takes as long as all the arithmetic
+    of a small net. A process that has once freed a block of this size (of which no page was touched) keeps twice as much.
+    """
+    np.empty(1 << 24, np.uint8)
+
+
 @contextlib.contextmanager
 def gc_paused():
     """No garbage collection while recording: a tape only grows, and looking for garbage in it doubles its cost."""
+    _keep_what_is_freed()
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -59,15 +59,21 @@ def flatten(tree):
     >>> flatten({"W": [1.0, 2.0], "b": None})[0]
     [1.0, 2.0]
     """
-    pairs = entries(tree)
-    if pairs is None:
-        return [tree], LEAF
-    leaves, children = [], []
-    for _, child in pairs:
-        below, structure = flatten(child)
-        leaves += below
-        children.append(structure)
-    return leaves, Structure(type(tree), tuple(key for key, _ in pairs), tuple(children))
+    leaves = []
+    return leaves, _take_apart(tree, leaves)
+
+
+def _take_apart(tree, leaves):
+    kind = type(tree)
+    if kind is dict:
+        keys, parts = tuple(tree), tree.values()
+    else:
+        pairs = entries(tree)
+        if pairs is None:
+            leaves.append(tree)
+            return LEAF
+        keys, parts = zip(*pairs) if pairs else ((), ())
+    return Structure(kind, keys, tuple([_take_apart(part, leaves) for part in parts]))
 
 
 def unflatten(structure, leaves):
@@ -95,11 +101,14 @@ def map(f, tree, *rest):
     >>> map(lambda a, b: a + b, {"x": 1.0, "y": 2.0}, {"y": 20.0, "x": 10.0})
     {'x': 11.0, 'y': 22.0}
     """
+    kind = type(tree)
+    if not rest and (kind is list or kind is dict):  # the commonest ones, at once
+        return [map(f, part) for part in tree] if kind is list else {key: map(f, part) for key, part in tree.items()}
     pairs = entries(tree)
     if pairs is None:
         return f(tree, *rest)
     if not rest:
-        return rebuild(type(tree), [key for key, _ in pairs], [map(f, child) for _, child in pairs])
+        return rebuild(kind, [key for key, _ in pairs], [map(f, child) for _, child in pairs])
     others = [dict(entries(other) or ()) for other in rest]
     keys = [key for key, _ in pairs]
     for other, there in zip(rest, others):
