@@ -29,11 +29,12 @@ def _ratio(quartiles):
 
 
 AIMS = [  # ours, theirs, works, at most; the mean is geometric
-    *((COMPILED, HAND, work, 1.10) for work in "abce"),
+    *((COMPILED, HAND, work, 1.10) for work in "abc"),
+    (COMPILED, HAND, "e", 1.25),  # 27 calls of a microsecond: the call around them counts
     (COMPILED, "JAX jit", "abcde", 1.0),
     (COMPILED, "PyTorch", "abcde", 0.7),
     (COMPILED, "autograd", "abcde", 0.35),
-    (PLAIN, "autograd", "abcde", 0.6),
+    (PLAIN, "autograd", "abcde", 0.5),
 ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygen as tg
-from tinygen.autodiff.constants import SMALL, fingerprint
+from tinygen.autodiff.constants import LARGE, SMALL, fingerprint
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -184,3 +184,15 @@ def test_copies_keep_the_derivative():
 def test_pickling_is_refused_with_a_remedy(dump):
     with pytest.raises(TypeError, match=r"cut its derivative.*v\.copy\(\)"):
         tg.grad(lambda x: dump(x) and np.sum(x))(X)
+
+
+@pytest.mark.parametrize("layout", [lambda a: a, lambda a: a[:, ::2], lambda a: a.T, lambda a: a[:1, ::2]])
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int32])
+def test_a_large_array_that_is_scaled_or_filled_anew_is_seen(kind, layout):
+    a = layout((10 * np.random.default_rng(0).standard_normal((3, 600_011))).astype(kind))
+    before = fingerprint(a)
+    assert a.nbytes > LARGE and fingerprint(a) == before
+    a *= 3
+    scaled = fingerprint(a)
+    a[...] = 7
+    assert len({before, scaled, fingerprint(a)}) == 3

@@ -15,7 +15,6 @@ import numpy as np
 
 from tinygen.autodiff import tree
 from tinygen.autodiff.arraylike import explained, float_array, matching
-from tinygen.autodiff.constants import Held
 from tinygen.autodiff.tape import Tape, Var
 
 
@@ -30,7 +29,7 @@ def vjp(f, argnums=0, has_aux=False):
     >>> pull(np.array([1.0, 1.0]))
     array([ 1., 10.])
     """
-    return _vjp(f, argnums, has_aux, Held.hold)
+    return _vjp(f, argnums, has_aux, held_whole=True)
 
 
 class _Place(NamedTuple):
@@ -45,12 +44,20 @@ class _Place(NamedTuple):
         return f"argument {self.n}{tree.paths(self.given)[self.leaf]} of {_name(self.f)}"
 
 
-def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
+def _vjp(f, argnums, has_aux, held_whole=False, idle=None):
     """`vjp`; by default for callers that pull before anybody else could change the arguments.
 
     `idle(n)` is called for an argument on which the pulled value does not depend.
     """
     _callable(f, "vjp")
+
+    def hold(tape, values, whose):
+        pairs = [(a, who) for a, who in zip(values, whose) if type(a) is np.ndarray]
+        if held_whole:
+            for a, who in pairs:
+                tape.held.hold(a, who)
+        elif pairs:
+            tape.held.hold_parts(*zip(*pairs))
 
     def run(*args, **kw):
         tape = Tape()
@@ -62,15 +69,11 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
             if n % len(args) in {m % len(args) for m in variables}:
                 raise TypeError(f"argnums={argnums} names an argument twice.")
             given, structure = tree.flatten(args[n])
-            stand_ins = []
-            for k, leaf in enumerate(given):
-                where = _Place(f, n, args[n], k)
-                leaf = float_array(leaf, where)
-                if type(leaf) is np.ndarray:
-                    hold(tape.held, leaf, where)
-                stand_ins.append(tape.input(leaf))
-            variables[n] = stand_ins, structure
-            args[n] = tree.unflatten(structure, stand_ins)
+            places = [_Place(f, n, args[n], k) for k in range(len(given))]
+            given = [float_array(leaf, place) for leaf, place in zip(given, places)]
+            hold(tape, given, places)
+            variables[n] = [tape.input(leaf) for leaf in given], structure
+            args[n] = tree.unflatten(structure, variables[n][0])
         with gc_paused(), explained(_name(f)):
             out = f(*args, **kw)
         tape.close()
@@ -81,8 +84,7 @@ def _vjp(f, argnums, has_aux, hold=Held.hold_a_part, idle=None):
         for leaf in leaves:
             if not isinstance(leaf, (Var, np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{_name(f)} returned {type(leaf).__name__}, expected an array or a tree of arrays.")
-            if _own(leaf, tape) and type(leaf.value) is np.ndarray:
-                hold(tape.held, leaf.value, f"value of {_name(f)}")
+        hold(tape, [_value(leaf, tape) for leaf in leaves if _own(leaf, tape)], [f"value of {_name(f)}"] * len(leaves))
         value = tree.unflatten(structure, [_value(leaf, tape) for leaf in leaves])
 
         def pull(g):
@@ -269,7 +271,8 @@ def _keep_what_is_freed():
     """What one differentiation frees, the next one needs: let the process keep it.
 
     glibc's malloc hands it back to the system, and getting it anew, page by page, takes as long as all the arithmetic
-    of a small net. A process that has once freed a block of this size (of which no page was touched) keeps twice as much.
+    of a small net. A process that has once freed a block of this size keeps up to twice as much. (No page of it is
+    touched.)
     """
     np.empty(1 << 24, np.uint8)
 
