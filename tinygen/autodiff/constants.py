@@ -54,7 +54,7 @@ class Held(dict):
         self[id(a)] = (a, fingerprint(a), whose)
 
     def hold_parts(self, arrays, whose):
-        """As `hold`, for arrays that only the function itself could change meanwhile: of large ones some 128 entries."""
+        """As `hold`, for arrays that only the function could change meanwhile: of large ones some 128 entries."""
         parts = [a if a.size <= 1024 else a.ravel(order="K")[:: a.size // 128] for a in arrays]
         self.parts.append((parts, [part.tobytes() for part in parts], arrays, whose))
 
