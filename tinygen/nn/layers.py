@@ -115,11 +115,12 @@ def linear_init(rng, n_in, n_out, dtype=np.float32):
 def linear(params, x):
     """The affine map x W + b: (..., n_in) -> (..., n_out).
 
-    params: {"W": (n_in, n_out), "b": (n_out,)}. x: (..., n_in). Raises ValueError where x and W do not fit.
+    params: {"W": (n_in, n_out), "b": (n_out,)}, or a stack of them that x meets as matmul's stacks do. x: (..., n_in).
+    Raises ValueError where x and W do not fit.
     """
     W, b = params["W"], params["b"]
-    if x.ndim == 0 or x.shape[-1] != W.shape[0]:
-        raise ValueError(f"linear: got x of shape {x.shape}; expected (..., {W.shape[0]}), because W is {W.shape}.")
+    if x.ndim == 0 or x.shape[-1] != W.shape[-2]:
+        raise ValueError(f"linear: got x of shape {x.shape}; expected (..., {W.shape[-2]}), because W is {W.shape}.")
     return x @ W + b
 
 

@@ -261,7 +261,7 @@ def test_the_other_draws_are_a_baseline_that_does_not_depend_on_the_draw():
     assert spread["others"] < 0.5 * spread[0.0]
 
 
-@pytest.mark.parametrize("family", ["diagonal", "cholesky", "affine", "planar"])
+@pytest.mark.parametrize("family", ["diagonal", "cholesky", "affine", "planar", "radial", "coupling"])
 @pytest.mark.parametrize("labels", [False, True])
 def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
     rng = np.random.default_rng(2)
@@ -285,7 +285,7 @@ def test_gradients_of_every_family_are_the_numeric_ones(family, labels):
             assert bar < 1e-6
 
 
-@pytest.mark.parametrize("family", ["affine", "planar"])
+@pytest.mark.parametrize("family", ["affine", "planar", "radial", "coupling"])
 def test_the_path_gradient_is_the_whole_one_without_the_score(family):
     """d/dphi ln w along the path alone: the plain derivative, plus that of log q(z|x) at the draw held still."""
     rng = np.random.default_rng(4)

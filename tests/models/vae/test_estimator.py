@@ -13,10 +13,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import tinygen as tg
 from tinygen.autodiff import tree
 from tinygen.data import digits
+from tinygen.models.flow import Coupling, Radial
 from tinygen.models.vae import bounds, one_page
 from tinygen.models.vae.decoders import Gaussian
 from tinygen.models.vae.estimator import VAE
-from tinygen.models.vae.posteriors import Diagonal, Planar
+from tinygen.models.vae.posteriors import Diagonal, Flow, Planar
 from tinygen.nn import train
 from tinygen.nn.checkpoint import CheckpointError
 
@@ -190,7 +191,10 @@ def test_each_objective_is_the_gradient_that_it_names(quick, grey, objective, gr
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("posterior", ["cholesky", "affine", Planar(1), Diagonal(exact_kl=False)], ids=str)
+FAMILIES = ["cholesky", "affine", Planar(1), Flow([Radial(), Coupling((4,))]), Diagonal(exact_kl=False)]
+
+
+@pytest.mark.parametrize("posterior", FAMILIES, ids=str)
 def test_every_family_learns_saves_and_scores(tmp_path, grey, posterior):
     model = VAE(**LONGER, posterior=posterior).fit(grey[0])
     mean, error = gain(model, grey)

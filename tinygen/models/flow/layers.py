@@ -83,7 +83,7 @@ class Autoregressive(Layer):
 
     def _raw(self, numbers, x, c, keep=None):
         D = x.shape[-1]
-        masks = self.masks(D, numbers[0]["W"].shape[0] - D)
+        masks = self.masks(D, numbers[0]["W"].shape[-2] - D)
         net = [{"W": layer["W"] * mask.astype(x.dtype), "b": layer["b"]} for layer, mask in zip(numbers, masks)]
         return conditioner(net, x, c, keep).reshape(*x.shape, self.curve.outputs)
 
@@ -115,10 +115,10 @@ class Diagonal(Layer):
         return {"s": np.zeros(D, dtype), "t": np.zeros(D, dtype)}
 
     def forward(self, numbers, x, c=None, keep=None):
-        return affine.scale(x, numbers["s"], numbers["t"]), np.sum(numbers["s"])
+        return affine.scale(x, numbers["s"], numbers["t"]), np.sum(numbers["s"], axis=-1)
 
     def inverse(self, numbers, z, c=None):
-        return affine.scale_inverse(z, numbers["s"], numbers["t"]), -np.sum(numbers["s"])
+        return affine.scale_inverse(z, numbers["s"], numbers["t"]), -np.sum(numbers["s"], axis=-1)
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,10 @@ class VAE(Sampling, Scoring, trained.Trained):
     scaling: what the nets see of real-valued data: "whiten" (uncorrelated columns of unit variance: the untrained model
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
     "whiten" with a learned variance, "none" with a given one, which is in the data's units.
-    posterior: "diagonal", "cholesky", "affine" or "planar", the family of q(z|x), or an instance such as
-    Diagonal(exact_kl=False), whose KL is estimated at the draw. prior: "normal", N(0, I), or "flow": p(z) is learned
-    too, by spline couplings (models/flow), and the KL is estimated at the draw.
+    posterior: "diagonal", "cholesky", "affine", "planar", "radial" or "coupling", the family of q(z|x), or an instance
+    such as Diagonal(exact_kl=False), whose KL is estimated at the draw, or posteriors.Flow([Radial(), Coupling((8,))]),
+    layers of models/flow with other numbers for each row. prior: "normal", N(0, I), or "flow": p(z) is learned too, by
+    spline couplings (models/flow), and the KL is estimated at the draw.
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
     each latent may use for nothing.
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or

@@ -8,12 +8,14 @@ instance. description: as of `describe`.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from tinygen import gaussian
+from tinygen.autodiff import tree
 from tinygen.models import options
-from tinygen.models.flow import affine, planar
+from tinygen.models.flow import affine, layers, one_page, stack
 
 
 class Family:
@@ -150,8 +152,91 @@ class Affine(Family):
     exact_kl = False
 
 
+class Moved(Family):
+    """A diagonal Gaussian moved by layers of a flow, `layers`, whose numbers are outputs too: each row has its own.
+
+    z <- layer(z),  log q <- log q - ln |det| of the layer; models/flow says what a layer is. q = (mean, logvar,
+    numbers): (n, k), (n, k), and for each layer the tree of its numbers, vectors (n, 1, size) and matrices as they are
+    behind n, so that they meet rows (n, 1, k).
+    """
+
+    exact_kl = False
+
+    def outputs(self, k):
+        return 2 * k + sum(leaf.size for leaf in tree.flatten(_numbers(self.layers, k))[0])
+
+    def split(self, out):
+        k, lead, start = _latents(self, out.shape[-1]), out.shape[:-1], 0
+        leaves, structure = tree.flatten(_numbers(self.layers, k))
+        parts = []
+        for leaf in leaves:
+            part = out[..., 2 * k + start : 2 * k + start + leaf.size]
+            parts.append(part.reshape(*lead, *(leaf.shape if leaf.ndim == 2 else (1, leaf.size))))
+            start += leaf.size
+        return out[..., :k], out[..., k : 2 * k], tree.unflatten(structure, parts)
+
+    def mean(self, q):
+        """The layers at the base's mean: the image of the mean, not the mean of the image."""
+        return self._through(one_page.forward, q, q[0])[0]
+
+    def sample(self, q, eps):
+        return self.draw(q, eps)[0]
+
+    def draw(self, q, eps):
+        z0 = gaussian.sample(q[0], q[1], eps)
+        z, log_det = self._through(one_page.forward, q, z0)
+        return z, gaussian.log_density(z0, q[0], q[1]) - log_det
+
+    def log_density(self, q, z):
+        z0, log_det = self._through(one_page.inverse, q, z)
+        return gaussian.log_density(z0, q[0], q[1]) + log_det
+
+    def _through(self, way, q, z):
+        """z (..., n, k) one way or the other, and ln |det| (..., n)."""
+        z = np.broadcast_to(z, np.broadcast_shapes(z.shape, q[0].shape))  # each row of z meets each row's layers
+        moved, log_det = way(self.layers, q[2], z[..., None, :])
+        return moved[..., 0, :], log_det[..., 0]
+
+
+@cache
+def _numbers(layers, k):
+    """Numbers of the layers for k latents, of which only the shapes are used."""
+    return one_page.init(layers, np.random.default_rng(0), k)
+
+
+@cache
+def _latents(family, outputs):
+    """For how many latents a family has that many outputs."""
+    for k in range(1, outputs // 2 + 1):
+        try:
+            if family.outputs(k) == outputs:
+                return k
+        except ValueError:  # layers that are not made for k columns
+            continue
+    raise ValueError(f"{family}: got {outputs} outputs of an encoder, which no number of latents has")
+
+
 @dataclass(frozen=True)
-class Planar(Family):
+class Flow(Moved):
+    """A diagonal Gaussian moved by layers of your own, in the order in which z meets them, each with its own numbers
+    for each row: `Flow([Radial(), Coupling((8,)), Coupling((8,), flip=True)])`, classes of tinygen.models.flow.
+
+    Autoregressive(swap=True) is the inverse autoregressive posterior (Kingma et al. 2016), with all its numbers by the
+    encoder. Raises ValueError for LU, whose matrix for each row is `Affine()`.
+    """
+
+    layers: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers or not all(isinstance(layer, one_page.Layer) for layer in self.layers):
+            raise ValueError(f"a posterior by a flow: got layers {self.layers}; expected such as [Radial(), Planar()]")
+        if any(isinstance(layer, layers.LU) for layer in self.layers):
+            raise ValueError("a posterior by a flow: got LU(); a matrix for each row is posterior='affine'")
+
+
+@dataclass(frozen=True)
+class Planar(Moved):
     """A diagonal Gaussian bent by `steps` planar layers (Rezende and Mohamed 2015), whose parameters are outputs too.
 
     z <- z + u' tanh(w.z + b),  log q <- log q - ln |1 + u'.w (1 - tanh^2)|,  with u' made of the output u so that
@@ -160,49 +245,20 @@ class Planar(Family):
 
     steps: int = 2
 
-    def outputs(self, k):
-        return 2 * k + self.steps * (2 * k + 1)
-
-    def split(self, out):
-        k = (out.shape[-1] - self.steps) // (2 + 2 * self.steps)
-        layers = []
-        for start in range(2 * k, out.shape[-1], 2 * k + 1):
-            u, w = out[..., start : start + k], out[..., start + k : start + 2 * k]
-            layers.append((u, w, out[..., start + 2 * k : start + 2 * k + 1]))  # b: (n, 1)
-        return out[..., :k], out[..., k : 2 * k], layers
-
-    def mean(self, q):
-        """The layers at the base's mean: the image of the mean, not the mean of the image."""
-        return self._forward(q, q[0])[0]
-
-    def sample(self, q, eps):
-        return self.draw(q, eps)[0]
-
-    def draw(self, q, eps):
-        z0 = gaussian.sample(q[0], q[1], eps)
-        z, log_det = self._forward(q, z0)
-        return z, gaussian.log_density(z0, q[0], q[1]) - log_det
-
-    def _forward(self, q, z):
-        log_det = 0
-        for u, w, b in q[2]:
-            u = planar.invertible_u(u, w)
-            log_det = log_det + planar.planar_log_det(z, u, w, b)
-            z = planar.planar(z, u, w, b)
-        return z, log_det
-
-    def log_density(self, q, z):
-        log_det = 0
-        for u, w, b in reversed(q[2]):
-            u = planar.invertible_u(u, w)
-            z = planar.planar_inverse(z, u, w, b)
-            log_det = log_det + planar.planar_log_det(z, u, w, b)
-        return gaussian.log_density(z, q[0], q[1]) - log_det
-
-    exact_kl = False
+    @property
+    def layers(self):
+        """That many planar layers."""
+        return (layers.Planar(),) * self.steps
 
 
-POSTERIORS = {"diagonal": Diagonal(), "cholesky": Cholesky(), "affine": Affine(), "planar": Planar()}
+POSTERIORS = {
+    "diagonal": Diagonal(),
+    "cholesky": Cholesky(),
+    "affine": Affine(),
+    "planar": Planar(),
+    "radial": Flow((layers.Radial(), layers.Radial())),
+    "coupling": Flow((layers.Coupling((8,)), layers.Coupling((8,), flip=True))),
+}
 
 
 def posterior(choice):
@@ -216,9 +272,13 @@ def posterior(choice):
 
 def describe(choice):
     """A family in plain values, for a file; `rebuild` makes it again."""
+    if isinstance(choice, Flow):
+        return {"name": "flow", "layers": stack.describe(choice.layers)}
     return options.describe(choice, POSTERIORS)
 
 
 def rebuild(description):
     """The family that `describe` has described."""
+    if isinstance(description, dict) and description["name"] == "flow":
+        return Flow(stack.rebuild(description["layers"]))
     return options.rebuild(description, POSTERIORS)
