@@ -9,7 +9,7 @@ from tinygen.course.lesson import LessonError
 SIGN = {"": "", "=": "=", ">=": r"\geq", "<=": r"\leq"}
 HEADS = ("relation", "line", "its number", "verdict")
 # What a notebook needs of the page's style sheet.
-STYLE = (".said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}"
+STYLE = (".said,math{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}"
          ".derived del .tex{background:linear-gradient(#b3261e,#b3261e) 0 50%/100% 2px no-repeat}")
 SAID = {"PASS": "holds", "FAIL": "is false", "UNDECIDED": "is not decided", "WRONG": "is wrong"}
 MARKS = {"PASS": "✓", "FAIL": "✗", "UNDECIDED": "?", "WRONG": "✗"}
@@ -64,7 +64,7 @@ class Shown:
         if line["note"]:
             remarks.append(html.escape(line["note"]))
         verdict = "WRONG" if line["wrong"] else line["verdict"]
-        shown = f"{render.spoken(line['latex'], True)}{render.pieces(line['latex'])}"
+        shown = f"{render.spoken(line['latex'])}{render.pieces(line['latex'])}"
         shown = f"<del>{shown}</del>" if line["wrong"] else shown
         return (f'<tr class="{verdict.lower()}"><td>{relation}</td><td>{shown}'
                 f'{"".join(f"<small>{r}</small>" for r in remarks)}</td><td>{html.escape(number(line["value"]))}</td>'

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tinygen.course.derivation import STYLE, derivation
-from tinygen.course.drawing import layout, pictures, render, slim
+from tinygen.course.drawing import layout, pictures, render, share
 from tinygen.course.lesson import BEGIN, LessonError, solutions, student
 from tinygen.files import replacing
 
@@ -73,16 +73,23 @@ def document(title, body, stamp=""):
         style = style.replace(f"/* {mark} */", rules)
     dark = "".join(re.findall(r"/\* dark \*/(.*?)/\* end \*/", style, re.DOTALL)).replace('[data-theme="dark"]', "")
     still = f"{STILL}\n@media (prefers-color-scheme: dark) {{{dark}}}"
+    style, still = _lean(style), _lean(still)
     script = (HERE / "page.js").read_text(encoding="utf-8")
     body = body.replace(f"<style>{STYLE}</style>", "")  # the page has its own
-    sprite, body = slim.share(body)
+    sprite, body = share.share(body)
     plain = html.escape(layout.plain(title))
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{plain}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="made-from" content="{stamp}">\n'
-            f"<style>\n{style}</style>\n<noscript><style>{still}</style></noscript>\n<script>\n{script}</script>\n"
+            f"<style>{style}</style>\n<noscript><style>{still}</style></noscript>\n<script>\n{script}</script>\n"
             f'</head>\n<body>\n<a class="skip" href="#main">Skip to the text</a>\n{sprite}\n{body}\n</body>\n</html>\n')
+
+
+def _lean(style):
+    """A style sheet without comments and needless space."""
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    return re.sub(r"\s*([{};,])\s*|(?<=[\w-]):\s+", lambda m: m[1] or ":", re.sub(r"\s+", " ", style)).strip()
 
 
 def writable(folder):

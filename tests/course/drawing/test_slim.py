@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygen.course.drawing import slim
+from tinygen.course.drawing import share, slim
 
 NUMBERS = st.floats(-2000, 2000).map(lambda v: round(v, 4))
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=19)
@@ -64,7 +64,7 @@ def test_what_stands_twice_is_drawn_once_and_nothing_is_lost():
     other = '<rect x="1" y="2" width="3" height="4" style="fill:none;stroke:currentColor;stroke-width:2"/>'
     first = f'<svg viewBox="0 0 1 1"><g class="k">{curve}{other}</g></svg>'
     body = f'<p>a</p>{first}<svg viewBox="0 0 2 2">{other}</svg>' * 2
-    sprite, shared = slim.share(body)
+    sprite, shared = share.share(body)
     assert len(shared) < len(body) and sprite.count("<path") == 1
     assert expanded(sprite, shared) == body
     ids = re.findall(r' id="([^"]+)"', sprite + shared)
@@ -73,6 +73,6 @@ def test_what_stands_twice_is_drawn_once_and_nothing_is_lost():
 
 def test_definitions_of_several_drawings_with_one_name_are_kept_apart():
     one = '<svg viewBox="0 0 1 1"><defs><path id="a" d="M0 0l1 {}"/></defs><use href="#a" x="1"/></svg>'
-    sprite, shared = slim.share(one.format(1) + one.format(2) + one.format(1))
+    sprite, shared = share.share(one.format(1) + one.format(2) + one.format(1))
     first, second, third = re.findall('href="#([^"]+)"', shared)
     assert first == third != second and sprite.count("<path") == 2

@@ -1,11 +1,13 @@
 """A lesson's text as HTML: Markdown, mathematics as SVG and, out of sight, as MathML, highlighted code."""
 
+import functools
 import html
 import itertools
 import re
+import string
 from xml.etree import ElementTree
 
-from tinygen.course.drawing import layout, slim
+from tinygen.course.drawing import layout, share, slim
 from tinygen.course.lesson import LessonError
 
 # What ziamath draws too low or upright, as the letters that are meant.
@@ -29,7 +31,7 @@ def math(latex, display):
             f'<span class="left">{pieces(left)}</span><span class="right">{pieces(right)}</span>'
             + (f'<span class="tag">{formula(tag, False) if tag else ""}</span>' if tagged else "")
             for left, right, tag in rows) + "</span>"
-    return f'<div class="math">{spoken(latex, True)}{drawn}</div>'
+    return f'<div class="math">{spoken(latex)}{drawn}</div>'
 
 
 def pieces(latex):
@@ -44,19 +46,35 @@ def pieces(latex):
     return out
 
 
-def spoken(latex, display=False):
+def spoken(latex):
     """LaTeX as MathML for a screen reader, out of sight. Raises LessonError like `formula`."""
     from latex2mathml.converter import convert
 
     try:
-        text = convert(latex.strip(), display="block" if display else "inline")
+        text = convert(latex.strip())
     except Exception as error:  # it has many kinds
         raise LessonError(f"cannot say the formula {latex.strip()!r}: {error}") from error
-    text = text.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
-    text = re.sub(r' (stretchy="false"|(row|column)(spacing|align)="[^"]*"|(min|max)size="[^"]*")', "", text)
     text = re.sub(r"&#x([0-9A-Fa-f]+);", lambda m: html.escape(chr(int(m[1], 16))), text)
-    text = text.replace("<mi>~</mi>", "<mo>∼</mo>")
-    return f'<span class="said">{text}</span>'
+    root = ElementTree.fromstring(text.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    return share.markup(_lean(root)).replace("<mi>~</mi>", "<mo>∼</mo>")
+
+
+def _lean(element):
+    """MathML without what is for the eye: spaces, sizes, rows of one; upright letters side by side are a word."""
+    variant = element.get("mathvariant")
+    element.attrib = {"mathvariant": variant} if variant in ("normal", "bold") else {}
+    children = [_lean(child) for child in element if child.tag != "mspace"]
+    for upright, run in itertools.groupby(children, lambda one: one.tag == "mi" and one.get("mathvariant") == "normal"):
+        first, *rest = run
+        if upright and rest and element.tag in ("mrow", "math"):
+            first.text, first.attrib = "".join(one.text for one in (first, *rest)), {}
+            children = [one for one in children if one not in rest]
+    if element.tag == "mrow" and len(children) == 1:
+        return children[0]
+    if element.tag == "math" and [one.tag for one in children] == ["mrow"]:
+        children = list(children[0])
+    element[:] = children
+    return element
 
 
 def formula(latex, large):
@@ -116,23 +134,41 @@ def code(source, language="python"):
     from pygments.lexers import get_lexer_by_name
 
     lines = highlight(source, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
-    lines = re.sub(r'<span class="(?:n|p|w|o|nn)">([^<]*)</span>', r"\1", lines)  # in the colour of the text
-    lines = re.sub(r'(<span class="(\w+)">[^<]*)((?:</span><span class="\2">[^<]*)+)',
+    names = _colours()[0]
+    lines = re.sub(r'<span class="(\w+)">([^<]*)</span>', lambda m: f"<b class={names[m[1]]}>{m[2]}</b>", lines)
+    lines = re.sub(r"<b class=>([^<]*)</b>", r"\1", lines)  # in the colour of the text
+    lines = re.sub(r"(<b class=(\w)>[^<]*)((?:</b><b class=\2>[^<]*)+)",
                    lambda m: m[1] + re.sub("<[^>]*>", "", m[3]), lines)
     return ('<div class="code"><button type="button" class="copy">Copy</button>'
             f'<pre class="scrolls" tabindex="0"><code>{lines}</code></pre></div>')
 
 
 def code_css():
-    """Pygments' rules for the light page and the dark page, each under its own selector."""
-    from pygments.formatters import HtmlFormatter
+    """The colours of code: (rules for the light page, for the dark page)."""
+    return _colours()[1:]
 
-    def rules(style, under):
-        lines = HtmlFormatter(style=style, classprefix="").get_style_defs(under).split("\n")
-        drop = ("line-height", "linenos", f"{under} {{ background")  # the page has its own
-        return "\n".join(line for line in lines if not any(d in line for d in drop))
 
-    return rules("xcode", ".code code"), rules("github-dark", ".code code")
+@functools.cache
+def _colours():
+    """({Pygments' class: a letter for its colour, "" for that of the text}, rules of the light page, of the dark)."""
+    from pygments.styles import get_style_by_name
+    from pygments.token import STANDARD_TYPES, Token
+
+    styles = [get_style_by_name(name) for name in ("xcode", "github-dark")]
+
+    def look(style, token):
+        one, text = style.style_for_token(token), style.style_for_token(Token.Text)
+        if one["color"] in (None, text["color"], "000000"):
+            return ""
+        return f"color:#{one['color']}{';font-weight:600' * one['bold']}{';font-style:italic' * one['italic']}"
+
+    letters, names = {("", ""): ""}, {}
+    for token, name in STANDARD_TYPES.items():
+        same = token in Token.Generic or token in (Token.Operator, Token.Name.Namespace, Token.Text.Whitespace)
+        names[name] = letters.setdefault(("", "") if same else tuple(look(style, token) for style in styles),
+                                         string.ascii_letters[len(letters) - 1])
+    rules = ["".join(f".code .{letter}{{{one[k]}}}" for one, letter in letters.items() if one[k]) for k in (0, 1)]
+    return names, *rules
 
 
 class Prose:

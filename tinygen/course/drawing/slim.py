@@ -1,8 +1,7 @@
-"""SVG in few bytes without a visible difference: paths in short relative steps, and what stands twice drawn once."""
+"""A Matplotlib figure's SVG in few bytes without a visible difference: whole numbers, paths in short relative steps, what
+looks the same drawn by one path."""
 
 import base64
-import collections
-import html
 import io
 import itertools
 import re
@@ -10,57 +9,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-CLOSE = 0.04  # points: less than a tenth of a pixel at the size of the page
-SHORT = 60  # an element of fewer characters is not worth a reference
+from tinygen.course.drawing.share import markup, parsed
 
-
-def path(d, scale=1.0, digits=1, dots=False):
-    """The path data `d` times `scale`, each point rounded to so many `digits`, in relative steps.
-
-    dots: keep points that fall together.
-
-    Roundings do not add up: each step starts from the rounded point before it. Data with other commands than M, L, Q, C
-    and Z come back as they are.
-
-    >>> path("M 1.04 2 L 11.02 2.31 L 11.02 2.31 Z")
-    'M1 2l10 .3z'
-    """
-    parts = re.findall(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?", d)
-    if not set(filter(str.isalpha, parts)) <= set("MLQCZ"):
-        return d
-    out, here, start, at, command = [], (0, 0), (0, 0), 0, ""
-    while at < len(parts):
-        if parts[at].isalpha():
-            command, at = parts[at], at + 1
-        if command == "Z":
-            out.append("z")
-            here = start
-            continue
-        count = {"M": 1, "L": 1, "Q": 2, "C": 3}[command]
-        numbers = [round(float(v) * scale * 10**digits) for v in parts[at:at + 2 * count]]
-        points, at = list(zip(numbers[::2], numbers[1::2])), at + 2 * count
-        if command == "M":
-            here = start = points[0]
-            out.append("M" + _numbers(points, (0, 0), digits))
-        elif dots or command != "L" or points[0] != here or out[-1][0] == "M":  # a line of no length may be a dot
-            step = _numbers(points, here, digits)
-            same = bool(out) and out[-1][0] == command.lower()
-            out.append((" " * (step[0] != "-") if same else command.lower()) + step)
-            if same:
-                out[-2:] = [out[-2] + out[-1]]
-            here = points[-1]
-        command = "L" if command == "M" else command
-    return "".join(out)
-
-
-def _numbers(points, origin, digits):
-    """Points from `origin`, in whole units of the last digit, as the shortest text."""
-    text = ""
-    for x, y in points:
-        for value in (x - origin[0], y - origin[1]):
-            shown = number(value / 10**digits, digits)
-            text += shown if not text or shown[0] == "-" else " " + shown
-    return text
+CLOSE = 0.07  # points: a tenth of a pixel at the size of the page
+UNITS = 10  # of a figure for a point, so that its coordinates are whole numbers
+LETTER = 2  # units of a letter for a hundredth of its size
+COUNT = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}  # the points that follow a command
+SIZES = re.compile(r"(?<=stroke-width:)[^;]+|(?<=stroke-dasharray:)[^;]+|(?<=stroke-dashoffset:)[^;]+")
 
 
 def number(value, digits):
@@ -74,33 +29,108 @@ def number(value, digits):
     return "0" if text in ("-0", "", "-") else text
 
 
-def figure(text):
-    """The <svg> of one Matplotlib figure: no comments, white space, or ids that nothing refers to; short paths and
-    numbers; what neighbours have in common said once; images with at most 256 colours as such."""
-    text = re.sub(r"<!--.*?-->|(?<=>)\s+(?=<)", "", text, flags=re.DOTALL)
-    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
-    root = _parsed(text)
-    for one in root.iter():
-        if one.attrib.get("id", "") not in used:
-            one.attrib.pop("id", None)
-        if "style" in one.attrib:
-            one.set("style", re.sub(r"\s*([:;])\s*", r"\1", one.get("style")).rstrip(";"))
-        for key in {"x", "y", "width", "height", "transform"} & set(one.attrib):
-            short = lambda m: number(float(m[0]), 2)
-            one.set(key, re.sub(r"-?\d+\.\d+(?:e-\d+)?", short, one.get(key)) if one is not root else one.get(key))
-        if "d" in one.attrib:
-            one.set("d", _curve(one.get("d")))
-        if one.get("href", "").startswith("data:image/png;base64,"):
-            one.set("href", _palette(one.get("href")))
-    _gather(root, {one.get("id"): one for one in root.iter("path") if "id" in one.attrib})
-    return _text(root).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+# ---- paths -----------------------------------------------------------------------------------------------------------
 
 
-def _curve(d):
+def path(d, scale=1.0, digits=1, marks=False):
+    """The path data `d` times `scale`, each point rounded to so many `digits`, in relative steps.
+
+    marks: the points are places of marks, whose order does not matter; nor does that of dots, lines of no length.
+
+    Roundings do not add up: each step starts from the rounded point before it. Data with other commands than M, L, Q, C
+    and Z come back as they are.
+
+    >>> path("M 1.04 2 L 11.02 2.31 L 11.02 2.31 Z")
+    'M1 2l10 .3z'
+    """
+    steps = _steps(d)
+    if steps is None:
+        return d
+    unit = 10**digits
+    steps = [(command, np.rint(points * (scale * unit)).astype(int).tolist()) for command, points in steps]
+    if marks:
+        places = _near([points[0] for _, points in steps])
+        steps = [("L" if i else "M", [place]) for i, place in enumerate(places)]
+    elif _dots(steps):
+        places = _near([points[0] for _, points in steps[::2]])
+        steps = [(command, [place]) for place in places for command in "ML"]
+    out, here, start = [], [0, 0], [0, 0]
+    for command, points in steps:
+        across, down = (points[0][k] - here[k] for k in (0, 1)) if points else (0, 0)
+        if command == "M":
+            start = points[0]
+            ways = [("M", _numbers(points, [0, 0], unit))] + [("m", _numbers(points, here, unit))] * bool(out)
+            out.append(min(ways, key=lambda way: len("".join(way[1]))))
+        elif command == "L" and not (across or down) and out[-1][0] not in "Mm":
+            continue  # after a move it is a dot
+        elif command == "L" and not (across and down) and not marks:
+            step, letter = (down, "v") if down else (across, "h")
+            out.append((letter, [number(step / unit, digits)]))
+        else:
+            out.append((command.lower(), _numbers(points, here, unit)))
+        here = points[-1] if points else start
+    return _written(out)
+
+
+def _steps(d):
+    """Path data as a list of (command, array of its points); None if it has other commands than M, L, Q, C and Z."""
+    parts = re.findall(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?", d.replace("z", "Z"))
+    if not set(filter(str.isalpha, parts)) <= set(COUNT):
+        return None
+    steps, at, command = [], 0, ""
+    while at < len(parts):
+        if parts[at].isalpha():
+            command, at = parts[at], at + 1
+        count = 2 * COUNT[command]
+        steps.append((command, np.array(parts[at:at + count], float).reshape(-1, 2)))
+        command, at = "L" if command == "M" else command, at + count
+    return steps
+
+
+def _dots(steps):
+    """Are these lines of no length, and nothing else?"""
+    return len(steps) > 4 and all(
+        (a, b) == ("M", "L") and p == q for (a, p), (b, q) in zip(steps[::2], steps[1::2], strict=len(steps) % 2 == 0)
+    )
+
+
+def _near(points):
+    """The points, each once, from one to the nearest that is left: so the steps between them are short to write."""
+    left = np.unique(np.array(points), axis=0)
+    order = [left[0]]
+    left = left[1:]
+    while len(left):
+        nearest = int(np.abs(left - order[-1]).sum(1).argmin())
+        order.append(left[nearest])
+        left = np.delete(left, nearest, axis=0)
+    return [point.tolist() for point in order]
+
+
+def _numbers(points, origin, unit):
+    digits = len(str(unit)) - 1
+    return [number((point[k] - origin[k]) / unit, digits) for point in points for k in (0, 1)]
+
+
+def _written(steps):
+    """(letter, numbers) as text: a letter is not said again, and a sign or a second point parts two numbers."""
+    out, letter, last = [], "", ""
+    for command, numbers in steps:
+        if command != letter or command in "Mmz":
+            out.append(command)
+            letter, last = command, ""
+        for value in numbers:
+            joined = not last or value[0] == "-" or (value[0] == "." and "." in last)
+            out.append(value if joined else " " + value)
+            last = value
+    return "".join(out)
+
+
+def _curve(d, scale, marks):
     """A path with the points that it needs: those left out lie less than CLOSE beside it."""
     values = [abs(float(v)) for v in re.findall(r"-?\d+\.?\d*", d)]
-    out = re.sub(r"M [^MQCZ]*", lambda m: _thinned(m[0]), d) if len(values) > 16 else d
-    return path(out, digits=2 if max(values, default=0) < 12 else 1)  # a marker is small, and seen often
+    out = re.sub(r"M [^MQCZ]*", lambda m: _thinned(m[0]), d) if len(values) > 16 and not marks else d
+    small = max(values, default=0) < 12  # a mark, which is seen often
+    return path(out, scale, digits=int(small), marks=marks)
 
 
 def _thinned(d):
@@ -126,51 +156,99 @@ def _thinned(d):
     return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[sorted(keep)]) + " "
 
 
-def _palette(address):
-    """A PNG with at most 256 colours as a table of colours; others as they are. The pixels are the same."""
-    from PIL import Image
+# ---- a figure --------------------------------------------------------------------------------------------------------
 
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGBA"))
-    colours, index = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
-    if len(colours) > 256:
-        return address
-    image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
-    image.putpalette(colours[:, :3].tobytes())
-    out = io.BytesIO()
-    image.save(out, "PNG", optimize=True, transparency=bytes(colours[:, 3]))
-    short = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-    return min(address, short, key=len)
+
+def figure(text):
+    """The <svg> of one Matplotlib figure: no comments, white space, unseen parts, or groups and ids that nothing needs;
+    its coordinates whole numbers, UNITS for a point; images with at most 256 colours as such."""
+    root = parsed(re.sub(r"<!--.*?-->|(?<=>)\s+(?=<)", "", text, flags=re.DOTALL))
+    for one in root.iter():
+        if "style" in one.attrib and one is not root:
+            style = re.sub(r"\s*([:;])\s*", r"\1", one.get("style")).rstrip(";")
+            one.set("style", style + ";stroke-width:1" * bool("stroke:" in style and "stroke-width" not in style))
+        if "matplotlib.axis" in one.get("id", ""):
+            leaves = [leaf for leaf in _leaves(one) if leaf.tag != "defs" or leaf.find("path") is not None]
+            # Grid, ticks, numbers: so each is said in one go.
+            one[:] = sorted(leaves, key=lambda leaf: ("defs", "path", "use", "g").index(leaf.tag))
+            one.attrib = {"axis": ""}
+    spaces = {one.get("id") for one in root.iter("path") if not one.get("d")}
+    for parent in root.iter():
+        parent[:] = [one for one in parent if not spaces & {one.get("id"), one.get("href", "")[1:]}]
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', markup(root)))
+    for one in root.iter():
+        if one.get("id", "") not in used:
+            one.attrib.pop("id", None)
+    root[:] = _leaves(root)
+    for axis in root.iter("g"):
+        axis.attrib.pop("axis", None)
+    _unclip(root)
+    _gather(root, {one.get("id"): one for one in root.iter("path") if "id" in one.attrib})
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', markup(root)))
+    for defs in list(root.iter("defs")):
+        defs[:] = [one for one in defs if one.get("id") in used]
+    _scale(root, UNITS)
+    root.set("viewBox", " ".join(number(float(v) * UNITS, 0) for v in root.get("viewBox").split()))
+    return markup(root).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+
+
+def _leaves(element):
+    """What an element holds, taken out of groups that say nothing; what is not seen is left out."""
+    for child in element:
+        style = child.get("style", "")
+        if child.tag == "g" and not child.attrib:
+            yield from _leaves(child)
+        elif child.tag != "path" or "stroke:" in style or "fill:none" not in style:
+            yield child
+
+
+def _unclip(root):
+    """Take the clip path from what lies inside it."""
+    inside = {}
+    for clip in root.iter("clipPath"):
+        for box in clip.iter("rect"):
+            x, y, width, height = (float(box.get(k)) for k in ("x", "y", "width", "height"))
+            inside[f"url(#{clip.get('id')})"] = (x - CLOSE, y - CLOSE), (x + width + CLOSE, y + height + CLOSE)
+    for one in root.iter():
+        low, high = inside.get(one.get("clip-path"), (None, None))
+        steps = low and _steps(one.get("d") or f"M {one.get('x', 0)} {one.get('y', 0)}")
+        if steps and one.tag in ("path", "use"):
+            points = np.concatenate([points for _, points in steps])
+            if (points >= low).all() and (points <= high).all():
+                del one.attrib["clip-path"]
 
 
 def _gather(element, marks):
-    """Let what stands in a row and looks the same be said once: marks as the corners of one path that draws them there,
-    paths as a group with their style. marks: {id: the <path> of a mark}."""
+    """Let what stands in a row and looks the same be one path: marks as its corners, or, ticks, its parts; and lines and
+    areas of one colour. marks: {id: the <path> of a mark}."""
     for child in element:
-        _gather(child, marks)
+        if "transform" not in child.attrib:  # else they are letters
+            _gather(child, marks)
     out = []
-    for (_, style, clip, mark, _), row in itertools.groupby(list(element), _kind):
+    for (tag, style, clip, mark, _), row in itertools.groupby(list(element), _kind):
         row = list(row)
-        shared = {key: value for key, value in (("style", style), ("clip-path", clip)) if value}
-        if len(row) > 2 and mark in marks:
+        said = {"clip-path": clip} if clip else {}
+        steps = _steps(marks[mark].get("d")) if mark in marks else None
+        if tag == "use" and steps and [command for command, _ in steps] == ["M", "L"]:
+            places = [np.array([one.get("x", 0), one.get("y", 0)], float) for one in row]
+            line = " ".join(f"{command} {x} {y}" for place in places for command, points in steps
+                            for x, y in points + place)
+            row = [ElementTree.Element("path", {"d": line, "style": style} | said)]
+        elif tag == "use" and steps and len(row) > 2:
             # A marker does not inherit from the path that it stands on, so it says its colour itself.
-            said = "" if re.search(r"(?<![-\w])fill:", style) else "fill:currentColor"
-            drawn = dict(marks[mark].attrib, style=";".join(filter(None, (marks[mark].get("style"), style, said))))
+            filled = "" if re.search(r"(?<![-\w])fill:", style) else "fill:currentColor"
+            drawn = dict(marks[mark].attrib, style=";".join(filter(None, (marks[mark].get("style"), style, filled))))
             name = f"{mark}-{len(marks)}"
             marks[name] = ElementTree.Element("path", drawn)
             corner = ElementTree.Element("marker", {"id": name, "markerUnits": "userSpaceOnUse", "overflow": "visible"})
             corner.append(ElementTree.Element("path", {k: v for k, v in drawn.items() if k != "id" and v}))
             defs = ElementTree.Element("defs")
             defs.append(corner)
-            places = path("M " + " L ".join(f"{one.get('x', 0)} {one.get('y', 0)}" for one in row), dots=True)
-            line = {"d": places, "style": f"fill:none;stroke:none;marker:url(#{name})"}
-            row = [defs, ElementTree.Element("path", line | ({"clip-path": clip} if clip else {}))]
-        elif len(row) > 2 and shared and not re.search(r"(?<![-\w])opacity", style):
-            for one in row:
-                for key in shared:
-                    del one.attrib[key]
-            group = ElementTree.Element("g", shared)
-            group[:] = row
-            row = [group]
+            places = "M " + " L ".join(f"{one.get('x', 0)} {one.get('y', 0)}" for one in row)
+            row = [defs, ElementTree.Element(
+                "path", {"d": places, "style": f"fill:none;stroke:none;marker:url(#{name})"} | said)]
+        elif tag == "path" and len(row) > 1 and _together(style, row):
+            row = [ElementTree.Element("path", dict(row[0].attrib, d=" ".join(one.get("d") for one in row)))]
         out += row
     element[:] = out
 
@@ -182,108 +260,74 @@ def _kind(element):
     return (element.tag, element.get("style", ""), element.get("clip-path", ""), mark, 0 if known else id(element))
 
 
-# ---- one page --------------------------------------------------------------------------------------------------------
+def _together(style, row):
+    """Do these paths look the same as one? Opaque lines do, and areas without an edge that go round the same way."""
+    if "opacity" in style:
+        return False
+    if "fill:none" in style:
+        return True
+    if "stroke:" in style:
+        return False
+    steps = [_steps(one.get("d")) for one in row]
+    if not all(found and sum(command == "M" for command, _ in found) == 1 for found in steps):
+        return False
+    rounds = [np.concatenate([points for _, points in found]) for found in steps]
+    turns = {np.sign(np.sum(p[:, 0] * np.roll(p[:, 1], -1) - p[:, 1] * np.roll(p[:, 0], -1))) for p in rounds}
+    return len(turns) == 1
 
 
-def share(body):
-    """What the drawings of a page have in common is drawn once: (an <svg> that holds it, `body` referring to it)."""
-    parts = re.split(r"(<svg [^>]*>.*?</svg>)", body, flags=re.DOTALL)
-    roots = {i: _parsed(part) for i, part in enumerate(parts) if part.startswith("<svg ")}
-    shapes = _Shapes()
-    for root in roots.values():
-        shapes.define(root)
-    for root in roots.values():
-        shapes.count(root)
-    for root in roots.values():
-        shapes.hoist(root)
-    for i, root in roots.items():
-        parts[i] = _text(root)
-    drawn = "".join(shapes.kept.values())
-    return f'<svg class="shapes" aria-hidden="true" width="0" height="0"><defs>{drawn}</defs></svg>', "".join(parts)
-
-
-class _Shapes:
-    """The shapes that a page keeps: {their text: their text with its id}, in the order in which they were met."""
-
-    def __init__(self):
-        self.kept, self.names, self.counts = {}, {}, collections.Counter()
-
-    def _keep(self, content, element):
-        """The name of a shape; `element(name)` is its text with that name."""
-        if content not in self.names:
-            self.names[content] = f"_{_base36(len(self.names))}"
-            self.kept[content] = element(self.names[content])
-        return self.names[content]
-
-    def define(self, root):
-        """Take out what the drawing itself defines by an id, and let its references follow."""
-        renamed = {}
-
-        def follow(element):
-            for key, value in element.attrib.items():
-                if "#" in value:
-                    element.set(key, re.sub(r"(^#|url\(#)([^)]+)", lambda m: m[1] + renamed.get(m[2], m[2]), value))
-
-        for block in list(root.iter("defs")):
-            for one in block:
-                for inner in one.iter():
-                    follow(inner)
-                name = one.attrib.pop("id", None)
-                if name is not None:
-                    content = _text(one)
-                    renamed[name] = self._keep(
-                        content, lambda new, one=one: _text(one).replace(f"<{one.tag}", f'<{one.tag} id="{new}"', 1)
-                    )
-        for parent in list(root.iter()):
-            for child in [c for c in parent if c.tag == "defs"]:
-                parent.remove(child)
-        for element in root.iter():
-            follow(element)
-
-    def count(self, element):
-        for inner in element.iter():
-            self.counts[_text(inner)] += 1
-            if len(inner) > 1 and inner.attrib:
-                self.counts[_inside(inner)] += 1
-
-    def hoist(self, element):
-        """Replace the largest parts of an element that stand elsewhere too by a reference."""
-        inside = _inside(element)
-        if len(element) > 1 and self._twice(inside):
-            name = self._keep(inside, lambda new: f'<g id="{new}">{inside}</g>')
-            element[:] = [ElementTree.Element("use", href=f"#{name}")]
-            element.text = None
-            return
-        for i, child in enumerate(element):
-            text = _text(child)
-            if child.tag not in ("use", "text", "tspan", "title", "desc", "style") and self._twice(text):
-                name = self._keep(text, lambda new, child=child, text=text:
-                                  text.replace(f"<{child.tag}", f'<{child.tag} id="{new}"', 1))
-                element[i] = ElementTree.Element("use", href=f"#{name}")
+def _scale(element, by):
+    """Turn points into whole units, `by` for a point; inside letters, LETTER for a hundredth of their size."""
+    for one in element:
+        inside, style = by, one.get("style", "")
+        if one.tag == "g" and "transform" in one.attrib:
+            inside = LETTER
+            one.set("transform", _moved(one.get("transform"), by, by / inside))
+        elif one.tag == "image":
+            one.set("transform", f"scale({by}) " + re.sub(r"-?\d+\.\d+", lambda m: number(float(m[0]), 3),
+                                                          one.get("transform", "")))
+            one.set("href", _palette(one.get("href")))
+        elif one.tag == "path":
+            own = one.attrib.pop("transform", "")  # a letter's, from the units of its font
+            factor = by * float(own[6:-1]) if own.startswith("scale(") else by
+            one.set("d", _curve(one.get("d"), factor, "marker:" in style))
+        elif one.tag == "use" and "transform" in one.attrib:
+            place = re.fullmatch(r"translate\((\S+) (\S+)\)", one.get("transform"))
+            if place:
+                del one.attrib["transform"]
+                one.attrib |= {k: place[i] for i, k in ((1, "x"), (2, "y")) if float(place[i])}
             else:
-                self.hoist(child)
-
-    def _twice(self, text):
-        return text in self.names or (len(text) > SHORT and self.counts[text] > 1)
-
-
-def _parsed(text):
-    """A drawing as a tree; names of other XML languages are left to the HTML around it."""
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href").replace("xml:space", "space")
-    return ElementTree.fromstring(text)
+                one.set("transform", _moved(one.get("transform"), by, 1))
+        if one.tag != "image":
+            for key in {"x", "y", "width", "height"} & set(one.attrib):
+                one.set(key, number(float(one.get(key)) * by, 0))
+        if "stroke" in style:
+            one.set("style", SIZES.sub(lambda m: re.sub(r"[\d.]+", lambda v: number(float(v[0]) * by, 0), m[0]), style))
+        _scale(one, inside)
 
 
-def _text(element):
-    attributes = "".join(f' {key}="{html.escape(value)}"' for key, value in element.attrib.items())
-    inside = _inside(element)
-    return f"<{element.tag}{attributes}>{inside}</{element.tag}>" if inside else f"<{element.tag}{attributes}/>"
+def _moved(transform, by, ratio):
+    """A transform whose shifts are `by` times as long, and which is `ratio` times as large."""
+    def one(match):
+        factor, digits = {"translate": (by, 0), "scale": (ratio, 3)}.get(match[1], (1, 2))
+        return f"{match[1]}({' '.join(number(float(v) * factor, digits) for v in match[2].split())})"
+
+    return re.sub(r"(\w+)\(([^)]*)\)", one, transform)
 
 
-def _inside(element):
-    text = html.escape(element.text, quote=False) if element.text else ""
-    return text + "".join(_text(c) + (html.escape(c.tail, quote=False) if c.tail else "") for c in element)
+def _palette(address):
+    """A PNG with at most 256 colours as a table of colours; others as they are. The pixels are the same."""
+    from PIL import Image
 
-
-def _base36(n):
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    return digits[n] if n < 36 else _base36(n // 36) + digits[n % 36]
+    if not address.startswith("data:image/png;base64,"):
+        return address
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGBA"))
+    colours, index = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256:
+        return address
+    image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    image.putpalette(colours[:, :3].tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True, transparency=bytes(colours[:, 3]))
+    short = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    return min(address, short, key=len)
