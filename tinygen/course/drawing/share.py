@@ -6,8 +6,7 @@ import itertools
 import re
 from xml.etree import ElementTree
 
-OFTEN = 4  # two letters have to stand side by side, to be one shape
-REFERENCE, NAME = 20, 10  # characters that a reference to a shape takes, and the shape's name
+REFERENCE, NAME = 22, 15  # characters that a reference to a shape takes, and its name
 
 
 def share(body):
@@ -23,6 +22,7 @@ def share(body):
         shapes.count(root)
     for root in roots.values():
         shapes.hoist(root)
+    shapes.join(roots.values())
     for i, root in roots.items():
         parts[i] = markup(root)
     drawn = f"<style>{rules}</style><defs>{''.join(shapes.kept.values())}</defs>"
@@ -86,25 +86,46 @@ class _Shapes:
             follow(element)
 
     def join(self, elements):
-        """Let letters that often stand side by side in the same way be one shape, and it with its neighbours again."""
-        rows = {one: [_letter(child) for child in one] for one in elements if len(one) > 1}
+        """Let references that often stand side by side in the same way be one shape, and it and its neighbours too."""
+        rows = {one: [_placed(child) for child in one] for one in elements if len(one) > 1}
         while True:
             different = set(map(tuple, rows.values()))
             counts = collections.Counter(_pair(*two) for row in different for two in itertools.pairwise(row))
             del counts[None]
-            good = collections.Counter(pair for row in different for _, pair in _paired(row, counts))
-            del good[None]
-            good = {pair: counts[pair] for pair, n in good.items() if n >= OFTEN}
+            met = collections.Counter(pair for row in different for _, pair in _paired(row, counts))
+            del met[None]
+            good = {pair: counts[pair] for pair, n in met.items() if n > 1}
             if not good:
                 break
             for row in rows.values():
-                row[:] = [(self._both(*pair), *one[1:]) if pair else one for one, pair in _paired(row, good)]
-        for element, row in rows.items():
-            element[:] = [_use(*one) if isinstance(one, tuple) else one for one in row]
+                row[:] = [(pair, *one[1:]) if pair else one for one, pair in _paired(row, good)]
+        self.refer(rows, different)
 
-    def _both(self, first, second, x, y):
-        content = markup(_use(first, 0, 0)) + markup(_use(second, x, y))
-        return self._keep(content, lambda new: f'<g id="{new}">{content}</g>')
+    def refer(self, rows, different):
+        """Fill the elements of `rows` with references: to a pair where that is shorter, else to what it is made of."""
+        refs, todo, parts = collections.Counter(), [one for row in different for one in row], {}
+        while todo:
+            one = todo.pop()
+            name = one[0] if isinstance(one, tuple) else None
+            if isinstance(name, tuple):
+                refs[name] += 1
+                todo += [(name[0], 0, 0), (name[1], *name[2:])] if refs[name] == 1 else []
+
+        def taken(one):
+            """A token as references: [(name, x, y)], or the element that it is."""
+            if not isinstance(one, tuple) or isinstance(one[0], str):
+                return [one]
+            pair, x, y = one
+            if pair not in parts:
+                inside = taken((pair[0], 0, 0)) + taken((pair[1], *pair[2:]))
+                content = "".join(markup(_use(*each)) for each in inside)
+                if (refs[pair] - 1) * len(content) > refs[pair] * REFERENCE + NAME:
+                    inside = [(self._keep(content, lambda new: f'<g id="{new}">{content}</g>'), 0, 0)]
+                parts[pair] = inside
+            return [(name, x + dx, y + dy) for name, dx, dy in parts[pair]]
+
+        for element, row in rows.items():
+            element[:] = [_use(*one) if isinstance(one, tuple) else one for token in row for one in taken(token)]
 
     def count(self, element):
         for inner in element.iter():
@@ -134,20 +155,20 @@ class _Shapes:
         return text in self.names or (count - 1) * len(text) > count * REFERENCE + NAME
 
 
-def _letter(element):
-    """(name of its shape, x, y) of a letter; another element is itself."""
+def _placed(element):
+    """(name, x, y) of a reference to a shape, which may be a letter; another element is itself."""
     known = element.tag == "use" and element.attrib.keys() <= {"href", "x", "y"}
     return (element.get("href")[1:], int(element.get("x", 0)), int(element.get("y", 0))) if known else element
 
 
 def _pair(one, other):
-    """Two letters side by side, and where the second stands from the first; None if they are none."""
-    letters = isinstance(one, tuple) and isinstance(other, tuple)
-    return (one[0], other[0], other[1] - one[1], other[2] - one[2]) if letters else None
+    """Two references side by side, and where the second stands from the first; None if they are none."""
+    both = isinstance(one, tuple) and isinstance(other, tuple)
+    return (one[0], other[0], other[1] - one[1], other[2] - one[2]) if both else None
 
 
 def _paired(row, good):
-    """Walk along a row of letters: (one, the pair that it makes with its neighbour or None), the better pair first."""
+    """Walk along a row: (one, the pair that it makes with its neighbour or None), the better pair first."""
     at, pairs = 0, [_pair(*two) for two in itertools.pairwise(row)] + [None, None]
     while at < len(row):
         pair, following = pairs[at], pairs[at + 1]

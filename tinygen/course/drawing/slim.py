@@ -1,5 +1,5 @@
-"""A Matplotlib figure's SVG in few bytes without a visible difference: whole numbers, paths in short relative steps, what
-looks the same drawn by one path."""
+"""A Matplotlib figure's SVG in few bytes without a visible difference: whole numbers, paths in short relative steps,
+what looks the same drawn by one path."""
 
 import base64
 import io
@@ -55,14 +55,15 @@ def path(d, scale=1.0, digits=1, marks=False):
         places = _near([points[0] for _, points in steps[::2]])
         steps = [(command, [place]) for place in places for command in "ML"]
     out, here, start = [], [0, 0], [0, 0]
-    for command, points in steps:
+    for at, (command, points) in enumerate(steps):
         across, down = (points[0][k] - here[k] for k in (0, 1)) if points else (0, 0)
+        alone = out and out[-1][0] in "Mm" and (at + 1 == len(steps) or steps[at + 1][0] == "M")
         if command == "M":
             start = points[0]
             ways = [("M", _numbers(points, [0, 0], unit))] + [("m", _numbers(points, here, unit))] * bool(out)
             out.append(min(ways, key=lambda way: len("".join(way[1]))))
-        elif command == "L" and not (across or down) and out[-1][0] not in "Mm":
-            continue  # after a move it is a dot
+        elif points and all(point == here for point in points) and not (marks or alone):
+            continue  # alone, it is a dot
         elif command == "L" and not (across and down) and not marks:
             step, letter = (down, "v") if down else (across, "h")
             out.append((letter, [number(step / unit, digits)]))
@@ -172,9 +173,10 @@ def figure(text):
             # Grid, ticks, numbers: so each is said in one go.
             one[:] = sorted(leaves, key=lambda leaf: ("defs", "path", "use", "g").index(leaf.tag))
             one.attrib = {"axis": ""}
-    spaces = {one.get("id") for one in root.iter("path") if not one.get("d")}
+    empty = {one.get("id", "") for one in root.iter("path") if not one.get("d")}  # such as the letter space
     for parent in root.iter():
-        parent[:] = [one for one in parent if not spaces & {one.get("id"), one.get("href", "")[1:]}]
+        parent[:] = [one for one in parent if one.get("href", "#")[1:] not in empty - {""}
+                     and (one.tag != "path" or one.get("d"))]
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', markup(root)))
     for one in root.iter():
         if one.get("id", "") not in used:
@@ -219,8 +221,9 @@ def _unclip(root):
 
 
 def _gather(element, marks):
-    """Let what stands in a row and looks the same be one path: marks as its corners, or, ticks, its parts; and lines and
-    areas of one colour. marks: {id: the <path> of a mark}."""
+    """Let what stands in a row and looks the same be one path: marks as its corners or, ticks, its parts; lines; areas.
+
+    marks: {id: the <path> of a mark}."""
     for child in element:
         if "transform" not in child.attrib:  # else they are letters
             _gather(child, marks)
