@@ -109,9 +109,9 @@ class ArrayLike:
             )
         return convert(self.value)
 
-    real = property(lambda self: self)  # there are no complex Vars
-    conj = conjugate = lambda self: self
-    imag = property(lambda self: np.zeros(self.shape, self.dtype))
+    real = property(lambda self: np.real(self))
+    imag = property(lambda self: np.imag(self))
+    conj = conjugate = lambda self: np.conjugate(self)
     flat = property(lambda self: np.ravel(self))
     nbytes = property(lambda self: self.size * self.dtype.itemsize)
     itemsize = property(lambda self: self.dtype.itemsize)
@@ -200,7 +200,9 @@ def float_array(leaf, where):
         remedy = f"write {leaf}.0" if type(leaf) is int else "pass an array of floats, or leave it out of argnums"
         raise TypeError(f"{where} is of type {type(leaf).__name__}, expected an array or a float: {remedy}.")
     if leaf.dtype.kind != "f":
-        raise TypeError(f"{where} has dtype {leaf.dtype}; a derivative needs a floating one: use .astype(np.float64).")
+        two = "pass its real and imaginary part, and write z = x + 1j * y in the function"
+        remedy = two if leaf.dtype.kind == "c" else "use .astype(np.float64)"
+        raise TypeError(f"{where} has dtype {leaf.dtype}; a derivative needs a floating one: {remedy}.")
     if isinstance(leaf, np.memmap):
         return np.asarray(leaf)
     if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:

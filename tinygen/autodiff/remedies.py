@@ -35,8 +35,9 @@ REMEDIES = {
     "numpy.linalg.matrix_rank": "a rank has no derivative: compute it outside",
     "numpy.linalg.tensorsolve": "reshape, and write np.linalg.solve",
     "numpy.linalg.tensorinv": "reshape, and write np.linalg.inv",
-    "numpy.fft": "its values are complex: write C @ v and S @ v, with C = np.cos(2 * np.pi * np.outer(k, t) / n) and S "
-    "of np.sin, or np.convolve",
+    "numpy.fft": "write np.fft.fft, ifft, rfft or irfft, or those along several axes (fft2, fftn, ...)",
+    "numpy.i0": "write scipy.special.i0",
+    "numpy.choose": "write np.select([i == 0, i == 1], [v, w])",
     # SciPy's Python functions, which turn their arguments into arrays
     "scipy.special.logsumexp": "write tinygen.logsumexp(x, axis)",
     "scipy.special.softmax": "write tinygen.softmax(x, axis)",

@@ -31,22 +31,24 @@ class Row:
     at `axis` is an axis), linear (it adds, moves or repeats entries: no local derivative to get wrong), copies (the
     same entries at the same places), chooses (each entry comes from one of the arguments), symbol (how Python writes
     it), latex: (template, how strongly the result holds together); a field {0:ATOM} is the first argument, in
-    parentheses if it holds together less strongly than an atom. note: what `tinygen rules` says of its derivative.
+    parentheses if it holds together less strongly than an atom. complex: its rules hold for complex numbers too (see
+    rules/fourier.py); MAKES: it makes them. note: what `tinygen rules` says of its derivative.
     """
 
     __slots__ = (
         *("function", "keywords", "most", "name", "names", "rules", "through"),
-        *("chooses", "copies", "full", "latex", "linear", "note", "reads", "symbol"),
+        *("chooses", "complex", "copies", "full", "latex", "linear", "note", "reads", "symbol"),
     )
 
     def __init__(
         self, function, *rules, name=None, keywords="", through=None,
-        linear=False, copies=False, chooses=False, symbol=None, latex=None, note="",
+        linear=False, copies=False, chooses=False, complex=False, symbol=None, latex=None, note="",
     ):  # fmt: skip
         self.function, self.through = function, through
         self.note, self.full = note, None  # full: the row for calls with keywords that are seldom used
         self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
+        self.complex = complex or linear or not any(rules)
         self.name = name or getattr(function, "__name__", str(function))
         self.reads = not (linear and (symbol in ("+", "-") or type(self.rules) is Every))  # do rules read arguments?
         self.names, self.keywords, self.most = (), frozenset(keywords.split()), None
@@ -79,6 +81,8 @@ class Row:
         return args, kw
 
 
+MAKES = "makes"
+_COMPLEX = {complex, np.complex64, np.complex128}
 _IN_PLACE = " A Var is never written in place: instead of `A += v` or out=A write `A = A + v`."
 
 
@@ -106,16 +110,16 @@ class Tape:
     A later tape has a larger tag: of nested differentiations the innermost has the largest, whatever thread it is in.
     An entry is (slot of the first output, row, raw arguments, keywords, y, [(argument position, slot), ...]).
     `watch(entry)` is called after each operation. `opens(f, args)` says whether a primitive's own operations are noted
-    in place of its rules.
+    in place of its rules. complex: whether there are complex numbers among the values.
     """
 
-    __slots__ = ("entries", "held", "opens", "recording", "size", "tag")
+    __slots__ = ("complex", "entries", "held", "opens", "recording", "size", "tag")
 
     def __init__(self, recording=False, watch=None, opens=None):
         self.tag = next(_tags)
         self.entries = _Watched(watch) if watch else []
         self.held = Held()
-        self.size = 0
+        self.size, self.complex = 0, False
         self.opens = opens
         self.recording = recording  # a recording for replay must not look at values: bool(v) and the like raise
 
@@ -134,6 +138,8 @@ class Tape:
         `visit(slot, g, pulled)` is called for each operation on the way: the slot of its first output, the cotangent of
         its value, and [(argument position, slot, cotangent that its rule gave), ...].
         """
+        if self.complex:
+            self._check_complex()
         cotangents = [None] * self.size
         for slot, g in seeds:
             cotangents[slot] = g if cotangents[slot] is None else cotangents[slot] + g
@@ -166,6 +172,15 @@ class Tape:
             if visit:
                 visit(slot, g, pulled)
         return cotangents
+
+    def _check_complex(self):
+        for _, row, args, _, y, parents in self.entries:
+            met = [args[i] for i, _ in parents] + (list(y) if type(y) is tuple else [y])
+            if not row.complex and any(np.iscomplexobj(bare(v)) for v in met):
+                raise TypeError(
+                    f"{row.name} met complex numbers, and its derivative rule is for real ones: take np.real(z), "
+                    "np.imag(z) or np.abs(z) before."
+                )
 
 
 class _Watched(list):
@@ -203,6 +218,10 @@ def apply(row, args, kw):
         elif type(a) is np.ndarray:
             if id(a) not in tape.held and (row.reads or tape.recording):
                 tape.held.hold(a)
+            if a.dtype.kind == "c":
+                tape.complex = True
+        elif type(a) in _COMPLEX:
+            tape.complex = True
         elif type(a) is list and row.rules[len(raw)] is not None:
             a = np.asarray(a)  # an operand written as a list; the rules expect arrays
         elif type(a) is list:
@@ -262,10 +281,10 @@ def undo_broadcasting(g, x, y, row, i):
             got = type(g).__name__
             raise TypeError(f"rule {i} of {row.name} returned {got}, expected an array of shape {x.shape}.") from None
         g = g if hasattr(g, "dtype") else x.dtype.type(g)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         return None  # an integer or a mask has no derivative
-    if g.dtype.kind == "c":
-        raise TypeError(f"{row.name} met complex numbers, which have no derivative rules: write it with real ones.")
+    if g.dtype.kind == "c" and x.dtype.kind == "f":
+        g = np.real(g)
     if g.shape != x.shape:
         extra = g.ndim - x.ndim
         if extra < 0 or any(n not in (1, m) for n, m in zip(x.shape, g.shape[extra:])):
@@ -275,7 +294,8 @@ def undo_broadcasting(g, x, y, row, i):
         g = np.add.reduce(g, axes) if type(g) is np.ndarray else np.sum(g, axis=axes)  # the same, at half its overhead
         g = g.reshape(x.shape) if g.shape != x.shape else g
     if g.dtype != x.dtype:
-        if g.dtype not in [part.dtype for part in (y if type(y) is tuple else (y,))]:
+        dtypes = [part.dtype for part in (y if type(y) is tuple else (y,))]
+        if g.dtype not in dtypes + [np.finfo(d).dtype for d in dtypes if d.kind == "c"]:
             raise TypeError(f"rule {i} of {row.name} returned {g.dtype}, expected the argument's dtype {x.dtype}.")
         g = g.astype(x.dtype)
     return g
@@ -302,7 +322,12 @@ class Var(ArrayLike):
         if kw and row.full and not row.keywords.issuperset(kw):
             row = row.full
         args, kw = row.check(args, kw)
-        return row.through(*args, **kw) if row.through else apply(row, args, kw)
+        if row.through:
+            return row.through(*args, **kw)
+        out = apply(row, args, kw)
+        if row.complex is MAKES:
+            out.tape.complex = True
+        return out
 
 
 def recorded(v):

@@ -84,6 +84,8 @@ def _vjp(f, argnums, has_aux, held_whole=False, idle=None):
         for leaf in leaves:
             if not isinstance(leaf, (Var, np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{_name(f)} returned {type(leaf).__name__}, expected an array or a tree of arrays.")
+            if _own(leaf, tape) and leaf.dtype.kind == "c":
+                raise TypeError(f"{_name(f)} returned complex numbers: return np.real(z) and np.imag(z), or np.abs(z).")
         hold(tape, [_value(leaf, tape) for leaf in leaves if _own(leaf, tape)], [f"value of {_name(f)}"] * len(leaves))
         value = tree.unflatten(structure, [_value(leaf, tape) for leaf in leaves])
 

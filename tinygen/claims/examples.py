@@ -39,7 +39,7 @@ def names(function):
     from scipy import special
 
     own = getattr(function, "__name__", "").lstrip("_")
-    homes = (("np", np), ("np.linalg", np.linalg), ("scipy.special", special), ("tg", tg))
+    homes = (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft), ("scipy.special", special), ("tg", tg))
     found = [f"{prefix}.{name}" for prefix, home in homes for name, value in vars(home).items() if value is function]
     found.sort(key=lambda name: name.rpartition(".")[2] != own)
     return found or [f"scipy.special.{own}"]  # a ufunc behind one of SciPy's Python functions

@@ -4,6 +4,7 @@ import numpy as np
 
 import tinygen as tg
 from tinygen.claims.examples import Examples, apart, drawn, index, positive, real, regular, spread, symmetric
+from tinygen.claims.rule_examples_complex import complex_numbers
 from tinygen.claims.rule_examples_elementwise import constants, corners, elementwise, special_functions
 from tinygen.claims.rule_examples_series import more_matrices, series, some
 
@@ -13,7 +14,7 @@ def examples():
     table = Examples()
     for fill in (elementwise, corners, constants, special_functions, reductions, shapes, pieces, products, matrices):
         fill(table)
-    for fill in (series, some, more_matrices):
+    for fill in (series, some, more_matrices, complex_numbers):
         fill(table)
     return table.all
 
@@ -109,6 +110,8 @@ def shapes(table):
     add(np.column_stack, lambda a, b: np.column_stack([a, b]), real("n"), real("nm"))
     add(np.concatenate, lambda a, b: np.concatenate([a, b], axis=-1), real("nm"), real("nk"))
     add(np.concatenate, lambda a, b: np.concatenate([a, b], axis=None), real("nm"), real("k"))
+    for function in (np.concatenate, np.stack, np.vstack, np.hstack):
+        add(function, lambda a, b, f=function: f([a, b], dtype=a.dtype), real("nm"), real("nm"))
     add(np.stack, lambda a, b: np.stack([a, b], axis=-2), real("nm"), real("nm"))
     add(np.block, lambda a, b, c, d: np.block([[a, b], [c, d]]), real("nm"), real("nk"), real("lm"), real("lk"))
     add(np.block, lambda a, b: np.block([a, b]), real("n"), real("m"))
@@ -203,6 +206,8 @@ def products(table):
     for function in (np.cross, np.linalg.cross):
         three = drawn(lambda rng, shape: rng.standard_normal((*shape, 3)))
         add(function, None, three("n"), three("mn"))
+        add(function, lambda a, b, f=function: f(a.T, b[:1].T, axis=0), three("n"), three("n"))
+    add(np.cross, lambda a, b: np.cross(a.T, b, axisa=0, axisb=1, axisc=0), three("n"), three("n"))
     for mode in ("full", "same", "valid"):
         add(np.convolve, lambda a, b, mode=mode: np.convolve(a, b, mode), real("m"), real("n"))
         add(np.convolve, lambda a, b, mode=mode: np.convolve(a, b, mode), real("k"), real("l"))

@@ -37,7 +37,6 @@ def series(table):
     add(np.delete, lambda a: np.delete(a, [0, -1], axis=-1), real("nm"))
     add(np.insert, lambda a, b: np.insert(a, 1, b, axis=-1), real("nm"), real("n"))
     add(np.insert, lambda a: np.insert(a, 2, a[:2]), real("m"))
-    add(np.real, None, real("nm"))
     add(np.conjugate, None, real("nm"))
 
 

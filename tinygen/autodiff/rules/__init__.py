@@ -6,6 +6,7 @@ from tinygen.autodiff import tape
 from tinygen.autodiff.rules import (  # noqa: F401  (each fills its part)
     diagonals,
     elementwise,
+    fourier,
     indexing,
     linalg,
     ordering,

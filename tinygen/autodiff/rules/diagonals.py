@@ -27,11 +27,11 @@ def _diag(g, y, v, k=0):
     return np.diagonal(g, k) if v.ndim == 1 else _diagonal(g, y, v, k)
 
 
-define(np.diagonal, _diagonal)
-define(np.trace, _trace)
-define(np.diag, _diag)
+define(np.diagonal, _diagonal, complex=True)
+define(np.trace, _trace, complex=True)
+define(np.diag, _diag, complex=True)
 stands_for(np.diagflat, lambda v, k=0: np.diag(np.ravel(v), k))
 stands_for(np.linalg.diagonal, lambda x, *, offset=0: np.diagonal(x, offset, -2, -1))
 stands_for(np.linalg.trace, lambda x, *, offset=0: np.trace(x, offset, -2, -1))
-define(np.tril, lambda g, y, m, k=0: np.tril(g, k))
-define(np.triu, lambda g, y, m, k=0: np.triu(g, k))
+define(np.tril, lambda g, y, m, k=0: np.tril(g, k), complex=True)
+define(np.triu, lambda g, y, m, k=0: np.triu(g, k), complex=True)

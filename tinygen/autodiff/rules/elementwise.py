@@ -68,20 +68,21 @@ define(np.positive, lambda g, y, x: g, linear=True, copies=True)
 define(np.negative, lambda g, y, x: -g, linear=True, symbol="-", latex=("-{0:OPEN}", "NEGATIVE"))
 define(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g, linear=True, symbol="+")
 define(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g, linear=True, symbol="-")
-define(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, symbol="*")
+define(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, symbol="*", complex=True)
 define(
     np.divide,
     lambda g, y, a, b: g / b,
     lambda g, y, a, b: -g * y / b,
     symbol="/",
     latex=(r"\frac{{{0}}}{{{1}}}", "FRACTION"),
+    complex=True,
 )
 define(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b), symbol="%")
 define(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
 define(np.divmod, lambda g, y, a, b: g[1], lambda g, y, a, b: -g[1] * y[0])
-define(np.reciprocal, lambda g, y, x: -g * y * y, latex=(r"\frac{{1}}{{{0}}}", "FRACTION"))
-define(np.square, lambda g, y, x: 2 * g * x, latex=("{0:ATOM}^{{2}}", "POWER"))
-define(np.sqrt, lambda g, y, x: 0.5 * g / y, latex=(r"\sqrt{{{0}}}", "ATOM"))
+define(np.reciprocal, lambda g, y, x: -g * y * y, latex=(r"\frac{{1}}{{{0}}}", "FRACTION"), complex=True)
+define(np.square, lambda g, y, x: 2 * g * x, latex=("{0:ATOM}^{{2}}", "POWER"), complex=True)
+define(np.sqrt, lambda g, y, x: 0.5 * g / y, latex=(r"\sqrt{{{0}}}", "ATOM"), complex=True)
 define(np.cbrt, lambda g, y, x: g / (3 * y * y))
 
 
@@ -100,15 +101,15 @@ def power_exponent(g, y, x, n):
     return g * np.where(zero, 0, y * np.log(np.where(zero, 1, x)))
 
 
-define(np.power, power_base, power_exponent, symbol="**", latex=("{0:ATOM}^{{{1}}}", "POWER"))
+define(np.power, power_base, power_exponent, complex=True, symbol="**", latex=("{0:ATOM}^{{{1}}}", "POWER"))
 define(np.float_power, power_base, power_exponent)
 
 # ---- exponentials, logarithms ----
 
-define(np.exp, lambda g, y, x: g * y, latex=("e^{{{0}}}", "POWER"))
+define(np.exp, lambda g, y, x: g * y, latex=("e^{{{0}}}", "POWER"), complex=True)
 define(np.exp2, lambda g, y, x: g * y * math.log(2))
 define(np.expm1, lambda g, y, x: g * np.exp(x))
-define(np.log, lambda g, y, x: g / x, latex=spelled("log"))
+define(np.log, lambda g, y, x: g / x, latex=spelled("log"), complex=True)
 define(np.log2, lambda g, y, x: g / (x * math.log(2)))
 define(np.log10, lambda g, y, x: g / (x * math.log(10)))
 define(np.log1p, lambda g, y, x: g / (1 + x))
@@ -130,9 +131,9 @@ define(
 
 # ---- trigonometric and hyperbolic functions ----
 
-define(np.sin, lambda g, y, x: g * np.cos(x), latex=spelled("sin"))
-define(np.cos, lambda g, y, x: -g * np.sin(x), latex=spelled("cos"))
-define(np.tan, lambda g, y, x: g * (1 + y * y), latex=spelled("tan"))
+define(np.sin, lambda g, y, x: g * np.cos(x), latex=spelled("sin"), complex=True)
+define(np.cos, lambda g, y, x: -g * np.sin(x), latex=spelled("cos"), complex=True)
+define(np.tan, lambda g, y, x: g * (1 + y * y), latex=spelled("tan"), complex=True)
 define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)), latex=spelled("arcsin"))
 define(np.arccos, lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)), latex=spelled("arccos"))
 define(np.arctan, lambda g, y, x: g / (1 + x * x), latex=spelled("arctan"))
@@ -141,9 +142,9 @@ define(
     lambda g, y, a, b: g * (b / np.hypot(a, b)) / np.hypot(a, b),
     lambda g, y, a, b: -g * (a / np.hypot(a, b)) / np.hypot(a, b),
 )
-define(np.sinh, lambda g, y, x: g * np.cosh(x), latex=spelled("sinh"))
-define(np.cosh, lambda g, y, x: g * np.sinh(x), latex=spelled("cosh"))
-define(np.tanh, lambda g, y, x: g * (1 - y * y), latex=spelled("tanh"))
+define(np.sinh, lambda g, y, x: g * np.cosh(x), latex=spelled("sinh"), complex=True)
+define(np.cosh, lambda g, y, x: g * np.sinh(x), latex=spelled("cosh"), complex=True)
+define(np.tanh, lambda g, y, x: g * (1 - y * y), latex=spelled("tanh"), complex=True)
 define(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
 define(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 define(np.arctanh, lambda g, y, x: g / ((1 - x) * (1 + x)))
@@ -201,8 +202,16 @@ define(
     lambda g, y, a, b: _instead(g, a, _larger(g, a, b)),
     chooses=True,
 )
+
+
+def _absolute(g, y, x):
+    if x.dtype.kind == "c":  # (dL/dx - i dL/dy) of |x + i y|
+        return np.conjugate(tip(g * (x / np.where(y == 0, 1, y)), g, y, x))
+    return tip(g * np.sign(x), g, y, x, unknown=0.0)
+
+
 for _abs in (np.absolute, np.fabs):
-    define(_abs, lambda g, y, x: tip(g * np.sign(x), g, y, x, unknown=0.0), latex=(r"\left|{0}\right|", "ATOM"))
+    define(_abs, _absolute, complex=True, latex=(r"\left|{0}\right|", "ATOM"))
 
 
 def _clip(g, a, low, high, x, other):
@@ -240,6 +249,7 @@ define(
     lambda g, y, condition, x, z: np.where(condition, 0, g),
     name="where",
     chooses=True,
+    complex=True,
 )
 
 
@@ -281,7 +291,7 @@ static(np.zeros_like, np.ones_like, np.empty_like)
 
 def _operator(symbol, function, ufunc):
     like = TABLE[ufunc]
-    what = {key: getattr(like, key) for key in ("linear", "copies", "symbol", "latex")}
+    what = {key: getattr(like, key) for key in ("linear", "copies", "complex", "symbol", "latex")}
     row = Row(function, *like.rules, name=ufunc.__name__, **what)
     if ufunc.nin == 1:
         setattr(Var, f"__{symbol}__", lambda a: apply(row, (a,), {}))

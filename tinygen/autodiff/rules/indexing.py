@@ -82,7 +82,7 @@ def _take(g, y, a, indices, axis=None):
     return taken(g, a, np.asarray(indices), axis)
 
 
-_take_row = Row(np.take, _take, None)
+_take_row = Row(np.take, _take, None, complex=True)
 
 
 def _take_through(a, indices, axis=None):
@@ -111,7 +111,7 @@ def _take_along_axis(g, y, arr, indices, axis=-1):
     return put(g, arr.shape, *along(indices, arr.shape, axis))
 
 
-define(np.take_along_axis, _take_along_axis, None)
+define(np.take_along_axis, _take_along_axis, None, complex=True)
 _unstack = Row(lambda x: tuple(x), lambda g, y, x: np.stack(g), name="iterate", linear=True)
 
 

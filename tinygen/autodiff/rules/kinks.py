@@ -31,6 +31,7 @@ _BEND = Row(
     lambda x, back, *data: np.zeros(np.shape(x), x.dtype),
     lambda h, y, x, back, *data: back(h, *data),
     name="second derivative",
+    complex=True,
 )
 
 
@@ -46,7 +47,7 @@ def _scaled(h, r, axes):
 
 
 _SCALED = Row(
-    _scaled, lambda c, y, h, r, axes: scaled(c, r, axes), lambda c, y, h, r, axes: c * h, name="scaled"
+    _scaled, lambda c, y, h, r, axes: scaled(c, r, axes), lambda c, y, h, r, axes: c * h, name="scaled", complex=True
 )  # fmt: skip
 
 

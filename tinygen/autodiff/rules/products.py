@@ -30,7 +30,7 @@ def _matmul_b(g, y, a, b):
     return a[:, None] * g[..., None, :] if a.ndim == 1 else np.matmul(t(a), g)
 
 
-define(np.matmul, _matmul_a, _matmul_b, symbol="@")
+define(np.matmul, _matmul_a, _matmul_b, complex=True, symbol="@")
 if hasattr(np, "matvec"):  # from NumPy 2.2
     define(np.matvec, lambda g, y, a, b: g[..., None] * b[..., None, :], lambda g, y, a, b: np.matvec(t(a), g))
     define(np.vecmat, lambda g, y, a, b: np.matvec(b, g), lambda g, y, a, b: a[..., None] * g[..., None, :])
@@ -62,7 +62,7 @@ def _tensordot_b(g, y, a, b, axes=2):
     return np.transpose(out, np.argsort(order).tolist())
 
 
-define(np.tensordot, _tensordot_a, _tensordot_b)
+define(np.tensordot, _tensordot_a, _tensordot_b, complex=True)
 
 
 def _dot_axes(a, b):
@@ -77,6 +77,7 @@ define(
     np.dot,
     lambda g, y, a, b: g * b if _scalar(a, b) else _tensordot_a(g, y, a, b, _dot_axes(a, b)),
     lambda g, y, a, b: g * a if _scalar(a, b) else _tensordot_b(g, y, a, b, _dot_axes(a, b)),
+    complex=True,
 )
 define(
     np.inner,
@@ -88,6 +89,7 @@ for _outer in (np.outer, np.linalg.outer):
         _outer,
         lambda g, y, a, b: np.reshape(g @ np.reshape(b, -1), a.shape),
         lambda g, y, a, b: np.reshape(np.reshape(a, -1) @ g, b.shape),
+        complex=True,
     )
 
 
@@ -112,16 +114,18 @@ def _kron_b(g, y, a, b):
 define(np.kron, _kron_a, _kron_b)
 
 
-def _three(a, b):
+def _three(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     if np.shape(a)[-1:] != (3,) or np.shape(b)[-1:] != (3,):
         got = f"{np.shape(a)} and {np.shape(b)}"
-        raise ValueError(f"cross has a derivative rule for vectors of length 3 in the last axis, got {got}.")
-    return apply(_cross, (a, b), {})
+        raise ValueError(f"cross has a derivative rule for vectors of length 3, got {got}.")
+    return np.moveaxis(apply(_cross, (a, b), {}), -1, axisc)
 
 
 _cross = Row(np.cross, lambda g, y, a, b: np.cross(b, g), lambda g, y, a, b: np.cross(g, a), name="cross")
 stands_for(np.cross, _three)
-stands_for(np.linalg.cross, lambda x1, x2: _three(x1, x2))
+stands_for(np.linalg.cross, lambda x1, x2, *, axis=-1: _three(x1, x2, axis=axis))
 stands_for(np.linalg.matmul, lambda x1, x2: np.matmul(x1, x2))
 stands_for(np.linalg.vecdot, lambda x1, x2: np.vecdot(x1, x2))
 stands_for(np.linalg.tensordot, lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes))
@@ -143,6 +147,7 @@ define(
     np.convolve,
     lambda g, y, a, v, mode="full": convolved(0, g, a, v, mode),
     lambda g, y, a, v, mode="full": convolved(1, g, a, v, mode),
+    complex=True,
 )
 
 
@@ -202,7 +207,7 @@ def _einsum_through(subscripts, *operands, optimize=False):
     return apply(_einsum_row, (subscripts, *operands), {"optimize": optimize})
 
 
-_einsum_row = Row(np.einsum, Every(_einsum), name="einsum")
+_einsum_row = Row(np.einsum, Every(_einsum), name="einsum", complex=True)
 stands_for(np.einsum, _einsum_through)
 
 # ---- the operator @ ----

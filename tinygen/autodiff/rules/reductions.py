@@ -68,6 +68,8 @@ define(
 def _std(g, y, a, axis=None, *, ddof=0, keepdims=False):
     like_a = lambda v: spread(v, a, axis, keepdims)
     mean, share = np.mean(a, axis=axis, keepdims=True), _share(a, axis, ddof)
+    if count(a, axis) == 1 and ddof == 0:
+        return 0 * a  # one number does not scatter
     constant = y <= 4 * np.finfo(a.dtype).eps * np.reshape(abs(mean), y.shape)  # equal up to rounding: derivative 0
     out = like_a(np.where(constant, 0, g * share / np.where(constant, 1, y))) * (a - mean)
     return tip(out, g, y, a - mean, of=a, zero=constant, spread=like_a, axes=axes_of(axis, a.ndim), scale=share)

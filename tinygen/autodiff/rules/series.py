@@ -5,7 +5,6 @@ import numpy as np
 from tinygen.autodiff.rules.elementwise import constant, define, stands_for
 from tinygen.autodiff.rules.indexing import getitem
 from tinygen.autodiff.rules.products import convolved
-from tinygen.autodiff.rules.shaping import moves
 from tinygen.autodiff.tape import bare, recorded
 
 # ---- differences ----
@@ -149,5 +148,3 @@ def _insert(arr, obj, values, axis=None):
 
 stands_for(np.delete, _delete)
 stands_for(np.insert, _insert)
-moves(np.real, lambda g, y, val: g, copies=True, latex="")
-define(np.conjugate, lambda g, y, x: g, linear=True, copies=True)

@@ -66,7 +66,7 @@ stands_for(np.fft.ifftshift, lambda x, axes=None: _shifted(x, axes, lambda n: -(
 moves(np.copy, lambda g, y, a, order="K": g, copies=True, latex="")
 ASTYPE = Row(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),
-    lambda g, y, x, dtype: g.astype(x.dtype) if x.dtype.kind == "f" else g,
+    lambda g, y, x, dtype: np.real(g).astype(x.dtype) if x.dtype.kind == "f" else g,
     name="astype",
     linear=True,
     copies=True,
@@ -163,9 +163,26 @@ STACK = Row(
     name="stack",
     linear=True,
 )
-stands_for(np.concatenate, lambda arrays, axis=0: apply(CONCATENATE, tuple(arrays), {"axis": axis}))
-stands_for(np.stack, lambda arrays, axis=0: apply(STACK, tuple(arrays), {"axis": axis}))
-stands_for(np.vstack, lambda tup: np.concatenate([np.atleast_2d(a) for a in tup], 0))
+
+
+def _joined(row):
+    def through(arrays, axis=0, *, dtype=None, casting="same_kind"):
+        y = apply(row, tuple(arrays), {"axis": axis})
+        if dtype is not None and not np.can_cast(y.dtype, dtype, casting):
+            raise TypeError(f"{row.name}: {y.dtype} can't be cast to {np.dtype(dtype)} by casting={casting!r}.")
+        return y if dtype is None else y.astype(dtype)
+
+    return through
+
+
+stands_for(np.concatenate, _joined(CONCATENATE))
+stands_for(np.stack, _joined(STACK))
+stands_for(
+    np.vstack,
+    lambda tup, *, dtype=None, casting="same_kind": np.concatenate(
+        [np.atleast_2d(a) for a in tup], 0, dtype=dtype, casting=casting
+    ),
+)
 stands_for(np.dstack, lambda tup: np.concatenate([np.atleast_3d(a) for a in tup], 2))
 stands_for(
     np.column_stack,
@@ -173,9 +190,9 @@ stands_for(
 )
 
 
-def _hstack(tup):
+def _hstack(tup, *, dtype=None, casting="same_kind"):
     arrays = [np.atleast_1d(a) for a in tup]
-    return np.concatenate(arrays, 0 if arrays and np.ndim(arrays[0]) == 1 else 1)
+    return np.concatenate(arrays, 0 if arrays and np.ndim(arrays[0]) == 1 else 1, dtype=dtype, casting=casting)
 
 
 stands_for(np.hstack, _hstack)
@@ -221,7 +238,15 @@ moves(np.pad, _pad)
 
 Var.T = property(lambda self: np.transpose(self))
 Var.mT = property(lambda self: np.matrix_transpose(self))
-Var.astype = lambda self, dtype: apply(ASTYPE, (self, np.dtype(dtype)), {})
+
+
+def _var_astype(self, dtype):
+    out = apply(ASTYPE, (self, np.dtype(dtype)), {})
+    out.tape.complex |= out.dtype.kind == "c"
+    return out
+
+
+Var.astype = _var_astype
 Var.flatten = Var.ravel
 Var.tolist = lambda self: self._cut(lambda value: value.tolist(), "tolist")
 
