@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygen.autodiff import softmax
 from tinygen.models.diffusion.process import grid_scores
-from tinygen.nn.layers import linear, linear_init, silu
+from tinygen.nn.layers import linear, linear_init, sigmoid, silu
 
 PERIODS = np.geomspace(4, 64, 8)  # of the log SNR, which lives between about -15 and 15; a sine and a cosine each
 WAVES = (4.0, 2.0, 1.0)  # periods in the entries of z, which are of order 1
@@ -78,14 +78,55 @@ def predict(params, z, cond, keep=None):
     keep (B, width): factors on the hidden units before each block's last layer and the output, for dropout.
     """
     keep = (lambda h: h) if keep is None else (lambda h, mask=keep: h * mask)
-    waves = (params["in"]["W"].shape[0] // z.shape[1] - 1) // 2
-    angles = [z * np.asarray(2 * math.pi / period, z.dtype) for period in WAVES[:waves]]
-    seen = [z, *(f(angle) for angle in angles for f in (np.sin, np.cos))]
+    seen = [z, *(f(w * z) for w in _frequencies(params, z) for f in (np.sin, np.cos))]
     h = linear(params["in"], np.concatenate(seen, axis=1))  # (B, width)
     for block in params["blocks"]:
         inner = silu(linear(block["inner"], silu(h)) + linear(block["conditioning"], cond))
         h = h + linear(block["outer"], keep(inner))
     return linear(params["out"], keep(silu(h)))
+
+
+def _frequencies(params, z):
+    """Of the waves in which this net sees z, as numbers of its dtype."""
+    waves = (params["in"]["W"].shape[0] // z.shape[1] - 1) // 2
+    return [np.asarray(2 * math.pi / period, z.dtype) for period in WAVES[:waves]]
+
+
+def predict_and_trace(params, z, cond):
+    """The prediction at z (B, D) and the trace of its Jacobian, sum_d d prediction_d/dz_d, (B,): without dropout.
+
+    By hand, forwards, a direction d at a time. With W_0, W_s and W_c the rows of the first layer that z_d, sin(w z_d)
+    and cos(w z_d) meet, H = dh/dz_d (B, width) begins as
+
+    H = W_0 + sum_w w [cos(w z_d) W_s - sin(w z_d) W_c],  each block makes it
+    H + [silu'(inner) * ((silu'(h) * H) W_inner)] W_outer,  and the trace is sum_d (silu'(h) * H) . W_out[:, d]
+
+    The general vjp says the same (a test); as plain NumPy it costs what that costs as a recorded program.
+    """
+    D, W = z.shape[1], params["in"]["W"]
+    waves = [(w, np.sin(w * z), np.cos(w * z)) for w in _frequencies(params, z)]
+    h = linear(params["in"], np.concatenate([z, *(part for _, *both in waves for part in both)], axis=1))
+    blocks = []
+    for block in params["blocks"]:
+        inner = linear(block["inner"], silu(h)) + linear(block["conditioning"], cond)
+        blocks.append((_silu_slope(h), block["inner"]["W"], _silu_slope(inner), block["outer"]["W"]))
+        h = h + linear(block["outer"], silu(inner))
+    last, trace = _silu_slope(h), np.zeros(len(z), z.dtype)
+    begins = np.stack([np.ones_like(z), *(part for w, sin, cos in waves for part in (w * cos, -w * sin))])
+    for d in range(D):
+        H = begins[:, :, d].T @ W[d::D]  # (B, 1 + 2 waves) @ (1 + 2 waves, width)
+        for outer_slope, W_inner, inner_slope, W_outer in blocks:
+            part = (outer_slope * H) @ W_inner
+            part *= inner_slope
+            H += part @ W_outer
+        H *= last
+        trace += H @ params["out"]["W"][:, d]
+    return linear(params["out"], silu(h)), trace
+
+
+def _silu_slope(x):
+    s = sigmoid(x)
+    return s * (1 + x * (1 - s))
 
 
 def grid_logits(params, z, cond, keep=None):

@@ -1,5 +1,7 @@
 """What a fitted Diffusion says of rows: its net on any schedule, the density of its flow, the bound on a grid."""
 
+import functools
+
 import numpy as np
 
 import tinygen as tg
@@ -134,31 +136,33 @@ class Scoring:
 
 
 class _Field:
-    """The probability-flow ODE of a fitted Diffusion, as `log_likelihood` wants it; recorded once if `many` rows ask.
+    """The probability-flow ODE of a fitted Diffusion, as `log_likelihood` wants it.
 
-    The net computes in its own dtype, the solver in float64.
+    The net computes in its own dtype, the solver in float64. dy/dlog s = s eps(z), z = share y, and eps = factor *
+    prediction + offset * z.
     """
 
     def __init__(self, model, many):
         self.model = model
-        self._slope, self._both = (tg.compile(_slope), tg.compile(_both)) if many else (_slope, _both)
+        self._estimated = tg.compile(_estimated) if many else _estimated  # recorded once if many rows ask
 
     def given(self, c, probes):
         """The rows' labels, as whole numbers (B,) or None, and Hutchinson's probes (K, B, d) or None."""
         self.c, self.probes = c, probes
 
     def slope(self, y, log_s):
-        return self._slope(*self._arguments(y, log_s)).astype(np.float64)
+        return _slope(*self._arguments(y, log_s)).astype(np.float64)
 
     def both(self, y, log_s):
-        slope, divergence = self._both(*self._arguments(y, log_s), self.probes)
+        found = _exact if self.probes is None else functools.partial(self._estimated, self.probes)
+        slope, divergence = found(*self._arguments(y, log_s))
         return slope.astype(np.float64), divergence.astype(np.float64)
 
     def _arguments(self, y, log_s):
         model, dtype = self.model, np.dtype(self.model.dtype)
         at = Schedule.from_logsnr([-2 * log_s])
         (from_x, from_z), (to_x, to_z) = line(at, model._prediction_kind()), line(at, "eps")
-        factor = to_x[1] / from_x[1]  # eps = factor * prediction + offset * z
+        factor = to_x[1] / from_x[1]
         s = np.exp(log_s)
         numbers = (s, 1 / np.sqrt(1 + s * s), factor, to_z[1] - factor * from_z[1])
         conditioning = model._conditioning(np.full(len(y), -2 * log_s), self.c, dtype)
@@ -166,10 +170,18 @@ class _Field:
 
 
 def _slope(params, y, conditioning, s, share, factor, offset):
-    """dy/dlog s = s eps(z), z = share y, eps = factor * prediction + offset z, (B, d)."""
+    """dy/dlog s, (B, d)."""
     z = share * y
     return s * (factor * net.predict(params, z, conditioning) + offset * z)
 
 
-def _both(params, y, conditioning, s, share, factor, offset, probes):
-    return slope_and_divergence(lambda y: _slope(params, y, conditioning, s, share, factor, offset), y, probes)
+def _exact(params, y, conditioning, s, share, factor, offset):
+    """dy/dlog s (B, d) and its divergence (1, B)."""
+    z = share * y
+    prediction, trace = net.predict_and_trace(params, z, conditioning)
+    return s * (factor * prediction + offset * z), (s * share * (factor * trace + offset * y.shape[1]))[None]
+
+
+def _estimated(probes, params, y, *rest):
+    """dy/dlog s (B, d) and its divergence by each of the probes, (K, B)."""
+    return slope_and_divergence(lambda y: _slope(params, y, *rest), y, probes)
