@@ -287,7 +287,8 @@ def check_classifier(classifier_gradient):
     scores, labels = 2 * rng.normal(size=(5, 3)), np.array([0, 2, 1, 1, 2])
     loss = lambda scores: classifier_loss(scores, labels)
     small = check_grad(loss, lambda s: classifier_gradient(s, labels), scores, names=("scores",))
-    large = check_value(classifier_gradient, answers.classifier_gradient, scores + 1000, labels)
+    far = scores + 1000 * np.arange(5.0)[:, None]  # each row far away from the others
+    large = check_value(classifier_gradient, answers.classifier_gradient, far, labels)
     return small, large
 
 

@@ -138,7 +138,7 @@ def posterior_moments(log_joint, z):
 
 def check_posterior(posterior_moments):
     log_joint, z = rng.normal(size=(5, 11)), np.linspace(-2, 2, 11)
-    far = log_joint - 1500
+    far = log_joint - 1500 * np.arange(1, 6.0)[:, None]
     names, parts = ("log_joint", "z"), ("the mean", "the variance")
     wanted = dict(names=names, parts=parts)
     return [check_value(posterior_moments, answers.posterior_moments, a, z, **wanted)

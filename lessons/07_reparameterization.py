@@ -57,7 +57,7 @@ rng = np.random.default_rng(7)  # every random number of this lesson comes from 
 
 # %%
 def pathwise(eps, m, s, k):
-    """One estimate of (dF/dm, dF/ds) for each noise eps (n,): two arrays (n,)."""
+    """The pathwise estimate of (dF/dm, dF/ds) at x = m + s eps for each eps (n,): two arrays (n,)."""
     ### BEGIN SOLUTION
     slope = 2 * (m + s * eps - k)
     return slope, slope * eps
@@ -95,7 +95,7 @@ test_pathwise = exercise(pathwise, check_pathwise)
 
 # %%
 def score_function(eps, m, s, k):
-    """One estimate of (dF/dm, dF/ds) for each noise eps (n,): two arrays (n,)."""
+    """The score-function estimate of (dF/dm, dF/ds) at x = m + s eps for each eps (n,): two arrays."""
     ### BEGIN SOLUTION
     f = (m + s * eps - k) ** 2
     return f * eps / s, f * (eps**2 - 1) / s
@@ -225,7 +225,7 @@ def first_term_gradient(eps, m, s, x, w, s2):
 
 
 def check_first_term(first_term_gradient):
-    names, parts = ("eps", "m", "s", "x", "w", "s2"), ("by m", "by s")
+    names, parts = ("eps", "m", "s", "x", "w", "s2"), ("the one by m", "the one by s")
     args = rng.normal(size=7), 0.2, 0.7, 1.0, 1.3, 0.4
     return check_value(first_term_gradient, answers.first_term, *args, names=names, parts=parts)
 

@@ -148,7 +148,7 @@ def test_a_small_error_in_one_entry_is_seen(relative):
      "(7, 1) was combined with one of"),
     (lambda m, l: right_kl(m, l) + 3.25, "off by the same 3.25"),
     (lambda m, l: right_kl(m, l) * np.nan, "not finite"),
-    (lambda m, l: "a word", "expected numbers, got str"),
+    (lambda m, l: "a word", "expected numbers, got text"),
     (lambda m, l: None, "nothing came back"),
 ])  # fmt: skip
 def test_wrong_values_are_named(wrong, named):

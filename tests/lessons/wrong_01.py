@@ -71,6 +71,6 @@ WRONG = {
     ],
     "repaired_error": [
         ("half what it should be", lambda w, x, y: 0.5 * np.mean(((x @ w)[:, 0] - y) ** 2)),
-        ("expected an array of shape ()", lambda w, x, y: ((x @ w)[:, 0] - y) ** 2),
+        ("expected a number, got an array of shape (11,)", lambda w, x, y: ((x @ w)[:, 0] - y) ** 2),
     ],
 }

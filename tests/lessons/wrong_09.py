@@ -26,7 +26,7 @@ def fit(x, again, s2):
 
 WRONG = {
     "lost": [
-        ("expected an array of shape ()", lambda X, k: left(X, k)),
+        ("expected a number, got an array", lambda X, k: left(X, k)),
     ],
     "slope": [
         ("the divergence is missing", lambda std, w, s2, beta: w**2 * std / s2),

@@ -27,7 +27,7 @@ WRONG = {
         ("the noise has the wrong sign", lambda z, eps, beta, alpha: mean(z, -eps, beta, alpha)),
     ],
     "simple_loss": [
-        ("expected an array of shape ()", lambda predict, x, eps, alpha: np.mean(
+        ("expected a number, got an array", lambda predict, x, eps, alpha: np.mean(
             (predict(noisy(x, eps, alpha)) - eps) ** 2, axis=-1)),
         ("is half", lambda predict, x, eps, alpha: 0.5 * np.mean((predict(noisy(x, eps, alpha)) - eps) ** 2)),
     ],

@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+REAL = "fiub"  # kinds of dtype: floats, whole numbers, booleans
 TUPLES = {2: "a pair", 3: "a triple"}
 
 
@@ -29,9 +30,12 @@ def described(value):
     if value is None:
         return "None"
     if _is_number(value):
-        return "a number"
+        return no_numbers(value) or "a number"
+    if isinstance(value, str):
+        return "text"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
+        of = "" if value.dtype.kind in REAL else f" of {no_numbers(value, called=False)}"
+        return f"an array{of} of shape {value.shape}"
     if isinstance(value, tuple):
         head = TUPLES.get(len(value), f"a tuple of {len(value)}")
         return f"{head} ({', '.join(described(part) for part in value)})" if len(value) < 6 else head
@@ -43,6 +47,23 @@ def described(value):
         return f"a dict with the keys {', '.join(map(repr, list(value)[:4]))}"
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def no_numbers(value, called=True):
+    """What a value is instead of real numbers: "" if it is a real number or an array of them.
+
+    >>> no_numbers(1j), no_numbers(np.zeros(3)), no_numbers(np.array([None, 2.0]))
+    ('a complex number', '', 'an array of Python objects of shape (2,)')
+    """
+    if isinstance(value, str):
+        return "text"
+    kind = np.asarray(value).dtype.kind if isinstance(value, numbers.Number | np.generic | np.ndarray) else "f"
+    what = "" if kind in REAL else {"c": "complex numbers", "O": "Python objects"}.get(kind, "text")
+    if not what or not called:
+        return what
+    if np.ndim(value):
+        return f"an array of {what} of shape {np.shape(value)}"
+    return {"complex numbers": "a complex number", "Python objects": "a Python object"}.get(what, what)
 
 
 def fault(got, wanted):
@@ -79,7 +100,7 @@ def fault(got, wanted):
         if isinstance(got, tuple | list):
             remedy = ": return np.array(...)" if _arrays(got) and len(got) else ""
             return asked + remedy
-        return asked if isinstance(got, dict) else ""
+        return asked if isinstance(got, dict) or no_numbers(got) else ""
     if isinstance(wanted, dict):
         return "" if isinstance(got, dict) else asked
     return ""

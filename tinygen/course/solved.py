@@ -12,14 +12,15 @@ from tinygen.course import lesson
 @dataclass(frozen=True)
 class Solution:
     """A function of a lesson with its solution: its name, the lesson's path, the function's docstring, its code; the
-    number of `parts` of the pair that it returns (0: no pair), and how later cells of the lesson use it: `used` is
-    "directly", through "yours", or "" if they do not."""
+    number of `parts` of the pair that it returns (0: no pair), whether it returns a list (`listed`), and how later
+    cells of the lesson use it: `used` is "directly", through "yours", or "" if they do not."""
 
     name: str
     path: Path
     docstring: str
     code: object
     parts: int
+    listed: bool
     used: str
 
     def function(self, names):
@@ -58,14 +59,15 @@ def _solutions(path):
         if isinstance(node, ast.FunctionDef) and node.name in solved:
             code = compile(ast.Module([node], []), str(path), "exec")
             docstring = ast.get_docstring(node, clean=False)
-            found[node.name] = Solution(node.name, path, docstring, code, _parts(node), _used(tree, node.name))
+            parts, listed = _parts(node, ast.Tuple), _parts(node, ast.List) > 0
+            found[node.name] = Solution(node.name, path, docstring, code, parts, listed, _used(tree, node.name))
     return found
 
 
-def _parts(node):
-    """How many values the function returns, if it returns several in each case; else 0."""
+def _parts(node, kind):
+    """How many values the function returns, if it returns several in a display of this kind in each case; else 0."""
     values = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
-    counts = {len(value.elts) if isinstance(value, ast.Tuple) else 0 for value in values}
+    counts = {len(value.elts) if isinstance(value, kind) else 0 for value in values}
     return counts.pop() if len(counts) == 1 else 0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygen.check import form
 
-SECONDS = 60  # of processor time that the check of one exercise may take
+SECONDS = 20  # of processor time that the check of one exercise may take
 WATCHED = 40  # calls whose arguments are looked at
 KEPT = 3  # calls that are kept, of different forms
 
@@ -54,11 +54,12 @@ class Watched:
 
     `results` holds what the first call and the last one returned or raised, `calls` pairs (arguments, result), one for
     each form of result, `changed` {name of an argument: what was done to it}. parts: the function returns so many
-    values; the check gets them as a tuple, also if they come stacked in one array.
+    values; the check gets them as a tuple, also if they come stacked in one array. listed: it returns a list, which
+    may come as a tuple.
     """
 
-    def __init__(self, function, parts=0):
-        self.function, self.parts = function, parts
+    def __init__(self, function, parts=0, listed=False):
+        self.function, self.parts, self.listed = function, parts, listed
         self.results, self.calls, self.changed, self.count, self.lists = [], [], {}, 0, False
         functools.update_wrapper(self, function)
 
@@ -78,7 +79,7 @@ class Watched:
         result = self.results[-1]
         if kept is not None and form.described(result) not in [form.described(r) for _, r in self.calls]:
             self.calls.append((kept, result))
-        return _for_the_check(result, self.parts)
+        return list(result) if self.listed and isinstance(result, tuple) else _for_the_check(result, self.parts)
 
     def _compare(self, before, after):
         try:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygen.mistakes.diagnose import Mistake
-from tinygen.mistakes.numbers import named_number, numbers_for, scale_range
+from tinygen.mistakes.numbers import OFFSETS, named_number, numbers_for, scale_range
 from tinygen.mistakes.scales import RESULTS, readings, role_of
 from tinygen.mistakes.words import counted, say, times
 
@@ -40,10 +40,11 @@ class _Search:
         return None if c is None or c.value == 1 else c
 
 
-def result_mistakes(got, expected, bar, terms, evaluate, args, names):
+def result_mistakes(got, expected, bar, terms, evaluate, args, names, parts=None):
     """The Mistakes that explain a result `got` in place of `expected` +- `bar`, the simplest first.
 
     terms: {name: value} of the terms whose sum is expected, if any. evaluate: of other arguments, (terms, value).
+    parts: {what a part of a pair is called: where in `got` it stands}.
     """
     search = _Search(got, expected, bar, args, names)
     c = search.factor(got, expected)
@@ -76,12 +77,13 @@ def result_mistakes(got, expected, bar, terms, evaluate, args, names):
     for words, function in RESULTS.items():
         with np.errstate(all="ignore"):
             search.add("reading", words, function(expected))
-    _parts(search)
+    _parts(search, parts)
     if not search.found and expected.size > 1:
         offset = got - expected
         if np.ptp(offset) <= 8 * bar.max():
-            size = f"{float(offset.flat[0]):.6g}"
-            search.found.append(Mistake("constant", say("constant", size=size), 0.0))
+            size = float(offset.flat[0])
+            sentence = say("constant", size=f"{size:.6g}{_offset_name(abs(size), 8 * bar.max())}")
+            search.found.append(Mistake("constant", sentence, 0.0))
     return search.found or _scaled_terms(search, terms)
 
 
@@ -100,28 +102,38 @@ def _read(args, names):
             yield words, {i: changed for i, _, changed in together}
 
 
-def _parts(search):
+def _offset_name(size, slack):
+    """", which is 3 times ln 2" of a number that is a small multiple of one that is lost in logarithms; else ""."""
+    for words, base in OFFSETS.items():
+        count = round(size / base)
+        if 1 <= count <= 12 and abs(size - count * base) <= slack + 64 * EPS * size:
+            return f", which is {words}" if count == 1 else f", which is {count} times {words}"
+    return ""
+
+
+def _parts(search, parts):
     """Several answers in one array: one part has a wrong sign or factor, or two have changed places."""
     got, expected = search.got, search.expected
-    if got.ndim == 0 or not 2 <= len(got) <= PARTS or search.found:
+    if search.found or got.ndim == 0 or not 2 <= len(parts or got) <= PARTS:
         return
-    off = [bool(np.any(abs(g - e) > 8 * b)) for g, e, b in zip(got, expected, search.bar)]
-    wrong = [i for i, bad in enumerate(off) if bad]
+    kind = "row" if got.ndim > 1 else "entry"
+    parts = parts or {f"{kind} {i} of the result": i for i in range(len(got))}
+    off = {name: bool(np.any(abs(got[i] - expected[i]) > 8 * search.bar[i])) for name, i in parts.items()}
+    wrong = [name for name in parts if off[name]]
     told = []
-    for i in wrong if len(wrong) < len(got) or len(got) > 2 else ():
-        part = np.zeros(len(got), dtype=bool)
-        part[i] = True
+    for name in wrong if len(wrong) < len(parts) or len(parts) > 2 else ():
+        i = parts[name]
         alone = _Search(got[i], expected[i], search.bar[i], (), ())
         c = alone.factor(got[i], expected[i])
         if c is not None and c.value and c.cost <= 6:
-            told.append(f"part {i} of the result {times(c)}")
+            told.append(f"{name} {times(c)}")
     if told and len(told) == len(wrong):
         search.found.append(Mistake("part", " ".join(told), 0.0))
-    if len(wrong) == 2:
-        i, j = wrong
+    if len(wrong) == 2 and expected[parts[wrong[0]]].shape == expected[parts[wrong[1]]].shape:
+        i, j = (parts[name] for name in wrong)
         swapped = expected.copy()
-        swapped[[i, j]] = expected[[j, i]]
-        search.add("swapped", say("swapped", one=f"part {i}", two=f"part {j} of the result"), swapped)
+        swapped[i], swapped[j] = expected[j], expected[i]
+        search.add("swapped", say("swapped", one=wrong[0], two=wrong[1]), swapped)
 
 
 def _scaled_terms(search, terms):

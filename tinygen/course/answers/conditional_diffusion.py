@@ -1,6 +1,7 @@
 """The answers about labels and guidance (lesson 15)."""
 
 import numpy as np
+from scipy.integrate import simpson
 
 from tinygen.course.answers.base import Answer
 
@@ -106,6 +107,10 @@ tilted = Answer(
         ),
         "this is the logarithm of the density": lambda *a: np.log(_tilted(*a)),
         "its largest value is 1: its integral has to be": lambda *a: _tilted(*a) / _tilted(*a).max(),
+    },
+    {
+        "by the trapezoid rule": lambda *a: _tilted(*a) / np.trapezoid(_tilted(*a), dx=a[3]),
+        "by Simpson's rule": lambda *a: _tilted(*a) / simpson(_tilted(*a), dx=a[3]),
     },
 )
 

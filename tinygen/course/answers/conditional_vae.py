@@ -1,5 +1,7 @@
 """The answers about labels and about bounds with more draws (lesson 10)."""
 
+from itertools import combinations
+
 import numpy as np
 
 from tinygen.autodiff import logsumexp
@@ -152,10 +154,6 @@ iwae = Answer(
         "the groups are summed: average over them": (
             lambda log_weight, K: np.sum(logsumexp(_grouped(log_weight, K), axis=1) - np.log(K), axis=0)
         ),
-        "a fair estimate, but the groups are others: rows 0 to K - 1 are the first": (
-            lambda log_weight, K: np.mean(
-                logsumexp(log_weight.reshape(K, len(log_weight) // K, -1), axis=0) - np.log(K), axis=0)
-        ),
         "the largest weight of each group stands for their mean": (
             lambda log_weight, K: np.mean(_grouped(log_weight, K).max(1), axis=0)
         ),
@@ -165,6 +163,16 @@ iwae = Answer(
         "K is the size of a group, not how many groups there are": (
             lambda log_weight, K: np.mean(
                 logsumexp(_grouped(log_weight, len(log_weight) // K), axis=1) - np.log(len(log_weight) // K), axis=0)
+        ),
+    },
+    {
+        "by groups of rows that are S / K apart, as fair as the course's": (
+            lambda log_weight, K: np.mean(
+                logsumexp(log_weight.reshape(K, len(log_weight) // K, -1), axis=0) - np.log(K), axis=0)
+        ),
+        "by all groups of K rows, fair and of smaller variance than the course's": (
+            lambda log_weight, K: np.mean(
+                logsumexp(log_weight[list(combinations(range(len(log_weight)), K))], axis=1) - np.log(K), axis=0)
         ),
     },
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygen.course.answers.base import Answer
+from tinygen.course.answers.base import Answer, total
 from tinygen.gaussian import LN_2PI
 
 
@@ -107,4 +107,12 @@ log_ratios = Answer(
             lambda m0, l0, m1, l1, eps: _log_ratio(m0 + np.exp(l0) * eps, m0, l0, m1, l1)
         ),
     },
+)
+
+
+_ARGS = np.array([[0.8, -1.2], [-0.5, 0.4], [-0.7, 0.6], [0.2, 0.1]])  # at which many log ratios are averaged
+
+drawing = (  # how `either` draws many log ratios, and their mean
+    lambda ratios, rng: ratios(*(np.broadcast_to(a, (2000, 2)) for a in _ARGS), rng.standard_normal((2000, 2))),
+    total(kl(*_ARGS)),
 )

@@ -28,6 +28,7 @@ pathwise = Answer(
         "the derivative is taken at m: take it at the draw m + s eps": (
             lambda eps, m, s, k: np.stack([2 * (m - k) + 0 * eps, 2 * (m - k) * eps])
         ),
+        "the draw is m + s eps: here eps has the other sign": lambda eps, m, s, k: _path(-eps, m, s, k),
         "by s the factor is eps, not s": lambda eps, m, s, k: _path(eps, m, s, k)[0] * np.array([[1.0], [s]]),
     },
 )
@@ -46,6 +47,9 @@ score_function = Answer(
         ),
         "the score is not multiplied by f": (
             lambda eps, m, s, k: np.stack([eps / s, (eps**2 - 1) / s])
+        ),
+        "a baseline is taken off f: its mean is right, and its variance smaller, but the text is about plain f": (
+            lambda eps, m, s, k: _score(eps, m, s, k) - ((m - k) ** 2 + s**2) * np.stack([eps / s, (eps**2 - 1) / s])
         ),
     },
 )
@@ -77,6 +81,7 @@ def _first_term(eps, m, s, x, w, s2, factor=None, spread=None):
 first_term = Answer(
     _first_term,
     {
+        "z is m + s eps: here eps has the other sign": lambda eps, *rest: _first_term(-eps, *rest),
         "the derivative of w z by z is w: it is missing": lambda *a: _first_term(*a, factor=1.0),
         "the variance below the line is missing": lambda *a: _first_term(*a, spread=1.0),
         "by s the chain rule has a factor eps": lambda *a: np.stack([_first_term(*a)[0]] * 2),
@@ -85,7 +90,8 @@ first_term = Answer(
 )
 
 def own_noise(function, answer, mean, std, seed):
-    """Does each entry of ``function(mean, std, noise)`` have a noise of its own, in any order of draws? -> Report.
+    """Does each entry of ``function(mean, std, noise)`` have a noise of its own, in any order of draws and of either
+    sign? -> Report.
 
     noise(shape) draws from a generator that is made from `seed`.
     """
@@ -100,10 +106,10 @@ def own_noise(function, answer, mean, std, seed):
     if report.ok or report.mistakes:
         return report
     drawn.clear()
-    used = np.sort(((np.asarray(fresh(mean, std)) - mean) / std).ravel())
-    there = np.sort(np.concatenate([np.ravel(part) for part in drawn]))
+    used = np.sort(np.abs((np.asarray(fresh(mean, std)) - mean) / std).ravel())  # either sign is as good
+    there = np.sort(np.abs(np.concatenate([np.ravel(part) for part in drawn])))
     found = there[np.clip(np.searchsorted(there, used - 1e-9), 0, len(there) - 1)] if len(there) else used + 1
-    if used.shape == (mean.size,) and np.all(abs(found - used) < 1e-9) and np.all(np.diff(used) > 0):
+    if used.shape == (mean.size,) and np.all(abs(found - used) < 1e-9) and np.all(np.diff(used) > 1e-9):
         return Report(report.name, [Entry("result", PASS)], notes=["each entry has a noise of its own"])
     return report
 
