@@ -61,6 +61,7 @@ def _vjp(f, argnums, has_aux, held_whole=False, idle=None):
 
     def run(*args, **kw):
         tape = Tape()
+        tape.held.brief = not held_whole
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         variables, args = {}, list(args)
         for n in numbers:
@@ -74,8 +75,15 @@ def _vjp(f, argnums, has_aux, held_whole=False, idle=None):
             hold(tape, given, places)
             variables[n] = [tape.input(leaf) for leaf in given], structure
             args[n] = tree.unflatten(structure, variables[n][0])
-        with gc_paused(), explained(_name(f)):
-            out = f(*args, **kw)
+        try:
+            tape.held.protect_parts()
+            with gc_paused(), explained(_name(f)):
+                out = f(*args, **kw)
+        except ValueError as error:
+            tape.held.refuse_writing(_name(f), error)
+            raise
+        finally:
+            tape.held.release()
         tape.close()
         if has_aux and (type(out) is not tuple or len(out) != 2):
             raise TypeError(f"with has_aux=True, {_name(f)} must return (value, aux), got {type(out).__name__}.")
