@@ -15,6 +15,7 @@ from tinygen.nn.arguments import all_finite, cast, checked_data, params_dtype, p
 from tinygen.nn.nonfinite import explain
 from tinygen.nn.optim import Adam
 from tinygen.nn.resuming import Resumable, uninterrupted
+from tinygen.nn.threads import one_thread
 from tinygen.nn.validation import TrainingWarning, Validation
 from tinygen.program.plan import compile as compiled
 
@@ -71,7 +72,8 @@ def fit(loss, params, data, *, progress=True, verbose=0, callback=None, **option
     training = Training(loss, params, data, **options)
     hidden = not progress or (False if "ipykernel" in sys.modules else None)  # None: unless it writes to a terminal
     smooth, printed = None, time.monotonic()
-    with tqdm(total=training.total, initial=training.step, unit="step", disable=hidden) as bar, training.kept():
+    bar = tqdm(total=training.total, initial=training.step, unit="step", disable=hidden)
+    with bar, one_thread(params, training._batch_size), training.kept():
         for record in training:
             smooth = record.loss if smooth is None else 0.98 * smooth + 0.02 * record.loss
             text = f"epoch {record.epoch + 1}, loss {smooth:.5g}"

@@ -10,6 +10,7 @@ import numpy as np
 from tinygen.models.gan.one_page import HISTORY
 from tinygen.nn import checkpoint as store
 from tinygen.nn.resuming import changes, uninterrupted
+from tinygen.nn.threads import one_thread
 
 
 def play(game, *, checkpoint=None, identity=None, save_seconds=10.0, progress=True, verbose=0, callback=None):
@@ -29,7 +30,8 @@ def play(game, *, checkpoint=None, identity=None, save_seconds=10.0, progress=Tr
     hidden = not progress or (False if "ipykernel" in sys.modules else None)  # None: unless it writes to a terminal
     saved_step = game.step
     printed = time.monotonic()
-    with tqdm(total=game.total, initial=game.step, unit="round", disable=hidden) as bar:
+    bar = tqdm(total=game.total, initial=game.step, unit="round", disable=hidden)
+    with bar, one_thread(game.params, game.batch_size):
         try:
             while game.step < game.total:
                 with uninterrupted():
