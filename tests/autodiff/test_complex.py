@@ -74,6 +74,7 @@ REFUSED = {
     "vdot": lambda x: np.real(np.vdot(x * 1j, x + 1j)),
     "sort": lambda x: np.sum(np.real(np.sort(x + 1j))),
     "maximum": lambda x: np.sum(np.real(np.maximum(x, 1j))),
+    "sign": lambda x: np.sum(np.real(np.sign(x + 1j))),
     "prod": lambda x: np.real(np.prod(fft.fft(x))),
     "det": lambda x: np.real(np.linalg.det(np.outer(x, x) + np.array([1j]))),
     "var": lambda x: np.var(x.astype(np.complex64)),

@@ -42,13 +42,13 @@ class Row:
 
     def __init__(
         self, function, *rules, name=None, keywords="", through=None,
-        linear=False, copies=False, chooses=False, complex=False, symbol=None, latex=None, note="",
+        linear=False, copies=False, chooses=False, complex=None, symbol=None, latex=None, note="",
     ):  # fmt: skip
         self.function, self.through = function, through
         self.note, self.full = note, None  # full: the row for calls with keywords that are seldom used
         self.linear, self.copies, self.chooses, self.symbol, self.latex = linear, copies, chooses, symbol, latex
         self.rules = rules[0] if rules and isinstance(rules[0], Every) else rules + (None,) * 8
-        self.complex = complex or linear or not any(rules)
+        self.complex = linear or not any(rules) if complex is None else complex
         self.name = name or getattr(function, "__name__", str(function))
         self.reads = not (linear and (symbol in ("+", "-") or type(self.rules) is Every))  # do rules read arguments?
         self.names, self.keywords, self.most = (), frozenset(keywords.split()), None

@@ -265,7 +265,8 @@ define(np.nan_to_num, lambda g, y, x, *, nan=0.0, posinf=None, neginf=None: np.w
 
 # ---- no derivative, or zero ----
 
-constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.heaviside, np.spacing)
+define(np.sign, complex=False)  # of a complex z it is z / |z|
+constant(np.floor, np.ceil, np.trunc, np.rint, np.heaviside, np.spacing)
 define(np.floor_divide, symbol="//")
 constant(np.fix)
 constant(np.round, np.around, keywords="decimals")
