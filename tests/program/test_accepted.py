@@ -70,6 +70,24 @@ def new(a, k):
     return out
 
 
+POWERS = [  # of arrays and of numbers, by arrays and by numbers
+    lambda x, y: np.sum(np.power(x, y[0] * 0.3)),
+    lambda x, y: np.sum(np.power(x[0], y * 0.3)),
+    lambda x, y: np.sum(np.power(np.sum(x), y * 0.3)) + np.sum(x ** np.sum(y)),
+    lambda x, y: x[0] ** y[1] + np.float_power(x[1], y[0]),
+]
+
+
+@pytest.mark.parametrize("k", range(len(POWERS)))
+def test_powers_have_the_same_bits_in_every_derivative(k):
+    """A number that is recorded and one that is not take different ways through the rule of a power."""
+    f, rng = POWERS[k], np.random.default_rng(k)
+    for derivative in (tg.grad(f, (0, 1)), lambda x, y: tg.hvp(f, 1)(x, y, x), lambda x, y: tg.hvp(f)(x, y, y)):
+        compiled = tg.compile(derivative)
+        for x, y in rng.uniform(0.5, 2, (12, 2, 3)):
+            same_bits(compiled(x, y), derivative(x, y))
+
+
 def test_powers_of_random_numbers_by_floats():
     for seed in range(60):
         rng = np.random.default_rng(seed)

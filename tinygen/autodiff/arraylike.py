@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from tinygen.autodiff.remedies import REMEDIES, remedy
+from tinygen.autodiff.remedies import IN_PLACE, REMEDIES, remedy, stack_first
 
 
 def frame_outside(*modules):
@@ -68,6 +68,10 @@ class ArrayLike:
             if written
             else "np.array([v]), array[v] or a.dot(v)"
         )
+        if not found and name.startswith("numpy."):
+            found = stack_first(who)
+        elif not found and name:
+            found = f"write it in NumPy, or give it its rule: tinygen.primitive({name}, rule)"
         found = found or (
             "write np.stack([v, w]) for np.array([v, w]), v for np.asarray(v), W @ v for W.dot(v), np.where or "
             "np.concatenate for A[i] = v; look table[v] up outside of the function"
@@ -78,6 +82,11 @@ class ArrayLike:
         raise TypeError(
             "v[i] = w would write into a Var. Build the result instead: np.where, np.concatenate, np.stack."
         )
+
+    def __getattr__(self, name):
+        if name in IN_PLACE:
+            raise AttributeError(f"v.{name}(...) would write into a Var. Write {IN_PLACE[name]}.")
+        raise AttributeError(f"a Var (it stands for an array while f is differentiated) has no .{name}; v.value has.")
 
     def __copy__(self):
         return np.copy(self)
@@ -149,6 +158,7 @@ def _by_text(text):
     """The remedy for a function in C, which leaves no trace but the line that calls it."""
     for sign, name in (("np.asarray(", "asarray"), ("np.ascontiguousarray(", "ascontiguousarray"),
                        ("np.array(", "array"), ("np.float64(", "float64"), ("np.float32(", "float32"),
+                       ("np.int64(", "int64"), ("np.int32(", "int32"),
                        ("np.fromiter(", "fromiter"), ("np.arange(", "arange")):  # fmt: skip
         if text.startswith(sign) and not text.endswith("]"):  # np.arange(5)[v] is an index
             return REMEDIES[f"numpy.{name}"]
@@ -156,6 +166,8 @@ def _by_text(text):
         return "build A from its parts: for A[i] = v write np.stack, np.concatenate or np.where"
     if ".dot(" in text and not text.endswith("]"):
         return "instead of W.dot(v) write W @ v"
+    if text.startswith("np.") and text.endswith(")"):
+        return stack_first(text.partition("(")[0])
     if "[" in text:
         return (
             "a Var in an index: write a lookup outside the function, and pass what it finds as an argument; of a mask "
@@ -187,7 +199,7 @@ def _method(function):
 
 for _name in (
     "sum mean std var max min prod any all argmax argmin argsort cumsum cumprod dot clip copy ravel swapaxes squeeze "
-    "take round repeat diagonal trace"
+    "take round repeat diagonal trace nonzero searchsorted"
 ).split():
     setattr(ArrayLike, _name, _method(getattr(np, _name)))
 

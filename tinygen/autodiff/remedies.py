@@ -1,6 +1,5 @@
 """What to write in place of a function that cannot be differentiated: one line for each that people try."""
 
-_STACK = "np.{0} of several Vars: stack them first, np.{0}(np.stack([v, w]))"
 _Z = "with z = (x - loc) / scale"
 REMEDIES = {
     # NumPy
@@ -10,6 +9,8 @@ REMEDIES = {
     "numpy.ascontiguousarray": "leave np.ascontiguousarray out: v already acts as an array",
     "numpy.float64": "leave the conversion out, or write v.astype(np.float64)",
     "numpy.float32": "write v.astype(np.float32)",
+    "numpy.int64": "write v.astype(np.int64)",
+    "numpy.int32": "write v.astype(np.int32)",
     "numpy.full": "write np.broadcast_to(v, shape)",
     "numpy.full_like": "write np.broadcast_to(v, a.shape)",
     "numpy.copyto": "for np.full and np.full_like write np.broadcast_to(v, shape); for np.copyto, np.where",
@@ -42,7 +43,7 @@ REMEDIES = {
     "scipy.special.logsumexp": "write tinygen.logsumexp(x, axis)",
     "scipy.special.softmax": "write tinygen.softmax(x, axis)",
     "scipy.special.log_softmax": "write tinygen.log_softmax(x, axis)",
-    "scipy.special.polygamma": "for n = 1 write scipy.special.zeta(2, x), which is polygamma(1, x) where x > 0",
+    "scipy.special.polygamma": "where x > 0 write (-1) ** (n + 1) * math.factorial(n) * scipy.special.zeta(n + 1, x)",
     "scipy.special.multigammaln": "write d * (d - 1) / 4 * np.log(np.pi) + sum(gammaln(a - j / 2) for j in range(d))",
     "scipy.special.factorial": "write scipy.special.gamma(n + 1)",
     "scipy.special.comb": "write np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))",
@@ -63,12 +64,12 @@ REMEDIES = {
     "scipy.stats.norm.ppf": "write loc + scale * scipy.special.ndtri(q)",
     "scipy.stats.multivariate_normal.logpdf": "write tinygen.gaussian.log_density_cholesky(x, mean, "
     "np.linalg.cholesky(cov))",
+    "scipy.stats.multivariate_normal": "for the log density write tinygen.gaussian.log_density_cholesky(x, mean, "
+    "np.linalg.cholesky(cov))",
     "scipy.stats.multivariate_normal.pdf": "write np.exp of tinygen.gaussian.log_density_cholesky(x, mean, "
     "np.linalg.cholesky(cov))",
     "scipy.stats": "write its formula in NumPy and scipy.special: densities are a few operations",
 }  # fmt: skip
-for _name in "mean sum max min median std var prod cumsum dot".split():
-    REMEDIES.setdefault(f"numpy.{_name}", _STACK.format(_name))
 for _name in "inv solve det cholesky svd eigh eigvalsh norm pinv lstsq".split():
     REMEDIES.setdefault(f"scipy.linalg.{_name}", f"write np.linalg.{_name}")
 
@@ -80,3 +81,18 @@ def remedy(name):
             return REMEDIES[name]
         name = name.rpartition(".")[0]
     return ""
+
+
+def stack_first(name):
+    """What to write for a NumPy function that was called with a list of Vars, into which NumPy does not look."""
+    return f"{name} of several Vars: stack them first, {name}(np.stack([v, w]))"
+
+
+# Methods of arrays that write into them
+IN_PLACE = {
+    "sort": "v = np.sort(v)",
+    "partition": "v = np.partition(v, k)",
+    "fill": "v = np.broadcast_to(w, v.shape)",
+    "resize": "v = np.reshape(v, shape)",
+    **dict.fromkeys(("put", "itemset", "setfield", "byteswap"), "v = np.where(mask, w, v)"),
+}

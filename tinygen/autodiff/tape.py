@@ -223,7 +223,9 @@ def apply(row, args, kw):
         elif type(a) in _COMPLEX:
             tape.complex = True
         elif type(a) is list and row.rules[len(raw)] is not None:
-            a = np.asarray(a)  # an operand written as a list; the rules expect arrays
+            a = stacked(a)  # an operand written as a list; the rules expect arrays
+            if type(a) is Var:
+                return apply(row, (*args[: len(raw)], a, *args[len(raw) + 1 :]), kw)
         elif type(a) is list:
             a = copied(a)
         raw.append(a)
@@ -241,6 +243,12 @@ def apply(row, args, kw):
     tape.entries.append((slot, row, raw, kw, y, parents))
     tape.size = slot + 1
     return Var(y, tape, slot)
+
+
+def stacked(a):
+    """A list, and the lists in it, as an array; with Vars in it, as one."""
+    inside = [stacked(part) if type(part) is list else part for part in a]
+    return np.stack(inside) if any(type(part) is Var for part in inside) else np.asarray(inside)
 
 
 def copied(a):

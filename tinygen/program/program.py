@@ -129,6 +129,11 @@ def record(f, args, kw=None):
         args = list(args)
         for i, parent in parents:
             args[i] = layouts[parent]
+        if row.function is np.where and len(args) == 1:
+            raise TypeError(
+                "np.where(mask) has a result whose shape depends on data; a recorded program can't have one. Use "
+                "np.where(mask, v, 0)."
+            )
         if row is ONLY_EAGER and parents:
             limits.append((parents[0][1], None))
         operations.append(Operation(row, args, kw, parents, slots, tuple(layouts[k] for k in slots)))

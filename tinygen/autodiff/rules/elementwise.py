@@ -87,18 +87,18 @@ define(np.cbrt, lambda g, y, x: g / (3 * y * y))
 
 
 def power_base(g, y, x, n):
-    """n x^(n-1); 0 where n is 0, also at x = 0."""
+    """n x^(n-1); 0 where n is 0, also at x = 0. Both ways give the same bits: a replay takes the second."""
     if isinstance(n, (int, float)):
         return (g * n) * (x if n == 2 else x ** (n - 1 if n != 0 else n))  # 0 x^0 is 0 everywhere
-    return g * (n * np.where((n == 0) & (x == 0), 1, x) ** (n - 1))
+    return (g * n) * np.where((n == 0) & (x == 0), 1, x) ** (n - 1)
 
 
 def power_exponent(g, y, x, n):
     """x^n log x; 0 where x is 0."""
     if isinstance(x, (int, float)):
-        return g * y * (math.log(x) if x > 0 else 0.0 if x == 0 else math.nan)
+        return (g * y) * float(np.log(x)) if x > 0 else 0 * g if x == 0 else g * math.nan  # float: adapts to g's dtype
     zero = x == 0
-    return g * np.where(zero, 0, y * np.log(np.where(zero, 1, x)))
+    return np.where(zero, 0, (g * y) * np.log(np.where(zero, 1, x)))
 
 
 define(np.power, power_base, power_exponent, complex=True, symbol="**", latex=("{0:ATOM}^{{{1}}}", "POWER"))
