@@ -39,6 +39,15 @@ def landed(model, params):
     return {**params, "encoder": [{"W": W, "b": np.concatenate([-gain @ model.b, shape])}]}
 
 
+def landed_by_a_flow(model, params):
+    """The same, with an affine layer that moves N(0, I)."""
+    mean, cov = model.posterior(np.zeros((1, len(model.b))))
+    gain, k = cov @ model.W.T / model.s2, len(cov)
+    W = np.hstack([np.zeros((len(model.b), 2 * k)), gain.T, np.zeros((len(model.b), k * k))])
+    own = (np.linalg.cholesky(cov) - np.eye(k)).ravel()
+    return {**params, "encoder": [{"W": W, "b": np.concatenate([np.zeros(2 * k), mean[0], own])}]}
+
+
 def noise(n, k, points):
     """Noise (S, n, k), the same for all rows, and weights (S,): a weighted sum over S is the expectation."""
     eps, weights = gauss_hermite(k, points)
@@ -71,8 +80,10 @@ def tight(rng):
     model, params, x = linear_vae(rng, "cholesky")
     params, eps = landed(model, params), rng.normal(size=(5, 3, 2))
     log_w = bounds.log_weights(params, x, eps, posterior="cholesky", **NETS)
+    by_flow = bounds.log_weights(landed_by_a_flow(model, params), x, eps, posterior="affine", **NETS)
     entries = [
         entry("log weights", log_w, model.log_evidence(x), 1e-10),
+        entry("log weights, by an affine flow", by_flow, model.log_evidence(x), 1e-10),
         entry("L_5", bounds.iwae(log_w), model.log_evidence(x), 1e-10),
     ]
     for name in ("stl", "dreg"):
