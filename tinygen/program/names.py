@@ -23,6 +23,7 @@ class Locals:
     def __init__(self, code=None):
         self.code, self.found, self.drew = code, [], False
         self.skipped = {}  # code -> whether it is the engine's
+        self.trees = {}  # (code, variable, id) -> the tree that was looked at there: once is enough
         import random  # here, since it takes a while to load
 
         self.entropy = random.SystemRandom.getrandbits.__code__
@@ -42,13 +43,19 @@ class Locals:
         code = frame.f_code
         if event == "return" and (code is self.code if self.code else not self._skip(frame, code)):
             for name, value in frame.f_locals.items():
-                self.found += [
-                    (_slot(leaf), name, path)
-                    for path, leaf in zip(tree.paths(value), tree.flatten(value)[0])
-                    if type(leaf) is Var and name.isidentifier()
-                ]
+                if not name.isidentifier():
+                    continue  # the hidden variable of a comprehension
+                if type(value) is Var:
+                    self.found.append((_slot(value), name, ""))
+                elif self.trees.get((code, name, id(value))) is not value and tree.entries(value):
+                    self.trees[code, name, id(value)] = value
+                    self._note_leaves(name, value)
         elif event == "call" and code is self.entropy:
             self.drew = True
+
+    def _note_leaves(self, name, value):
+        leaves = zip(tree.paths(value), tree.flatten(value)[0])
+        self.found += [(_slot(leaf), name, path) for path, leaf in leaves if type(leaf) is Var]
 
     def _skip(self, frame, code):
         if code not in self.skipped:
