@@ -67,10 +67,10 @@ def parser():
     p.add_argument(
         "--growth",
         nargs="*",
-        choices=["batch", "width", "depth"],
+        choices=list(growth.AXES),
         default=[],
         metavar="AXIS",
-        help="how cost grows with batch, width, depth (name one or more)",
+        help="how cost grows with batch, width, depth, operations (name one or more; all the way: half an hour)",
     )
     p.add_argument("--json", type=Path, metavar="FILE", help="write all figures, round by round")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios: .svg or .png")

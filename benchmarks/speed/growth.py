@@ -1,37 +1,57 @@
-"""How time and memory of a training step grow with batch, width and depth: compiled beside hand-written."""
+"""How time and memory of a step, and the time up to its first result, grow with batch, width, depth and operations.
+
+Along batch, width and depth the step is work (a), compiled beside hand-written. Along operations it is work (f), a
+chain of scalar operations and its derivative, compiled, differentiated anew at each step, and hand-written.
+"""
 
 import math
 import statistics
 
 from benchmarks.speed.rounds import Process, ratios, spread
 
-BATCHES = (16, 64, 256, 1024, 4096, 16384)
-WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
-DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)
-PAIR = ("tinygen compiled", "by hand")
+AXES = {
+    "batch": (16, 64, 256, 1024, 4096, 16384),
+    "width": (16, 32, 64, 128, 256, 512, 1024),
+    "depth": (2, 4, 8, 16, 32, 64, 128, 256),
+    "operations": (100, 300, 1000, 3000, 10_000, 30_000, 100_000),
+}
+COMPILED, HAND = "tinygen compiled", "by hand"
+
+
+def contenders(axis):
+    return (COMPILED, "tinygen", HAND) if axis == "operations" else (COMPILED, HAND)
 
 
 def points(axis, quick):
-    """(n, what to change in work (a)) along an axis; the others stay at batch 256, width 128, three hidden layers."""
-    values = {"batch": BATCHES, "width": WIDTHS, "depth": DEPTHS}[axis]
-    for n in values[: -2 if quick else None]:
-        width, depth = n if axis == "width" else 128, n if axis == "depth" else 3
-        yield n, {"sizes": (34, *(width,) * depth, 2), "batch": n if axis == "batch" else 256}
+    """(n, work, what to change in it) along an axis; the others stay at batch 256, width 128, three hidden layers."""
+    for n in AXES[axis][: -2 if quick else None]:
+        if axis == "operations":
+            yield n, "f", {"steps": n // 5}
+        else:
+            width, depth = n if axis == "width" else 128, n if axis == "depth" else 3
+            yield n, "a", {"sizes": (34, *(width,) * depth, 2), "batch": n if axis == "batch" else 256}
 
 
 def run(axis, *, threads, rounds, seconds, clock, quick):
-    """Measure along one axis: a list of {"n", contender: {"seconds": [...], "building": bytes, "running": bytes}}."""
+    """Measure along one axis: a list of {"n", contender: {"seconds": [...], "first", "building", "running"}}.
+
+    first: seconds up to the first result, recording included. building, running: bytes at most until then, and later.
+    """
     rows = []
-    for n, change in points(axis, quick):
-        processes = {name: Process(name, threads) for name in PAIR}  # fresh ones: nothing is left from the size before
+    for n, work, change in points(axis, quick):
+        names = contenders(axis)
+        processes = {name: Process(name, threads) for name in names}  # fresh ones: nothing is left from the size before
         try:
             row = {"n": n}
             for name, process in processes.items():
-                row[name] = process.ask("memory", work="a", change=change) | {"seconds": []}
-                process.ask("build", work="a", change=change)
+                built = process.ask("build", work=work, change=change)
+                row[name] = {"seconds": [], "first": built["first"]}
             for _ in range(rounds):
                 for name, process in processes.items():
                     row[name]["seconds"].append(process.ask("turn", seconds=seconds, clock=clock)["seconds"])
+            for name, process in processes.items():
+                process.ask("drop")
+                row[name] |= process.ask("memory", work=work, change=change)
         finally:
             for process in processes.values():
                 process.end()
@@ -48,15 +68,20 @@ def slope(rows, name, what):
 
 
 def table(axis, rows):
-    heading = f"{axis:>8}  {'compiled':>10} {'by hand':>10}  ratio of times     "
-    lines = [heading + "peak memory, MB: compiled (recording)  by hand"]
+    names = contenders(axis)
+    others = names[1:]
+    heading = [f"{axis:>10}", *(f"{name.removeprefix('tinygen '):>10}" for name in names)]
+    heading += [f"compiled / {name}".rjust(22) for name in others]
+    lines = [" ".join([*heading, "    first, s", "  peak memory, MB: compiled (recording), then the others"])]
     for row in rows:
-        ours, theirs = (row[name] for name in PAIR)
-        low, middle, high = ratios(row, *PAIR)
-        lines.append(
-            f"{row['n']:8}  {spread(ours['seconds'])[1] * 1e3:8.3f}ms {spread(theirs['seconds'])[1] * 1e3:8.3f}ms  "
-            f"{middle:5.2f} [{low:.2f}, {high:.2f}]  {ours['running'] / 1e6:21.2f} {ours['building'] / 1e6:12.2f} "
-            f"{theirs['running'] / 1e6:8.2f}"
-        )
-    slopes = [f"{name} {slope(rows, name, 'seconds'):.2f}, memory {slope(rows, name, 'running'):.2f}" for name in PAIR]
-    return "\n".join([*lines, f"slope over the larger half: time of {'; of '.join(slopes)}"])
+        cells = [f"{row['n']:10}", *(f"{spread(row[name]['seconds'])[1] * 1e3:8.3f}ms" for name in names)]
+        for name in others:
+            low, middle, high = ratios(row, COMPILED, name)
+            cells.append(f"{middle:5.2f} [{low:.2f}, {high:.2f}]".rjust(22))
+        memory = [row[COMPILED]["running"], row[COMPILED]["building"], *(row[name]["running"] for name in others)]
+        cells += [f"{row[COMPILED]['first']:12.2f}", "  ", *(f"{nbytes / 1e6:12.2f}" for nbytes in memory)]
+        lines.append(" ".join(cells))
+    slopes = [f"{name} {slope(rows, name, 'seconds'):.2f}, memory {slope(rows, name, 'running'):.2f}" for name in names]
+    lines.append(f"slope over the larger half: time of {'; of '.join(slopes)}")
+    lines.append(f"{'':28}up to the first result, compiled {slope(rows, COMPILED, 'first'):.2f}")
+    return "\n".join(lines)

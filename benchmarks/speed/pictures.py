@@ -65,31 +65,40 @@ def _size(marker):
     return {"markersize": 8, "markeredgewidth": 2 if marker == "|" else 0}
 
 
-def save_growth(grown, path):
-    """Time (above) and memory (below) against batch, width and depth."""
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter
+GROWTH = [  # what is drawn of a contender, in units of, and the words on the axis
+    ("seconds", 1e3, "time of a step, ms"),
+    ("running", 1e-6, "memory at most, MB"),
+    ("first", 1, "time up to the first result, s"),
+]
 
-    colours = dict(zip(growth.PAIR, ("#4f8ff7", "#e3a008")))
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, len(grown), figsize=(3.2 * len(grown), 5.2), layout="constrained", squeeze=False)
+
+def save_growth(grown, path):
+    """Time and memory of a step, and the time up to the first result, against batch, width, depth and operations."""
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    with plt.rc_context(STYLE | {"font.size": 9}):
+        size = (3.1 * len(grown), 2.3 * len(GROWTH) + 0.4)
+        figure, axes = plt.subplots(len(GROWTH), len(grown), figsize=size, layout="constrained", squeeze=False)
         for column, (axis, rows) in zip(axes.T, grown.items()):
             n = [row["n"] for row in rows]
-            for name, marker, size in zip(growth.PAIR, "os", (7, 4)):
-                seconds = np.array([spread(row[name]["seconds"]) for row in rows])
-                memory = [row[name]["running"] / 1e6 for row in rows]
-                shown = [(seconds[:, 1] * 1e3, "seconds", "time of a step, ms")]
-                shown.append((memory, "running", "memory at most, MB"))
-                for panel, (values, what, text) in zip(column, shown):
+            for panel, (what, unit, text) in zip(column, GROWTH):
+                for name in growth.contenders(axis):
+                    colour, marker = LOOK[
+                        "tinygen" if name == COMPILED else name if name == growth.HAND else "autograd"
+                    ]
+                    values = [spread(row[name][what])[1] if what == "seconds" else row[name][what] for row in rows]
                     label = f"{name}, slope {growth.slope(rows, name, what):.2f}"
-                    panel.loglog(n, values, marker + "-", color=colours[name], markersize=size, label=label)
-                    panel.set(xlabel=axis, ylabel=text)
-                    panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-                    panel.set_xticks(n, [f"{value:g}" for value in n], rotation=45)
-                    panel.minorticks_off()
-            for panel in column:
-                panel.legend(frameon=False, fontsize=8)
+                    panel.loglog(n, np.array(values) * unit, marker + "-", color=colour, markersize=4, label=label)
+                panel.set(ylabel=text)
+                panel.yaxis.set_major_locator(LogLocator(numticks=6))
+                panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+                panel.set_xticks(n, [f"{value:g}" if value < 10_000 else f"{value // 1000}k" for value in n])
+                panel.minorticks_off()
+                panel.legend(frameon=False, fontsize=7, loc="upper left")
+                panel.margins(y=0.3)
                 panel.grid(color=GREY, alpha=0.25, linewidth=0.5)
+            column[-1].set_xlabel(axis)
         _save(figure, path)
 
 
