@@ -65,6 +65,7 @@ def _size(marker):
     return {"markersize": 8, "markeredgewidth": 2 if marker == "|" else 0}
 
 
+GROWING = {COMPILED: LOOK["tinygen"], growth.HAND: LOOK["by hand"], "tinygen": (GREY, "s")}
 GROWTH = [  # what is drawn of a contender, in units of, and the words on the axis
     ("seconds", 1e3, "time of a step, ms"),
     ("running", 1e-6, "memory at most, MB"),
@@ -84,9 +85,7 @@ def save_growth(grown, path):
             n = [row["n"] for row in rows]
             for panel, (what, unit, text) in zip(column, GROWTH):
                 for name in growth.contenders(axis):
-                    colour, marker = LOOK[
-                        "tinygen" if name == COMPILED else name if name == growth.HAND else "autograd"
-                    ]
+                    colour, marker = GROWING[name]
                     values = [spread(row[name][what])[1] if what == "seconds" else row[name][what] for row in rows]
                     label = f"{name}, slope {growth.slope(rows, name, what):.2f}"
                     panel.loglog(n, np.array(values) * unit, marker + "-", color=colour, markersize=4, label=label)
