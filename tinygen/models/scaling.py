@@ -57,6 +57,11 @@ class Scaling:
         axes, _ = np.linalg.qr(self.rotate_back[:, known])  # x = u @ rotate_back, entry by entry
         return axes @ axes.T
 
+    def variances_to(self, v):
+        """Of u, (d,), if the columns' entries vary by v (D,), independently of each other."""
+        v = (v / self.scale**2)[self.varies]
+        return v if self.rotate is None else v @ self.rotate**2
+
     def key(self, X):
         """Numbers by which the rows X are told apart, (n, d), that units and constant columns do not change.
 
@@ -173,6 +178,19 @@ def find_grid(X, most=32):
         return None
     step = (values[-1] - values[0]) / (levels - 1)
     return float(values[0]), float(step), levels
+
+
+def rounding(X):
+    """The variance that rounding has hidden in each column of the rows X (n, D): h^2/12, that of a uniform one half a
+    step h to either side; (D,).
+
+    h is the least difference of two values of a column in which some value stands twice; 0 where none does.
+
+    >>> rounding(np.array([[1.0, 0.1], [4.0, 0.7], [4.0, 0.2]]))
+    array([0.75, 0.  ])
+    """
+    steps = [np.diff(values).min() if 1 < len(values) < len(X) else 0.0 for values in map(np.unique, X.T)]
+    return np.array(steps, np.float64) ** 2 / 12
 
 
 def check_grid(X, low, step, levels):

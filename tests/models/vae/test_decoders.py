@@ -5,14 +5,17 @@ import pytest
 from scipy import stats
 
 import tinygen as tg
+from tinygen.models import VAE
 from tinygen.models.vae import decoders
 from tinygen.models.vae.decoders import Bernoulli, Categorical, Gaussian, Logistic
+from tinygen.models.vae.one_page import decode
 
+FLOOR = (0.5, 1e-9, 0.0, 1e-3, 0.2)
 ALL = [*decoders.DECODERS.values(), Gaussian(0.3), Gaussian("pixel"), Gaussian("latent"), Categorical(5), Logistic(5)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("decoder", ALL, ids=str)
+@pytest.mark.parametrize("decoder", [*ALL, Gaussian("learned", FLOOR), Gaussian("latent", FLOOR)], ids=str)
 def test_dtype_is_kept(decoder, dtype):
     rng = np.random.default_rng(3)
     outputs, own = decoder.init(5, dtype)
@@ -92,3 +95,22 @@ def test_described_and_rebuilt_is_the_same(choice):
 def test_unknown_decoders_are_refused():
     with pytest.raises(ValueError, match="got 'bernouli'; expected one of bernoulli, gaussian, categorical, logistic"):
         decoders.decoder("bernouli")
+
+
+@pytest.mark.filterwarnings("ignore::tinygen.nn.train.TrainingWarning")
+def test_ties_cannot_make_a_density_without_end():
+    """A column of zeros and ones beside a real one: without a floor its variance falls until training ends."""
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.integers(0, 2, 300).astype(float), rng.standard_normal(300)], axis=1)
+    short = dict(max_steps=1500, random_state=0, progress=False)
+    model = VAE(2, hidden=(16,), **short).fit(X)
+    assert repr(model.decoder_) == "Gaussian(var='latent')" and len(model.decoder_.floor) == 2
+    floor = model.scaling_.variances_to(np.array([1 / 12, 0]))
+    np.testing.assert_allclose(model.decoder_.floor, floor)
+    z = rng.standard_normal((1000, 2)).astype(np.float32)
+    logvar = model.decoder_._moments(model.params_["likelihood"], decode(model.params_, z))[1]
+    assert np.all(np.exp(logvar) >= 0.9999 * np.array(floor))
+    most = -0.5 * np.log(2 * np.pi * np.prod(floor)) - 0.5 * np.log(2 * np.pi) + model.scaling_.log_det
+    assert model.score_samples(X).max() < most
+    assert VAE(2, hidden=(4,), max_steps=1, progress=False).fit(X + rng.random(X.shape)).decoder_.floor == ()
+    assert VAE(2, decoder=Gaussian(0.1), hidden=(4,), max_steps=1, progress=False).fit(X).decoder_ == Gaussian(0.1)

@@ -92,26 +92,34 @@ class LatentDiffusion(base.Estimator):
         given = {**diffusion.get_params(), "random_state": self.seed_, "levels": None}
         self.diffusion_ = type(diffusion)(**given).fit(z, None, self._weights)
 
-    def score_samples(self, X):
-        """A lower bound on log p(x) of each row in nats, (n,): the mean over `score_draws` draws of z.
+    def score_samples(self, X, *, return_error=False):
+        """A lower bound on log p(x) of each row in nats, (n,), for the model that `sample` draws from.
 
-        The prior's log density is the diffusion's own, exact: so it compares with the VAE's of bound="elbo".
+        E_q [log p(x|z) + log p(z) - log q(z|x)], the mean over `score_draws` draws of z: the VAE's reconstruction, the
+        diffusion's log density of the codes (of its probability-flow ODE, exact), and the entropy of q. What it lacks
+        of log p(x) is KL(q(z|x) || p(z|x)), with the posterior under the diffusion as prior; it compares with the VAE's
+        of bound="elbo". A row's noise depends on `random_state` and the row's values only.
+        return_error: also return the standard error of each row's number, from the spread over its draws, (n,). X: (n,
+        D).
         """
         X = self._check_rows(X)
-        x = self.vae_._to_net(X)
-        nets, latents = self.vae_._nets(), self.vae_.latents
+        x, latents = self.vae_._to_net(X), self.vae_.latents
         family, q = self._encoded(x)
-        total = np.zeros(len(x))
         key = self.vae_.scaling_.key(X)
         draws = randomness.row_normals(self.seed_, key, (self.score_draws, latents), dtype=x.dtype)
+        params = {**self.vae_.params_, "prior": None}  # whatever the VAE had: z as under N(0, I), which is exchanged
+        each = []
         for noise in draws.swapaxes(0, 1):
-            # With weight log p(x|z) + log N(z) - log q(z|x) in hand, the prior is exchanged.
             z = family.sample(q, noise)
-            with_standard = bounds.log_weights(self.vae_.params_, x, noise[None], None, **nets)[0]
-            total += with_standard - gaussian.log_density(z, 0.0, 0.0) + self.diffusion_.score_samples(z)
-        nats = total / self.score_draws + self.vae_.scaling_.log_det
+            with_standard = bounds.log_weights(params, x, noise[None], None, **self.vae_._nets())[0]
+            own = self.diffusion_.score_samples(z)
+            each.append(with_standard.astype(np.float64) - gaussian.log_density(z, 0.0, 0.0) + own)
+        nats = np.mean(each, axis=0) + self.vae_.scaling_.log_det
         nats[self.vae_.scaling_.impossible(X)] = -np.inf
-        return nats
+        if not return_error:
+            return nats
+        many = self.score_draws
+        return nats, np.std(each, axis=0, ddof=1) / np.sqrt(many) if many > 1 else np.full(len(X), np.nan)
 
     def fit_transform(self, X, y=None, sample_weight=None):
         """`fit(X)`, then `transform(X)`.

@@ -6,7 +6,7 @@
 instance. description: as of `describe`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -78,9 +78,15 @@ class Gaussian(Decoder):
     number), "pixel" (one for each pixel) or "latent" (for each pixel a function of z, which the net puts out beside
     f(z), as a factor on one number for each pixel). The outputs are the mean, or mean and log factor. Raises ValueError
     for another var.
+
+    floor: () or (D,), what is added to a learned variance, so that it cannot fall below. On values that stand in the
+    data many times, as rounded ones do, a density could else be made as large as one likes. A VAE sets it when it is
+    fitted: to h^2/12, the variance within the half step h/2 to either side that rounding has hidden, for each column
+    with ties, h being the least difference of its values; whitened columns have their share of it.
     """
 
     var: float | str = "learned"
+    floor: tuple = field(default=(), repr=False)
 
     discrete = False
 
@@ -107,9 +113,16 @@ class Gaussian(Decoder):
     def _moments(self, own, out):
         """Mean and logvar of p(x|z)."""
         if self.var != "latent":
-            return out, own["logvar"] if own else float(np.log(self.var))
+            return out, self._above(own["logvar"]) if own else float(np.log(self.var))
         D = out.shape[-1] // 2
-        return out[..., :D], own["logvar"] + out[..., D:]
+        return out[..., :D], self._above(own["logvar"] + out[..., D:])
+
+    def _above(self, logvar):
+        """ln(e^logvar + floor)."""
+        if not self.floor:
+            return logvar
+        least = np.maximum(np.array(self.floor), np.finfo(logvar.dtype).tiny).astype(logvar.dtype)
+        return np.logaddexp(logvar, np.log(least))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ The algorithm is in one_page.py, as plain functions of arrays. What stands here 
 bring them; what a fitted model says of rows is in scoring.py, what it makes of latents in sampling.py.
 """
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -48,7 +49,8 @@ class VAE(Sampling, Scoring, trained.Trained):
     activation: between the layers.
     decoder: "auto": "bernoulli" for data between 0 and 1, "categorical" for whole numbers, at most 32 of them in a row,
     else Gaussian("latent"), mean and variance functions of z; "gaussian" (one learned variance); "logistic" (whole
-    numbers as rounded real ones); or an instance such as Gaussian(var=0.1). `decoder_` is what it is.
+    numbers as rounded real ones); or an instance such as Gaussian(var=0.1). `decoder_` is what it is. A learned
+    variance stays above that of rounding in columns with ties (`floor` of decoders.Gaussian).
     scaling: what the nets see of real-valued data: "whiten" (uncorrelated columns of unit variance: the untrained model
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
     "whiten" with a learned variance, "none" with a given one, which is in the data's units.
@@ -134,16 +136,19 @@ class VAE(Sampling, Scoring, trained.Trained):
     def _choose(self, X):
         """The decoder and the scaling that suit the rows X."""
         self.decoder_ = decoders.suitable(X) if self.decoder == "auto" else decoders.decoder(self.decoder)
-        real = not self.decoder_.discrete
-        kind = self.scaling
+        real, kind = not self.decoder_.discrete, self.scaling
+        learned = real and not isinstance(getattr(self.decoder_, "var", 1.0), float | int)
         if kind == "auto":
-            learned = getattr(self.decoder_, "var", None) in ("learned", "pixel", "latent")
-            kind = self.REAL_SCALING if real and learned else "none"
+            kind = self.REAL_SCALING if learned else "none"
         elif kind != "none" and not real:
             raise ValueError(f"scaling={kind!r} is for real-valued data, not for {self.decoder_}")
         levels = getattr(self.decoder_, "levels", None)
         on_grid = self.decoder == "auto" and levels
         self.scaling_ = scaling.grid(X, levels) if on_grid else scaling.fit(X, kind, self._weights)
+        if learned:
+            floor = self.scaling_.variances_to(scaling.rounding(X))
+            if floor.any():
+                self.decoder_ = dataclasses.replace(self.decoder_, floor=tuple(floor.tolist()))
         self.grey_ = isinstance(self.decoder_, decoders.Bernoulli) and bool(np.any((X != 0) & (X != 1)))
         trained.tell_constants(self.scaling_.varies)
         if self.decoder == "auto":
