@@ -301,7 +301,7 @@ print(f"variance of Q over that of P, for these: {np.exp(q[1] - p[1]):.3f}")
 # %% [markdown]
 # If the two are close it is far better: the large part of the noise cancels. If they are not, $Q/P$ is huge now
 # and then, and it is worse. Here $Q$ has more than twice the variance of $P$, and then $\int Q^2 / P$ is
-# infinite: the second estimate has no variance at all, and its error bar means nothing. No sample shows you
+# infinite: the second estimate has no finite variance, and its error bar means nothing. No sample shows you
 # that. A formula does.
 #
 # ## 5. Many dimensions that depend on each other

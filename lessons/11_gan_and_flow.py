@@ -289,11 +289,11 @@ Slider(players, range(20, 121, 20), label="round {}", play=True)
 
 # %% [markdown]
 # At once, they spiral out: the steps of the two are at a right angle to the line to the equilibrium, so that
-# $\theta^2 + \psi^2$ grows in every round, at every step size ([checked](derivation:gan/dirac)). In turns they circle
-# for ever. With a look ahead they arrive. Near the equilibrium a round is a matrix, and its largest eigenvalue in
-# absolute value says what happens: above 1 they leave, at 1 they circle, below 1 they arrive. A penalty of
-# $\frac{\gamma}{2}$ times the square of the judge's slope at the data, known as **R1**, takes $h\gamma\psi$ off its
-# step and helps, too:
+# $\theta^2 + \psi^2$ grows in every round, at every step size ([checked](derivation:gan/dirac)). In turns they go
+# round and round and come no nearer. With a look ahead they arrive. Near the equilibrium a round is a matrix, and
+# its largest eigenvalue in absolute value says what happens: above 1 they leave, at 1 they circle, below 1 they
+# arrive. A penalty of $\frac{\gamma}{2}$ times the square of the judge's slope at the data, known as **R1**, takes
+# $h\gamma\psi$ off its step and helps, too:
 
 # %%
 for name, order, gamma in (("at once", "simultaneous", 0.0), ("in turns", "alternating", 0.0),

@@ -140,6 +140,14 @@ def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
     assert said.endswith("\nno exercise found\n")
 
 
+def test_step_says_how_many_exercises_were_not_reached(capsys):
+    from tinygen.course import step
+
+    keys = iter(["", ""])
+    step.step(lesson.read(lesson.find(4)), ask=lambda p: next(keys, "q"))
+    assert capsys.readouterr().out.endswith("\n1 of 1 exercises pass; 5 more in this lesson\n")
+
+
 def test_step_explains_its_keys_says_formulas_in_unicode_and_ends_with_the_tally(course, capsys):
     from tinygen.course import step
 
@@ -147,7 +155,7 @@ def test_step_explains_its_keys_says_formulas_in_unicode_and_ends_with_the_tally
     step.step(lesson.read(course / "01_squares.py"), ask=lambda p: next(answers))
     said = capsys.readouterr().out
     assert said.count("skip it: later cells may need") == 2
-    assert "The square of x, written x^2, grows." in said and "\n    y = x^2\n    ≥ 0\n" in said and "$" not in said
+    assert "The square of x, written x², grows." in said and "\n    y = x²\n    ≥ 0\n" in said and "$" not in said
     assert said.endswith("1 of 1 exercises pass\n")
 
 
@@ -162,9 +170,10 @@ def test_no_formula_of_the_course_is_left_as_latex():
 
 
 @pytest.mark.parametrize(("latex", "text"), [
-    (r"$\frac{f(x + h) - f(x - h)}{2h}$", "(f(x + h) - f(x - h))/(2h)"), (r"$\tfrac12 \sigma^2$", "1/2 σ^2"),
-    (r"$e^{a_i - A}$", "e^(a_i - A)"), (r"$z_{t-1}$", "z_(t-1)"), (r"$D_{KL}(P \,\|\, Q)$", "D_(KL)(P ‖ Q)"),
-    (r"$\bar\alpha_t \geq 0$ at 5 %", "α̅_t ≥ 0 at 5 %"), (r"[words](lesson:6) and [x](https://e.org)",
+    (r"$\frac{f(x + h) - f(x - h)}{2h}$", "(f(x + h) - f(x - h))/(2h)"), (r"$\tfrac12 \sigma^2$", "1/2 σ²"),
+    (r"$e^{a_i - A}$", "e^(aᵢ - A)"), (r"$z_{t-1}$", "zₜ₋₁"), (r"$D_{KL}(P \,\|\, Q)$", "D_(KL)(P ‖ Q)"),
+    (r"$\lambda + x_{KL}^{-1}$", "λ + x_(KL)⁻¹"),
+    (r"$\bar\alpha_t \geq 0$ at 5 %", "α̅ₜ ≥ 0 at 5 %"), (r"[words](lesson:6) and [x](https://e.org)",
                                                         "words and [x](https://e.org)"),
 ])  # fmt: skip
 def test_formulas_in_unicode(latex, text):

@@ -3,7 +3,8 @@ needs one, the correction. All of this is read from the derivation that checks t
 
 notes.md has the equations in order. Above each stands what checks it: "### elbo/chain 1 -> 2, lesson 6, also elbo/loss"
 says that line 1 of the derivation elbo/chain is the equation, that line 2 is right in its place, in which lesson it is
-treated, and what further derivations are about it. Lines count from 0.
+treated, and what further derivations are about it. Lines count from 0. "a reading" after the lesson: the equation is
+right as it is meant, line 1 is what its words can be misread as, and "Meant:" below it says what is meant.
 """
 
 import html
@@ -16,15 +17,16 @@ from tinygen.course.derivation import number as shown_number
 from tinygen.course.drawing import render
 
 TITLE = "The notes, equation by equation"
-ENTRY = re.compile(r"^### (\S+) (\d+)(?: -> (\d+))?, lesson (\d+)(?:, also ([^\n]+))?\n\n(.+?)\n\n\$\$(.+?)\$\$",
-                   re.MULTILINE | re.DOTALL)
+ENTRY = re.compile(r"^### (\S+) (\d+)(?: -> (\d+))?, lesson (\d+)(?:, a reading)?(?:, also ([^\n]+))?\n\n"
+                   r"(.+?)\n\n\$\$(.+?)\$\$(?:\n\nMeant: ([^\n]+))?", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Equation:
     """An equation of the notes: the `place` where it stands, the `latex`, what it `says` (Markdown), the derivation
     that checks it (`claim`) with the line that `stands` for it and the one that is `right` in its place (None: it is
-    right itself), the `lesson` that treats it, and `more` derivations about it."""
+    right itself), the `lesson` that treats it, `more` derivations about it, and what is `meant` (Markdown), if it is
+    a reading of words that can be misread; else ""."""
 
     place: str
     latex: str
@@ -34,6 +36,7 @@ class Equation:
     right: int | None
     lesson: int
     more: tuple
+    meant: str
 
 
 def equations():
@@ -42,9 +45,10 @@ def equations():
     found = []
     for text in places:
         place = text.split("\n", 1)[0]
-        for claim, stands, right, lesson, more, says, latex in ENTRY.findall(text):
+        for claim, stands, right, lesson, more, says, latex, meant in ENTRY.findall(text):
             right = int(right) if right else None
-            found.append(Equation(place, latex, says, claim, int(stands), right, int(lesson), tuple(more.split())))
+            more = tuple(more.split())
+            found.append(Equation(place, latex, says, claim, int(stands), right, int(lesson), more, meant))
     return intro, found
 
 
@@ -80,6 +84,8 @@ def verdict(one, report):
     line = report.details["lines"][one.stands]
     if report.verdict != "PASS":
         return "undecided", "its check does not pass"
+    if one.meant:
+        return "undecided", "can be misread"
     return ("fail", "needs a correction") if line["wrong"] else ("pass", "holds")
 
 
@@ -104,9 +110,11 @@ def _equation(number, one, reports, prose, there, shown):
     parts = [f'<p class="what"><a href="#equation-{number}">{number}</a> · <span class="{kind}">{word}</span></p>',
              prose(one.says), render.math(one.latex, True),
              f'<p class="number">At {html.escape(report.details["shown"])}: {numbers(one, report)}.</p>']
-    if wrong:
+    why = html.escape(wrong[:1].upper() + wrong[1:] if wrong[1:2].isalpha() else wrong)
+    if one.meant:
+        parts.append(f'<p class="why">Read so, it is wrong: {html.escape(wrong)}.</p>{prose("Meant is " + one.meant)}')
+    elif wrong:
         right = lines[one.right]
-        why = html.escape(wrong[0].upper() + wrong[1:] if wrong[1].isalpha() else wrong)
         instead = f"{SIGN[right['relation']]} {right['latex']}"
         value = shown_number(right["value"])
         parts.append(f'<p class="why">{why}. In its place, {value}:</p>{render.math(instead, True)}')

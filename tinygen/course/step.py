@@ -6,6 +6,8 @@ import sys
 
 from tinygen.course import lesson
 
+SMALL = {"_": str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"),
+         "^": str.maketrans("0123456789+-ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ")}  # fmt: skip
 KEYS = "Enter runs it, s skips it, q ends"
 HELP = """Enter  run this cell and go to the next
 s      skip it: later cells may need what it defines
@@ -57,7 +59,9 @@ def step(read, ask=input, write=print):
                 write(f"  | ({pictures} picture{'s' if pictures > 1 else ''}, for the page)")
     except Stop:
         pass
-    write("\n" + tally([{"name": t.report.name, "ok": t.report.ok} for r in ran for t in r.exercises]))
+    reached = [{"name": t.report.name, "ok": t.report.ok} for r in ran for t in r.exercises]
+    more = read.count - len(reached)
+    write("\n" + tally(reached) + (f"; {more} more in this lesson" if reached and more > 0 else ""))
     return ran
 
 
@@ -65,10 +69,13 @@ def plain(markdown):
     """Markdown for a terminal: formulas in Unicode as far as that goes, links as their words.
 
     >>> plain(r"$\\frac{x + 1}{2\\sigma^2} \\geq \\mathbb{E}_{q(z)}[f]$ ([checked](derivation:kl/standard))")
-    '(x + 1)/(2σ^2) ≥ 𝔼_(q(z))[f] (checked)'
+    '(x + 1)/(2σ²) ≥ 𝔼_(q(z))[f] (checked)'
     """
     math = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
     text = math.sub(lambda m: _lines(m[1]) if m[1] else " ".join(in_unicode(m[2]).split()), markdown)
+    text = re.sub(r"^\|[ |-]*\|\n", "", text, flags=re.MULTILINE)  # a table's head without words, and its line
+    text = re.sub(r"^\| (.*?) \| (.*) \|$", r"\1: \2", text, flags=re.MULTILINE)
+    text = re.sub(r"\n{3,}", "\n\n", text)
     return re.sub(r"\[([^\]]+)\]\((?:derivation|lesson):[^)]*\)", r"\1", text)
 
 
@@ -86,7 +93,14 @@ def in_unicode(latex):
     latex = re.sub(r"\\(left|right|[bB]igg?[lr]?)\b\.?", "", latex).replace(r"\odot", "⊙").replace(r"\top", "ᵀ")
     latex = re.sub(r"\\(log|exp|sin|cos|tanh|geq|leq|neq|approx|sim|mid|propto|to)(?![a-zA-Z])\s*", r" \\\1{} ", latex)
     latex = re.sub(r"([_^])\{((?:[^{}\\]|\\[a-zA-Z]+)(?:[^{}]|\{[^{}]*\})+)\}", _script, latex)
-    return _converter().latex_to_text(latex)
+    text = re.sub(r"(?<=\w)([=+-]) ", r" \1 ", _converter().latex_to_text(latex))  # it takes the blank after a macro
+    return re.sub(r"([_^])(?:\(([0-9a-z+-]{1,6})\)|([0-9a-z]))", _small, text)
+
+
+def _small(match):
+    """A script in small letters, if there are such letters of all its signs."""
+    inner, known = match[2] or match[3], SMALL[match[1]]
+    return inner.translate(known) if all(ord(sign) in known for sign in inner) else match[0]
 
 
 def _script(match):

@@ -127,7 +127,8 @@ def _for_the_check(result, parts):
     """The result as the check takes it: a stacked pair as a tuple, a list of numbers or rows as an array. Whether the
     reader may return it like that is not for the numbers to say."""
     if parts:
-        return tuple(result) if isinstance(result, np.ndarray) and result.ndim and len(result) == parts else result
+        stacked = isinstance(result, np.ndarray) and result.ndim and len(result) == parts
+        return tuple(result) if stacked or isinstance(result, tuple) else result  # a tuple with names is one, too
     if isinstance(result, list) and result and all(isinstance(row, float | list | np.ndarray) for row in result):
         with contextlib.suppress(ValueError):  # rows of different lengths are no array
             array = np.array(result)
