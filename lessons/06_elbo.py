@@ -369,9 +369,9 @@ for step in range(2001):
 # The mean is right, and the variance runs to 0: $q$ shrinks to a point. Something that rewards a wide $q$ is
 # missing.
 #
-# **Your turn.** Compare with line 3 of the chain, and write it right: one draw of that line for each noise, all
-# three densities at the same $z$. (Two of them together have a mean that you know, minus the divergence. Who puts
-# that in has another estimate of the same number; both are right.)
+# **Your turn.** Compare with the line after the $\geq$ of the chain, and write it right: one draw of that line for
+# each noise, all three densities at the same $z$. (Two of them together have a mean that you know, minus the
+# divergence. Who puts that in has another estimate of the same number; both are right.)
 
 
 # %%

@@ -629,8 +629,8 @@ print(f"bound of the VAE {bound.mean():.2f} nats an image; it rises by ", end=""
 print(f"{gain.mean():.2f} +- {gain.std() / len(z) ** 0.5:.2f}")
 
 # %% [markdown]
-# (`LatentDiffusion` in the package is these lines as one estimator. As a *likelihood*, the plain VAE of lesson 8 is
-# still ahead: it was trained for nothing else.)
+# (`LatentDiffusion` in the package is these lines as one estimator. The small $\beta$ was chosen for the pictures: for
+# the bound alone one trains with $\beta = 1$.)
 #
 # **How much is there to gain?** Call $q(z)$ the density of all codes together, as in lesson 9, and let $p'$ be a
 # learned prior. While the encoder stays as it is, the bound rises on average by
@@ -759,8 +759,8 @@ for var in (0.3, 1.0, 4.0):
 # ## 10. What the notes leave out, and where to go
 #
 # - **Two likelihoods.** A trained network defines two models: the ancestral sampler's, of which you have
-#   the bound of lesson 13, and the flow's, of which you have the exact value. With the true score they agree.
-#   With a trained one they do not quite, and neither is *the* likelihood of "the diffusion model".
+#   the bound of lesson 13, and the flow's, of which you have the exact value. With the true score they agree in
+#   the limit of many steps. With a trained one they do not quite, and neither is *the* likelihood of "the diffusion model".
 # - **Straighter paths.** The flow bends, so it needs steps. *Flow matching* (`flow_matching` in the package)
 #   learns the field of straight paths from noise to data. It is the same idea with another schedule.
 # - **Fewer calls.** A second network can learn to jump along the flow: distillation, consistency models. Now the

@@ -56,9 +56,9 @@ WRONG = {
          lambda m0, l0, m1, l1: (*gradients(m0, l0, m1, l1)[:3], 0.5 * (1 - np.exp(l0 - l1)))),
     ],
     "kl_full": [
-        ("log-determinant, the logs of the diagonal counts half", lambda mean, L: full(
+        ("log-determinant, the logs of the diagonal, counts half", lambda mean, L: full(
             mean, L, 0.5 * np.sum(np.log(np.diag(L))))),
-        ("log-determinant, the logs of the diagonal has the wrong sign", lambda mean, L: full(
+        ("log-determinant, the logs of the diagonal, has the wrong sign", lambda mean, L: full(
             mean, L, -np.sum(np.log(np.diag(L))))),
         ("constant -D/2 is missing", lambda mean, L: full(mean, L, np.sum(np.log(np.diag(L)))) + len(mean) / 2),
     ],

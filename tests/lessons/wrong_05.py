@@ -38,24 +38,24 @@ def ignoring(f):
 WRONG = {
     "log_evidence": [
         ("not finite", careless),
-        ("step of the grid, log of it is missing", lambda a, step: log_sum(a, -1)),
-        ("step of the grid, log of it has the wrong sign", lambda a, step: log_sum(a, -1) - np.log(step)),
+        ("step of the grid, log of it, is missing", lambda a, step: log_sum(a, -1)),
+        ("step of the grid, log of it, has the wrong sign", lambda a, step: log_sum(a, -1) - np.log(step)),
     ],
     "posterior_moments": [
         ("not finite", ignoring(lambda a, z: moments(np.exp(a) / np.exp(a).sum(-1, keepdims=True), z))),
     ],
     "log_mean": [
         ("not finite", ignoring(lambda a: np.log(np.exp(a).mean(0)))),
-        ("log n, taken off is missing", lambda a: log_sum(a, 0)),
+        ("log n, taken off, is missing", lambda a: log_sum(a, 0)),
     ],
     "log_weights": [
         ("prior log Pr(z) is missing", lambda *a: weights(*a, prior=0)),
-        ("density log q(z), taken off is missing", lambda *a: weights(*a, q=0)),
-        ("density log q(z), taken off has the wrong sign", lambda *a: weights(*a, q=-1)),
+        ("density log q(z), taken off, is missing", lambda *a: weights(*a, q=0)),
+        ("density log q(z), taken off, has the wrong sign", lambda *a: weights(*a, q=-1)),
         ("", lambda eps, m, s, x, w, s2: weights(eps, m, s**2, x, w, s2)),
     ],
     "repaired_estimate": [
         ("not finite", ignoring(lambda a: np.log(np.exp(a).mean(0)))),
-        ("log n, taken off is missing", lambda a: log_sum(a, 0)),
+        ("log n, taken off, is missing", lambda a: log_sum(a, 0)),
     ],
 }

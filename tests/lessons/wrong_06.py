@@ -27,7 +27,7 @@ def bound(mean, logvar, eps, log_q):
 WRONG = {
     "jensen_gap": [
         ("the result has the wrong sign", lambda v, p: np.sum(p * np.log(v)) - np.log(np.sum(p * v))),
-        ("mean of the log, taken off is missing", lambda v, p: np.log(np.sum(p * v))),
+        ("mean of the log, taken off, is missing", lambda v, p: np.log(np.sum(p * v))),
     ],
     "elbo": [
         ("divergence has the wrong sign", lambda *a: elbo(*a, kl=-1.0)),
@@ -47,8 +47,8 @@ WRONG = {
             np.linalg.slogdet(precision)[1] - np.sum(np.log(np.diag(precision))))),
     ],
     "repaired_bound": [
-        ("density of q, taken off is missing", lambda mean, logvar, eps: bound(mean, logvar, eps, 0.0)),
-        ("density of q, taken off has the wrong sign", lambda mean, logvar, eps: bound(
+        ("density of q, taken off, is missing", lambda mean, logvar, eps: bound(mean, logvar, eps, 0.0)),
+        ("density of q, taken off, has the wrong sign", lambda mean, logvar, eps: bound(
             mean, logvar, eps, 0.5 * (LN_2PI + logvar + eps**2))),
     ],
 }

@@ -47,10 +47,10 @@ def layers(x):
 WRONG = {
     "discriminator_loss": [
         ("the result has the wrong sign", lambda real, fake: -np.mean(soft(-real)) - np.mean(soft(fake))),
-        ("part of the made rows, -log(1 - D) is missing", lambda real, fake: np.mean(soft(-real))),
-        ("part of the real rows, -log D is missing", lambda real, fake: np.mean(soft(fake))),
+        ("part of the made rows, -log(1 - D), is missing", lambda real, fake: np.mean(soft(-real))),
+        ("part of the real rows, -log D, is missing", lambda real, fake: np.mean(soft(fake))),
         ("not finite", lambda real, fake: -np.mean(np.log(sigmoid(real))) - np.mean(np.log(1 - sigmoid(fake)))),
-        ("part of the made rows, -log(1 - D) has the wrong sign",
+        ("part of the made rows, -log(1 - D), has the wrong sign",
          lambda real, fake: np.mean(soft(-real)) - np.mean(soft(fake))),
     ],
     "ratio_checks": [
@@ -77,9 +77,9 @@ WRONG = {
         ("", lambda z: (back(back(z)[0])[0], back(z)[1])),
     ],
     "pair_logit": [
-        ("log Pr(z), taken off is missing", pairs),
+        ("log Pr(z), taken off, is missing", pairs),
         ("the result has the wrong sign", lambda x, z, w, s2: log_normal(z, 0, 1) - pairs(x, z, w, s2)),
-        ("log Pr(z), taken off has the wrong sign", lambda x, z, w, s2: log_normal(z, 0, 1) + pairs(x, z, w, s2)),
+        ("log Pr(z), taken off, has the wrong sign", lambda x, z, w, s2: log_normal(z, 0, 1) + pairs(x, z, w, s2)),
         ("x and z have changed places", lambda x, z, w, s2: pairs(z, x, w, s2) - log_normal(x, 0, 1)),
     ],
     "repaired_log_density": [

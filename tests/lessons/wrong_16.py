@@ -35,9 +35,9 @@ WRONG = {
             z, e, n, b, a, np.sqrt(1 - a - v), np.sqrt(v))),
     ],
     "log_p": [
-        ("change from z to y, D/2 log alpha is missing", lambda end, div, a: ends(end) + div),
+        ("change from z to y, D/2 log alpha, is missing", lambda end, div, a: ends(end) + div),
         ("divergence has the wrong sign", lambda end, div, a: ends(end) + end.shape[1] / 2 * np.log(a) - div),
-        ("change from z to y, D/2 log alpha has the wrong sign", lambda end, div, a: (
+        ("change from z to y, D/2 log alpha, has the wrong sign", lambda end, div, a: (
             ends(end) - end.shape[1] / 2 * np.log(a) + div)),
         ("D/2 log alpha counts twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
     ],
@@ -49,9 +49,9 @@ WRONG = {
             [np.mean(u * pull(u), axis=1) for u in probes], axis=0)),
     ],
     "repaired_step": [
-        ("growth, beta/2 z is missing", lambda *args: flow(*args, 0.0, 0.5)),
+        ("growth, beta/2 z, is missing", lambda *args: flow(*args, 0.0, 0.5)),
         ("pull of the score has the wrong sign", lambda *args: flow(*args, 0.5, -0.5)),
-        ("growth, beta/2 z counts twice", lambda *args: flow(*args, 1.0, 0.5)),
+        ("growth, beta/2 z, counts twice", lambda *args: flow(*args, 1.0, 0.5)),
         ("pull of the score counts half", lambda *args: flow(*args, 0.5, 0.25)),
     ],
 }

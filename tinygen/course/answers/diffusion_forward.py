@@ -10,7 +10,7 @@ def _kept(beta):
 
 
 step = Answer(
-    lambda z, beta, eps: {"point before, shrunk": np.sqrt(1 - beta) * z, "noise": np.sqrt(beta) * eps},
+    lambda z, beta, eps: {"point before, shrunk,": np.sqrt(1 - beta) * z, "noise": np.sqrt(beta) * eps},
     {
         "beta is the variance of the noise: multiply eps by its square root": (
             lambda z, beta, eps: np.sqrt(1 - beta) * z + beta * eps

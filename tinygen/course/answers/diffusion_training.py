@@ -10,7 +10,7 @@ def _columns(alpha):
 
 
 x_from_eps = Answer(
-    lambda z, eps, alpha: {"z": z / np.sqrt(alpha), "noise": -np.sqrt(1 - alpha) * eps / np.sqrt(alpha)},
+    lambda z, eps, alpha: {"part of z": z / np.sqrt(alpha), "noise": -np.sqrt(1 - alpha) * eps / np.sqrt(alpha)},
     {
         "this is the noise that belongs to z and x: solve for x": (
             lambda z, eps, alpha: (z - np.sqrt(alpha) * eps) / np.sqrt(1 - alpha)
@@ -58,7 +58,7 @@ from_v = Answer(
 
 def _mean(z, eps, beta, alpha, coefficient=lambda beta, alpha: beta / np.sqrt(1 - alpha)):
     root = np.sqrt(1 - beta)
-    return {"z": z / root, "noise": -coefficient(beta, alpha) * eps / root}
+    return {"part of z": z / root, "noise": -coefficient(beta, alpha) * eps / root}
 
 
 def _mean_of(coefficient):
@@ -140,7 +140,8 @@ def _tilde(t, beta, alpha):
 def _step(z, eps, t, noise, beta, alpha, spread=lambda t, beta, alpha: np.sqrt(_tilde(t, beta, alpha)),
           coefficient=lambda t, beta, alpha: beta[t] / np.sqrt(1 - alpha[t])):  # fmt: skip
     parts = _mean(z, eps, beta[t], alpha[t], lambda *_: coefficient(t, beta, alpha))
-    return {"z": parts["z"], "guessed noise": parts["noise"], "fresh noise": spread(t, beta, alpha) * noise}
+    fresh = spread(t, beta, alpha) * noise
+    return {"part of z": parts["part of z"], "guessed noise": parts["noise"], "fresh noise": fresh}
 
 
 def _step_of(**changed):
@@ -204,7 +205,7 @@ step_from_step_noise = Answer(
             _step_of(coefficient=lambda t, beta, alpha: beta[t])
         ),
         "this undoes the last step with a guess as if it were the noise itself, and adds no fresh noise": (
-            lambda *a: _one(*a)["z"] + _one(*a)["guessed noise"]
+            lambda *a: _one(*a)["part of z"] + _one(*a)["guessed noise"]
         ),
         "the fresh noise is multiplied by its variance: by its root, the standard deviation": (
             _step_of(spread=_tilde, coefficient=lambda t, beta, alpha: np.sqrt(beta[t]))

@@ -6,7 +6,7 @@ from tinygen.course.answers.base import Answer
 from tinygen.gaussian import LN_2PI
 
 jensen_gap = Answer(
-    lambda v, p: {"log of the mean": np.log(np.sum(p * v)), "mean of the log, taken off": -np.sum(p * np.log(v))},
+    lambda v, p: {"log of the mean": np.log(np.sum(p * v)), "mean of the log, taken off,": -np.sum(p * np.log(v))},
     {
         "the probabilities are left out": lambda v, p: np.log(np.mean(v)) - np.mean(np.log(v)),
         "the probabilities are inside the logarithm": lambda v, p: np.log(np.sum(p * v)) - np.sum(np.log(p * v)),
@@ -53,8 +53,8 @@ posterior = Answer(
 
 diagonal_gap = Answer(
     lambda precision: {
-        "logs of the diagonal": 0.5 * np.sum(np.log(np.diag(precision))),
-        "log-determinant, taken off": -0.5 * np.linalg.slogdet(precision)[1],
+        "sum of the logs of the diagonal": 0.5 * np.sum(np.log(np.diag(precision))),
+        "log-determinant, taken off,": -0.5 * np.linalg.slogdet(precision)[1],
     },
     {
         "the diagonal of the covariance is used: that q has a larger gap": (
@@ -74,7 +74,7 @@ def _draws(mean, logvar, eps, x=1.0, w=1.3, s2=0.4):
     return {
         "likelihood": -0.5 * (np.log(2 * np.pi * s2) + (x - w * z) ** 2 / s2),
         "prior": -0.5 * (LN_2PI + z**2),
-        "density of q, taken off": 0.5 * (LN_2PI + logvar + eps**2),
+        "density of q, taken off,": 0.5 * (LN_2PI + logvar + eps**2),
     }
 
 

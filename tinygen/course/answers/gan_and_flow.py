@@ -14,8 +14,8 @@ def _sigmoid(l):
 def _discriminator_loss(real, fake):
     """The parts of -V(D), from the logits (B,) of both."""
     return {
-        "part of the real rows, -log D": np.mean(np.logaddexp(0, -real)),
-        "part of the made rows, -log(1 - D)": np.mean(np.logaddexp(0, fake)),
+        "part of the real rows, -log D,": np.mean(np.logaddexp(0, -real)),
+        "part of the made rows, -log(1 - D),": np.mean(np.logaddexp(0, fake)),
     }
 
 
@@ -220,7 +220,7 @@ def _log_normal(z, mean, var):
 def _pair_logit(x, z, w, s2, mean=lambda x, w, s2: w * x / (w**2 + s2), var=lambda w, s2: s2 / (w**2 + s2)):
     return {
         "log q(z|x)": _log_normal(z, mean(x, w, s2), var(w, s2)),
-        "log Pr(z), taken off": -_log_normal(z, 0.0, 1.0),
+        "log Pr(z), taken off,": -_log_normal(z, 0.0, 1.0),
     }
 
 

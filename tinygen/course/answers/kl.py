@@ -44,10 +44,10 @@ def kl(mean0, logvar0, mean1, logvar1):
 def _kl_full(mean, L):
     """The parts of KL(N(mean, L L^T) || N(0, I)); nats."""
     return {
-        "trace, the squares of all entries of L": 0.5 * np.sum(L**2),
+        "trace, the squares of all entries of L,": 0.5 * np.sum(L**2),
         "term 1/2 mean^2": 0.5 * np.sum(mean**2),
         "constant -D/2": -0.5 * len(mean),
-        "log-determinant, the logs of the diagonal": -np.sum(np.log(np.diag(L))),
+        "log-determinant, the logs of the diagonal,": -np.sum(np.log(np.diag(L))),
     }
 
 

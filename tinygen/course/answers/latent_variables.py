@@ -18,7 +18,7 @@ def _by(rule, log_joint, step):
 
 
 log_evidence = Answer(
-    lambda log_joint, step: {"sum over the grid": _log_sum(log_joint, -1), "step of the grid, log of it": (
+    lambda log_joint, step: {"sum over the grid": _log_sum(log_joint, -1), "step of the grid, log of it,": (
         np.log(step) * np.ones(log_joint.shape[:-1]))},
     {
         "the step multiplies the sum: its logarithm is added, not the step": (
@@ -81,7 +81,7 @@ posterior_moments = Answer(
 )
 
 log_mean = Answer(
-    lambda a: {"log of the sum": _log_sum(a, 0), "log n, taken off": -np.log(len(a)) * np.ones(a.shape[1:])},
+    lambda a: {"log of the sum": _log_sum(a, 0), "log n, taken off,": -np.log(len(a)) * np.ones(a.shape[1:])},
     {
         "this is the mean of the logarithms: the logarithm comes last": lambda a: a.mean(0),
         "this is the mean weight: its logarithm was asked for": lambda a: np.exp(a).mean(0),
@@ -96,7 +96,7 @@ def _log_weights(eps, m, s, x, w, s2):
     return {
         "likelihood log Pr(x|z)": -0.5 * (np.log(2 * np.pi * s2) + (x - w * z) ** 2 / s2),
         "prior log Pr(z)": -0.5 * (LN_2PI + z**2),
-        "density log q(z), taken off": 0.5 * (LN_2PI + 2 * np.log(s) + eps**2),
+        "density log q(z), taken off,": 0.5 * (LN_2PI + 2 * np.log(s) + eps**2),
     }
 
 

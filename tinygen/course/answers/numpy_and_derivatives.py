@@ -69,7 +69,7 @@ def _softmax(scores):
 def classifier_gradient(scores, labels):
     """The gradient of the mean of -log softmax(scores)[label] by the scores, (B, K), in parts."""
     right = np.eye(scores.shape[1])[labels]
-    return {"probabilities p": _softmax(scores) / len(labels), "-1 at the right class": -right / len(labels)}
+    return {"part p, the probabilities,": _softmax(scores) / len(labels), "-1 at the right class": -right / len(labels)}
 
 
 mean_squared_error = Answer(

@@ -123,7 +123,7 @@ heun_step = Answer(
 log_p = Answer(
     lambda end, divergence, alpha: {
         "density of N(0, I) at the end": -0.5 * np.sum(end**2 + LN_2PI, axis=1),
-        "change from z to y, D/2 log alpha": end.shape[1] / 2 * np.log(alpha) + 0 * divergence,
+        "change from z to y, D/2 log alpha,": end.shape[1] / 2 * np.log(alpha) + 0 * divergence,
         "divergence": divergence,
     },
     {
@@ -167,7 +167,7 @@ hutchinson = Answer(
 def _flow(z, eps, beta, alpha, pull=0.5):
     return {
         "old z": z,
-        "growth, beta/2 z": 0.5 * beta * z,
+        "growth, beta/2 z,": 0.5 * beta * z,
         "pull of the score": -pull * beta * eps / np.sqrt(1 - alpha),
     }
 

@@ -13,7 +13,7 @@ def _bound(mean, logvar, eps, spread=lambda logvar: np.exp(logvar / 2), price=1.
     """The parts of one draw of the bound, by rows of one latent; the divergence is exact."""
     z = mean + spread(logvar) * eps
     fit = -0.5 * ((X - W * z) ** 2 / S2 + np.log(2 * np.pi * S2)).sum(-1)
-    return {"first term, log Pr(x|z)": fit, "divergence": -price * total(kl_standard(mean, logvar))}
+    return {"first term, log Pr(x|z),": fit, "divergence": -price * total(kl_standard(mean, logvar))}
 
 
 linear_bound = Answer(
