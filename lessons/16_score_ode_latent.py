@@ -760,7 +760,8 @@ for var in (0.3, 1.0, 4.0):
 #
 # - **Two likelihoods.** A trained network defines two models: the ancestral sampler's, of which you have
 #   the bound of lesson 13, and the flow's, of which you have the exact value. With the true score they agree in
-#   the limit of many steps. With a trained one they do not quite, and neither is *the* likelihood of "the diffusion model".
+#   the limit of many steps. With a trained one they do not quite, and neither is *the* likelihood of "the diffusion
+#   model".
 # - **Straighter paths.** The flow bends, so it needs steps. *Flow matching* (`flow_matching` in the package)
 #   learns the field of straight paths from noise to data. It is the same idea with another schedule.
 # - **Fewer calls.** A second network can learn to jump along the flow: distillation, consistency models. Now the

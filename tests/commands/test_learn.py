@@ -297,6 +297,16 @@ def test_a_lesson_of_the_package_as_a_script_says_that_it_is_solved(lesson_file)
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout == said
 
 
+@pytest.mark.lessons
+def test_a_lesson_of_the_package_under_pytest_says_that_it_is_solved():
+    import subprocess
+
+    path = lesson.find(1)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=path.parents[1]).stdout
+    assert told.startswith("This is lesson 1 with its solutions. To write them yourself: tinygen learn 1 --student .")
+
+
 def test_site_builds_all_links_them_and_rebuilds_what_changed(course, capsys, lesson_file, monkeypatch):
     monkeypatch.setattr(site, "package_stamp", lambda: "the package as it is")
     monkeypatch.setattr(site.reference, "outdated", lambda *_: False)  # which tests/course/test_reference.py builds

@@ -110,3 +110,14 @@ def test_judging_once_more_leaves_the_lessons_random_numbers_alone():
     assert judged(names["f"], names["check"], right=lambda x: x**2, others={}).ok
     once["rng"].normal(size=5)
     assert names["rng"].normal() == once["rng"].normal()
+
+
+def test_what_nearly_agrees_is_no_other_estimate():
+    from tinygen.course.answers.base import either
+
+    draw = lambda f, rng: f(np.ones((2000, 1)), rng.standard_normal((2000, 1)))
+    of = lambda mean, eps: (mean + eps)[:, 0]
+    args = np.ones((7, 1)), np.random.default_rng(0).normal(size=(7, 1))
+    assert either(lambda mean, eps: (mean - eps)[:, 0], of, draw, 1.0, *args).ok
+    for wrong in (lambda *a: of(*a) * (1 + 1e-6), lambda *a: of(*a) + 1e-3, lambda *a: of(*a) * 1.05):
+        assert not either(wrong, of, draw, 1.0, *args).ok

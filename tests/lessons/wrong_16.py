@@ -39,7 +39,7 @@ WRONG = {
         ("divergence has the wrong sign", lambda end, div, a: ends(end) + end.shape[1] / 2 * np.log(a) - div),
         ("change from z to y, D/2 log alpha, has the wrong sign", lambda end, div, a: (
             ends(end) - end.shape[1] / 2 * np.log(a) + div)),
-        ("D/2 log alpha counts twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
+        ("D/2 log alpha, counts twice", lambda end, div, a: ends(end) + end.shape[1] * np.log(a) + div),
     ],
     "hutchinson": [
         ("a sum in place of a mean", lambda pull, probes: np.sum(

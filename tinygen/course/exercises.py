@@ -205,11 +205,18 @@ def _said(error, function):
 def announce():
     """Say, before anything else is printed, that a script is one of the course's own lessons, with its solutions."""
     running = getattr(sys.modules.get("__main__"), "__file__", None)
+    if running and (words := with_solutions(running)):
+        print(words)
+
+
+def with_solutions(path):
+    """What is said of a file that is one of the course's own lessons, with its solutions; "" of any other."""
     with contextlib.suppress(lesson.LessonError, OSError):
-        if running and Path(running).resolve() in [path.resolve() for path in lesson.catalogue()]:
-            number = int(Path(running).name[:2])
-            print(f"This is lesson {number} with its solutions. To write them yourself: "
-                  f"tinygen learn {number} --student .")  # fmt: skip
+        if Path(path).resolve() in [own.resolve() for own in lesson.catalogue()]:
+            number = int(Path(path).name[:2])
+            return (f"This is lesson {number} with its solutions. To write them yourself: "
+                    f"tinygen learn {number} --student .")  # fmt: skip
+    return ""
 
 
 def finish(names):

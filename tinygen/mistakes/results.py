@@ -63,7 +63,7 @@ def result_mistakes(got, expected, bar, terms, evaluate, args, names, parts=None
             other, value = evaluate(changed)
         search.add("reading", words, value)
         for term in terms:
-            where = f"in the {term}, "
+            where = f"in the {term.rstrip(',')}, "
             search.add("reading", say("misread", where=where, reading=words), expected - terms[term] + other[term])
     numeric = [i for i, a in enumerate(args) if np.asarray(a).dtype.kind == "f"]
     for i in numeric:

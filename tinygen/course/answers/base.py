@@ -79,8 +79,9 @@ def either(function, reference, draw, mean, *args, names=None):
     draw(function, rng) draws estimates, the first axis over draws, whose mean has to be `mean`.
     """
     report = check_value(function, reference, *args, names=names)
-    if report.ok or any(np.isnan(entry.got) for entry in report.entries):
-        return report
+    got, expected = (np.array([getattr(entry, of) for entry in report.entries]) for of in ("got", "expected"))
+    if report.ok or np.isnan(got).any() or np.all(abs(got - expected) < 0.01 * np.max(abs(expected))):
+        return report  # what nearly agrees is no other estimate: a bias so small is not seen in draws
     fair = check_unbiased(lambda rng: draw(function, rng), mean, rng=0, draws=1_000_000, resolution=0.01)
     if fair.ok:
         fair.notes = ["this is another estimate than the course's: single values differ, their mean is right"]
