@@ -1,5 +1,6 @@
 """What a function reads that is no argument: a change is seen, a draw refused, and nothing else costs a recording."""
 
+import collections
 import copy
 import functools
 import pickle
@@ -17,6 +18,9 @@ TABLE = np.arange(3.0)
 CONFIG = types.SimpleNamespace(rate=0.5, inner=types.SimpleNamespace(width=2.0))
 SETTINGS = {"a": [1.0, 2.0], "b": 3.0}
 GENERATOR = np.random.default_rng(3)
+BITS, DRAWERS = np.random.PCG64(3), collections.deque([np.random.default_rng(4)])
+HOLDER = types.SimpleNamespace(rng=np.random.default_rng(5))
+ORDERED, SEEN, RECENT = collections.OrderedDict(a=1.0), {"a"}, collections.deque([1.0])
 
 
 def helper(x):
@@ -24,7 +28,7 @@ def helper(x):
 
 
 class Model:
-    scale = 2.0
+    scale = breadth = 2.0
 
     def __init__(self):
         self.W, self.shift, self.unused = np.ones(3), 1.0, 0
@@ -37,6 +41,14 @@ class Model:
 
     def loss(self, x):
         return self(x).sum()
+
+    @classmethod
+    def width(cls):
+        return cls.breadth
+
+    @staticmethod
+    def height():
+        return Model.scale
 
 
 def counted(f):
@@ -84,6 +96,12 @@ def test_rebound_globals_closures_attributes_and_contents_are_recorded_again(mon
         (tg.value_and_grad(model.loss), lambda: monkeypatch.setattr(Model, "scale", 5.0)),
         (functools.partial(lambda a, x: x * (a * 1.0), held), lambda: held.__imul__(2)),
         (tg.compile(lambda x: x * BETA), lambda: monkeypatch.setitem(globals(), "BETA", 11.0)),
+        (lambda x: x * Model.scale, lambda: monkeypatch.setattr(Model, "scale", 7.0)),
+        (lambda x: x * Model.width(), lambda: monkeypatch.setattr(Model, "breadth", 7.0)),
+        (lambda x: x * model.height(), lambda: monkeypatch.setattr(Model, "scale", 9.0)),
+        (lambda x: x * ORDERED["a"], lambda: monkeypatch.setitem(ORDERED, "a", 7.0)),
+        (lambda x: x * len(SEEN), lambda: SEEN.add(len(SEEN))),
+        (lambda x: x * RECENT[-1], lambda: RECENT.append(RECENT[-1] + 1)),
     ]
     for k, (f, change) in enumerate(cases):
         compiled = tg.compile(f)
@@ -144,6 +162,9 @@ def test_a_large_array_that_is_read_as_it_is_may_be_looked_at_in_part():
         (lambda x: x + GENERATOR.normal(), "GENERATOR"),
         (lambda x: x if GENERATOR.random() < 0.5 else 2 * x, "GENERATOR"),
         (lambda x: x if GENERATOR.random() < 0.1 else 2 * x, "GENERATOR"),
+        (lambda x, held=HOLDER: x if held.rng.random() < 0.1 else 2 * x, "rng"),
+        (lambda x, bits=BITS: x if bits.random_raw() % 10 else 2 * x, "bits"),
+        (lambda x: x * DRAWERS[0].random(), "DRAWERS"),
         (lambda x: x * np.random.rand(), "np.random"),  # noqa: NPY002
         (lambda x: x * random.choice([1.0, 1.0, 1.0, 2.0]), "random"),
         (lambda x: x if np.random.default_rng().random() < 0.1 else 2 * x, "without a seed"),

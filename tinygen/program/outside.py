@@ -4,6 +4,7 @@ Found by walking from the function over the code that it can reach, before it ru
 so a plan remembers it, and a later call that finds it changed records again.
 """
 
+import collections
 import dis
 import functools
 import os
@@ -21,6 +22,7 @@ LONG = 100  # a longer list is not looked at
 WHOLE, SAMPLE = 1024, 64  # an array of up to so many entries is looked at whole, of a larger one about so many entries
 MISSING = object()
 PLAIN = (int, float, str, bool, bytes, type(None))
+CONTAINERS = (dict, list, tuple, set, frozenset, collections.deque)
 
 
 class Outside:
@@ -73,12 +75,12 @@ class Outside:
                 self._visit(part, name)
         elif isinstance(x, np.ndarray):
             self._array(x, name)
-        elif isinstance(x, (np.random.Generator, np.random.RandomState, _random().Random)):
+        elif isinstance(x, (np.random.Generator, np.random.RandomState, np.random.BitGenerator, _random().Random)):
             self.generators.append((x, name))
-        elif type(x) in (dict, list, tuple):
+        elif isinstance(x, CONTAINERS):
             if len(x) <= LONG:
                 self.containers.append((x, None, None, name))
-                for key, part in tree.entries(x):
+                for key, part in tree.entries(x) or enumerate(x):
                     self._visit(part, f"{name}[{key!r}]")
         elif callable(x) and not isinstance(x, type):
             inner = vars(x).get("f") if _of_a_library(type(x)) and hasattr(x, "__dict__") else None  # a compiled one
@@ -105,13 +107,12 @@ class Outside:
             self._note(cell, name, library)
         if library:
             return
-        for name, value in (f.__kwdefaults__ or {}).items():
-            self._visit(value, name)
         parameters = f.__code__.co_varnames[: f.__code__.co_argcount]
-        for name, value in zip(reversed(parameters), reversed(f.__defaults__ or ())):
+        defaults = {**dict(zip(reversed(parameters), reversed(f.__defaults__ or ()))), **(f.__kwdefaults__ or {})}
+        for name, value in defaults.items():
             self._visit(value, name)
         self._visit(bound, "self")
-        local = dict.fromkeys(f.__code__.co_varnames[:1], bound)
+        local = {**defaults, **dict.fromkeys(parameters[:1] if bound is not MISSING else (), bound)}
         codes = [f.__code__]
         for code in codes:
             value = MISSING
@@ -135,10 +136,14 @@ class Outside:
     def _attribute(self, x, name):
         if isinstance(x, types.ModuleType):
             return MISSING if _of_a_library(x) else self._note(vars(x), name)
-        for namespace in [getattr(x, "__dict__", {}), *map(vars, getattr(type(x), "__mro__", ()))]:
+        kind = x if isinstance(x, type) else type(x)
+        for namespace in [getattr(x, "__dict__", {}), *map(vars, kind.__mro__)]:
             if name in namespace:
                 value = namespace[name]
                 value = value.fget if isinstance(value, property) else value
+                if isinstance(value, (classmethod, staticmethod)):
+                    self._function(value.__func__, kind if isinstance(value, classmethod) else MISSING)
+                    return MISSING
                 if not isinstance(value, types.FunctionType) or namespace is getattr(x, "__dict__", None):
                     return self._note(namespace, name)
                 if not _of_a_library(value):

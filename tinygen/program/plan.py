@@ -39,8 +39,9 @@ class compile:
 
     What `f` reads that is not an argument is frozen by a recording: globals, variables of enclosing functions,
     attributes, lists and dicts, the contents of arrays. They are looked at before each call, and where one has changed,
-    `f` is recorded again. Not seen are changes in things that `f` reaches only through other people's libraries, in
-    lists of more than 100 items, and of a few entries in an array of more than 1,024, of which some 64 are looked at.
+    `f` is recorded again. Not seen are changes in things that `f` reaches only through other people's libraries (the
+    clock, os.environ) or by `getattr`, in lists of more than 100 items, and of a few entries in an array of more than
+    1,024, of which some 64 are looked at.
 
     Errors: TypeError if `f` looks at a value while it is recorded (`if v > 0`, masks) or an argument is no array,
     number, str, bool or None (a random generator: draw outside and pass the noise); RuntimeError if `f` draws from a

@@ -8,12 +8,23 @@ from scipy import special
 from tinygen.autodiff.rules.elementwise import constant, define, refused
 from tinygen.autodiff.rules.kinks import again, no_limit
 
+
+def _erfcx(g, y, x):
+    """2 x erfcx(x) - 2 / sqrt(pi); where x is large that cancels, and its series in 1 / x^2 does not."""
+    large = x > (25 if x.dtype.itemsize == 8 else 8)
+    w = 1 / np.where(large, x, 25) ** 2
+    series = 1 - 5.5 * w
+    for half in (4.5, 3.5, 2.5, 1.5):
+        series = 1 - half * w * series
+    return g * np.where(large, -w * series / math.sqrt(math.pi), 2 * x * y - 2 / math.sqrt(math.pi))
+
+
 define(special.expit, lambda g, y, x: g * y * special.expit(-x))
 define(special.log_expit, lambda g, y, x: g * special.expit(-x))
 define(special.logit, lambda g, y, x: g / (x * (1 - x)))
 define(special.erf, lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 define(special.erfc, lambda g, y, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
-define(special.erfcx, lambda g, y, x: g * (2 * x * y - 2 / math.sqrt(math.pi)))
+define(special.erfcx, _erfcx)
 define(special.erfinv, lambda g, y, x: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 define(special.ndtr, lambda g, y, x: g * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
 define(special.ndtri, lambda g, y, x: g * math.sqrt(2 * math.pi) * np.exp(0.5 * y * y))
