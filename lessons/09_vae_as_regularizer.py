@@ -513,6 +513,7 @@ print(f"rate {diagnosis.rate:.2f} nats = mutual information {diagnosis.mutual_in
 offsets = np.linspace(-1.6, 1.6, 121)
 around = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
 turn = np.linspace(0, 2 * np.pi, 80)
+shades = [("C1", opacity) for opacity in np.linspace(0.1, 0.8, 7)]
 
 
 def where(i):
@@ -525,7 +526,7 @@ def where(i):
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.4), width_ratios=(0.6, 1))
     plots.images(test[[i]], ax=left, low=0, high=1, title=f"a {test_labels[i]}")
     levels = np.linspace(0.02, 1, 8)
-    right.contourf(mean[0] + offsets, mean[1] + offsets, posterior, levels=levels, cmap="Oranges")
+    right.contourf(mean[0] + offsets, mean[1] + offsets, posterior, levels=levels, colors=shades)
     right.plot(mean[0] + 2 * std[0] * np.cos(turn), mean[1] + 2 * std[1] * np.sin(turn))
     right.set(xlabel="z 1", ylabel="z 2", aspect="equal", title="posterior (shaded) and q")
     return figure

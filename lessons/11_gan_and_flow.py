@@ -16,6 +16,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 
 import tinygen as tg
 from tinygen import gaussian, plots
@@ -443,18 +444,21 @@ def bend(z, amount):
     return np.stack([a, b], axis=-1)
 
 
+shades = ListedColormap([("C0", opacity) for opacity in np.linspace(0, 0.9, 16)])
+
+
 def areas(amount):
     """The grid of noise and where it goes; cells filled by their density."""
-    line = np.linspace(-2.4, 2.4, 13)
-    corners = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)  # (13, 13, 2)
-    middle = corners[:-1, :-1] + 0.2
+    line = np.linspace(-2.4, 2.4, 11)
+    corners = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)  # (11, 11, 2)
+    middle = corners[:-1, :-1] + 0.24
     moved = bend(corners, amount)
     side, up = moved[1:, :-1] - moved[:-1, :-1], moved[:-1, 1:] - moved[:-1, :-1]
-    area = np.abs(side[..., 0] * up[..., 1] - side[..., 1] * up[..., 0]) / 0.4**2
+    area = np.abs(side[..., 0] * up[..., 1] - side[..., 1] * up[..., 0]) / 0.48**2
     noise = np.exp(gaussian.log_density(middle, 0.0, 0.0))
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.4))
     for ax, points, density in zip(axes, (corners, moved), (noise, noise / area)):
-        ax.pcolormesh(*np.moveaxis(points, -1, 0), density, cmap="Blues", vmin=0, vmax=0.3,
+        ax.pcolormesh(*np.moveaxis(points, -1, 0), density, cmap=shades, vmin=0, vmax=0.3,
                       edgecolors="C8", linewidth=0.3)  # fmt: skip
         ax.set(xlim=(-2.6, 2.6), ylim=(-3.6, 3.6), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
     axes[0].set(title="noise z")
@@ -463,7 +467,7 @@ def areas(amount):
 
 
 # %% tags=["look"]
-Slider(areas, np.linspace(1, 0, 5), label="bent by {:.1f}", play=True)
+Slider(areas, [1, 0.75, 0.5, 0.25, 0], label="bent by {:.2f}", play=True)
 
 # %% [markdown]
 # ## 7. Couplings
@@ -561,7 +565,7 @@ for name, model in flows.items():
 
 # %% tags=["look"]
 fig, axes = plt.subplots(1, 4, figsize=(9.2, 2.5), sharex=True, sharey=True)
-drawn = {"data": judged[:400]} | {name: model.sample(400) for name, model in flows.items()}
+drawn = {"data": judged[:300]} | {name: model.sample(300) for name, model in flows.items()}
 for i, (ax, (name, rows)) in enumerate(zip(axes, drawn.items())):
     plots.dots(ax, rows, size=2, color="C8" if not i else f"C{i - 1}")
     ax.set(title=name, aspect="equal", xlim=(-2.2, 3.2), ylim=(-1.8, 2.3))

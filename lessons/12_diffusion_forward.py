@@ -98,7 +98,7 @@ def cloud(t):
     return figure
 
 
-times = [0, 1, 2, 4, 6, 8, 11, 14, 18, 22, 26, 31, 36, 42, 60, 100]
+times = [0, 1, 2, 4, 8, 14, 20, 26, 36, 50, 70, 100]
 Slider(cloud, times, label="t = {}", play=True)
 
 # %% [markdown]
@@ -337,8 +337,7 @@ def through_time(t):
     return figure
 
 
-Slider(through_time, [5, 8, 11, 14, 17, 20, 23, 27, 31, 36, 42, 50, 70, 100],
-       label="t = {}", play=True)  # fmt: skip
+Slider(through_time, [5, 8, 11, 14, 17, 20, 25, 31, 36, 42, 60, 100], label="t = {}", play=True)
 
 # %% [markdown]
 # (In the left picture each column is scaled to its own maximum.) Read it from right to left, and you see what

@@ -267,7 +267,7 @@ def two_targets(t):
     return figure
 
 
-Slider(two_targets, [1, 2, 10, 50, 200, 500, 1000], label="t = {}", play=True)
+Slider(two_targets, [1, 10, 50, 200, 500, 1000], label="t = {}", play=True)
 
 # %% [markdown]
 # At $t = 1$ both are the same. Then the one-step noise stays a cloud for ever, and the little slope that matters
@@ -516,7 +516,7 @@ by_net, by_exact = walk(trained, start, noises), walk(exact_eps, start, noises)
 def going_back(t):
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.3))
     for ax, path, name in zip(axes, (by_net, by_exact), ("trained network", "exact guess")):
-        plots.dots(ax, path[T - t][:300])
+        plots.dots(ax, path[T - t][:250])
         ax.set(xlim=(-3, 3), ylim=(-2.6, 2.6), title=f"{name}, t = {t}")
         ax.set_aspect("equal")
     return figure

@@ -88,8 +88,8 @@ UNSEEN = """(() => {
       if (across > 1 && down > 1) said.push(`lines overlap by ${down}: ` + name(block));
     }));
   }
-  for (const e of document.querySelectorAll('figure svg, .frame:not([hidden]) svg'))
-    if (box(e).width / e.viewBox.baseVal.width < 0.8) said.push('letters too small: ' + e.ariaLabel);
+  for (const e of document.querySelectorAll('figure svg, .frame:not([hidden]) svg'))  // 1.5 pixels for a point
+    if (box(e).width / (e.getAttribute('width') / 1.5) < 0.8) said.push('letters too small: ' + e.ariaLabel);
   return said;
 })()"""
 

@@ -13,10 +13,10 @@ def share(body):
     """What the drawings of a page have in common is drawn once: (an <svg> that holds it, `body` referring to it)."""
     parts = re.split(r"(<svg [^>]*>.*?</svg>)", body, flags=re.DOTALL)
     roots = {i: parsed(part) for i, part in enumerate(parts) if part.startswith("<svg ")}
-    rules = _classes(roots.values())
     shapes = _Shapes()
     for root in roots.values():
         shapes.define(root)
+    rules = _classes(roots.values())
     shapes.join([one for root in roots.values() for one in root.iter()])
     for root in roots.values():
         shapes.count(root)
@@ -30,19 +30,19 @@ def share(body):
 
 
 def _classes(roots):
-    """Let styles that stand in several places of the drawings be classes; return their rules."""
+    """Let looks that several parts of the drawings have be classes; return their rules."""
     places = collections.defaultdict(list)
-    for root in roots:
-        for one in root.iter():
-            if "style" in one.attrib and "url(" not in one.get("style"):
-                places[one.get("style")].append(one)
+    for one in (one for root in roots for one in root.iter()):
+        clip = f"clip-path:{one.get('clip-path')}" if "clip-path" in one.attrib else ""
+        places[";".join(filter(None, (one.get("style"), clip)))].append(one)
+    places.pop("", None)
     rules = ""
-    for style, them in sorted(places.items(), key=lambda item: -len(item[1])):
+    for look, them in sorted(places.items(), key=lambda item: -len(item[1])):
         if len(them) > 1:
             name = f"_{_base36(rules.count('}'))}"
-            rules += f".{name}{{{style}}}"
+            rules += f".{name}{{{look}}}"
             for one in them:
-                del one.attrib["style"]
+                one.attrib = {k: v for k, v in one.attrib.items() if k not in ("style", "clip-path")}
                 one.set("class", f"{one.get('class', '')} {name}".strip())
     return rules
 

@@ -2,6 +2,8 @@
 what looks the same drawn by one path."""
 
 import base64
+import functools
+import hashlib
 import io
 import itertools
 import re
@@ -73,8 +75,9 @@ def path(d, scale=1.0, digits=1, marks=False):
     return _written(out)
 
 
+@functools.lru_cache(maxsize=1024)
 def _steps(d):
-    """Path data as a list of (command, array of its points); None if it has other commands than M, L, Q, C and Z."""
+    """Path data as a tuple of (command, its points); None if it has other commands than M, L, Q, C and Z."""
     parts = re.findall(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?", d.replace("z", "Z"))
     if not set(filter(str.isalpha, parts)) <= set(COUNT):
         return None
@@ -85,14 +88,14 @@ def _steps(d):
         count = 2 * COUNT[command]
         steps.append((command, np.array(parts[at:at + count], float).reshape(-1, 2)))
         command, at = "L" if command == "M" else command, at + count
-    return steps
+    return tuple(steps)
 
 
 def _dots(steps):
     """Are these lines of no length, and nothing else?"""
-    return len(steps) > 4 and all(
-        (a, b) == ("M", "L") and p == q for (a, p), (b, q) in zip(steps[::2], steps[1::2], strict=len(steps) % 2 == 0)
-    )
+    pairs = list(zip(steps[::2], steps[1::2]))
+    return len(pairs) > 2 and 2 * len(pairs) == len(steps) and all(
+        (move, line) == ("M", "L") and np.array_equal(a, b) for (move, a), (line, b) in pairs)
 
 
 def _near(points):
@@ -240,20 +243,27 @@ def _gather(element, marks):
         elif tag == "use" and steps and len(row) > 2:
             # A marker does not inherit from the path that it stands on, so it says its colour itself.
             filled = "" if re.search(r"(?<![-\w])fill:", style) else "fill:currentColor"
-            drawn = dict(marks[mark].attrib, style=";".join(filter(None, (marks[mark].get("style"), style, filled))))
-            name = f"{mark}-{len(marks)}"
-            marks[name] = ElementTree.Element("path", drawn)
-            corner = ElementTree.Element("marker", {"id": name, "markerUnits": "userSpaceOnUse", "overflow": "visible"})
-            corner.append(ElementTree.Element("path", {k: v for k, v in drawn.items() if k != "id" and v}))
-            defs = ElementTree.Element("defs")
-            defs.append(corner)
-            places = "M " + " L ".join(f"{one.get('x', 0)} {one.get('y', 0)}" for one in row)
-            row = [defs, ElementTree.Element(
-                "path", {"d": places, "style": f"fill:none;stroke:none;marker:url(#{name})"} | said)]
+            mark = dict(marks[mark].attrib, style=";".join(filter(None, (marks[mark].get("style"), style, filled))))
+            row = _corners(mark, [(one.get("x", 0), one.get("y", 0)) for one in row], said)
+        elif tag == "path" and len(row) == 1 and "opacity" not in style and _dots(_steps(row[0].get("d")) or ()):
+            places = [points[0] for _, points in _steps(row[0].get("d"))[::2]]
+            row = _corners({"d": "M 0 0 L 0 0", "style": style}, places, said)
         elif tag == "path" and len(row) > 1 and _together(style, row):
             row = [ElementTree.Element("path", dict(row[0].attrib, d=" ".join(one.get("d") for one in row)))]
         out += row
     element[:] = out
+
+
+def _corners(mark, places, said):
+    """A mark, drawn at each corner of one path."""
+    name = f"mark-{hashlib.sha256(repr(sorted(mark.items())).encode()).hexdigest()[:8]}"
+    corner = ElementTree.Element("marker", {"id": name, "markerUnits": "userSpaceOnUse", "overflow": "visible"})
+    corner.append(ElementTree.Element("path", {k: v for k, v in mark.items() if k != "id" and v}))
+    defs = ElementTree.Element("defs")
+    defs.append(corner)
+    line = "M " + " L ".join(f"{x} {y}" for x, y in places)
+    style = f"fill:none;stroke:none;marker:url(#{name})"
+    return [defs, ElementTree.Element("path", {"d": line, "style": style} | said)]
 
 
 def _kind(element):
