@@ -115,16 +115,16 @@ def square(n):
 
 
 to_score = yours(test_tweedie, tweedie, answers.tweedie.value)
-plane, dense = square(14), square(80)
-shades = [("C0", opacity) for opacity in np.linspace(0.08, 0.7, 7)]
+plane, dense = square(12), square(60)
+shades = [("C0", opacity) for opacity in np.linspace(0.1, 0.7, 5)]
 
 
 def field(t):
     alpha = schedule.alpha_bar[t]
     _, ax = plt.subplots(figsize=(4.6, 4.4))
-    density = np.exp(moons.log_prob(dense, alpha)).reshape(80, 80)
-    side = np.linspace(-2.2, 2.2, 80)
-    ax.contourf(side, side, density, levels=density.max() * np.linspace(0.02, 1, 8), colors=shades)
+    density = np.exp(moons.log_prob(dense, alpha)).reshape(60, 60)
+    side = np.linspace(-2.2, 2.2, 60)
+    ax.contourf(side, side, density, levels=density.max() * np.linspace(0.03, 1, 6), colors=shades)
     arrows, _ = to_score(plane, guess_noise(plane, alpha), alpha)
     length = np.linalg.norm(arrows, axis=1, keepdims=True)
     arrows = arrows / np.sqrt(1 + length**2)  # long ones cut, so that all can be seen
@@ -273,8 +273,8 @@ for ax, eta, name in zip(axes, (1, 0), ("eta = 1", "eta = 0: the flow")):
         var = eta**2 * fine.posterior_var[t]
         z = one_step(z, bumps.noise(z, alpha), kicks[t - 1], alpha, before, var)
         path.append(z)
-    ax.contourf(range(1, 201), levels[:, 0], shade, levels=[0.01, 0.05, 0.15, 0.3, 0.5, 0.8, 1.2, 2.0], colors=shades)
-    ax.plot(np.arange(200, 0, -1), np.concatenate(path, axis=1).T, color="C1", linewidth=0.8)
+    ax.contourf(range(1, 201), levels[:, 0], shade, levels=[0.02, 0.1, 0.25, 0.5, 1.0, 2.0], colors=shades)
+    ax.plot(np.arange(200, 0, -2), np.concatenate(path[::2], axis=1).T, color="C1", linewidth=0.8)
     ax.set(xlabel="t", title=name)
 axes[0].set_ylabel("z")
 

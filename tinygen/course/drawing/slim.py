@@ -187,8 +187,8 @@ def figure(text):
     root[:] = _leaves(root)
     for axis in root.iter("g"):
         axis.attrib.pop("axis", None)
-    _unclip(root)
     _gather(root, {one.get("id"): one for one in root.iter("path") if "id" in one.attrib})
+    _unclip(root)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', markup(root)))
     for defs in list(root.iter("defs")):
         defs[:] = [one for one in defs if one.get("id") in used]
@@ -248,8 +248,9 @@ def _gather(element, marks):
         elif tag == "path" and len(row) == 1 and "opacity" not in style and _dots(_steps(row[0].get("d")) or ()):
             places = [points[0] for _, points in _steps(row[0].get("d"))[::2]]
             row = _corners({"d": "M 0 0 L 0 0", "style": style}, places, said)
-        elif tag == "path" and len(row) > 1 and _together(style, row):
-            row = [ElementTree.Element("path", dict(row[0].attrib, d=" ".join(one.get("d") for one in row)))]
+        elif tag == "path" and "opacity" not in style:
+            row = [ElementTree.Element("path", dict(alike[0].attrib, d=" ".join(one.get("d") for one in alike)))
+                   for alike in _alike(style, row)]
         out += row
     element[:] = out
 
@@ -273,20 +274,19 @@ def _kind(element):
     return (element.tag, element.get("style", ""), element.get("clip-path", ""), mark, 0 if known else id(element))
 
 
-def _together(style, row):
-    """Do these paths look the same as one? Opaque lines do, and areas without an edge that go round the same way."""
-    if "opacity" in style:
-        return False
+def _alike(style, row):
+    """Paths of one opaque look in groups that can be one path each: lines, and areas without an edge that go round the
+    same way, so that where they overlap they do not cancel."""
     if "fill:none" in style:
-        return True
-    if "stroke:" in style:
-        return False
-    steps = [_steps(one.get("d")) for one in row]
-    if not all(found and sum(command == "M" for command, _ in found) == 1 for found in steps):
-        return False
-    rounds = [np.concatenate([points for _, points in found]) for found in steps]
-    turns = {np.sign(np.sum(p[:, 0] * np.roll(p[:, 1], -1) - p[:, 1] * np.roll(p[:, 0], -1))) for p in rounds}
-    return len(turns) == 1
+        return [row]
+    groups = {}
+    for i, one in enumerate(row):
+        steps, turn = _steps(one.get("d")) or (), 0
+        if "stroke:" not in style and sum(command == "M" for command, _ in steps) == 1:
+            x, y = np.concatenate([points for _, points in steps]).T
+            turn = np.sign(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+        groups.setdefault(turn or f"alone {i}", []).append(one)
+    return list(groups.values())
 
 
 def _scale(element, by):
