@@ -1,5 +1,6 @@
 """The claims about flows hold at several seeds, and fail when what they judge is broken."""
 
+import numpy as np
 import pytest
 
 from tinygen.claims import claims
@@ -54,7 +55,39 @@ def columns_forgotten(f):
     return property(lambda self: 0.0)
 
 
+def overwritten(f):
+    """The log det of the last layer alone."""
+    return lambda layers, params, x, c=None, keep=None: (
+        f(layers, params, x, c)[0],
+        f(layers[-1:], params[-1:], f(layers[:-1], params[:-1], x, c)[0], c)[1],
+    )
+
+
+def summed_over_the_batch(f):
+    return lambda *args: (*(found := f(*args))[:1], np.sum(found[1]))
+
+
+def no_tails(f):
+    """The formula of the nearest interval, where the identity should be."""
+    return lambda x, knots: (np.ones_like(x, bool), x)
+
+
+def half_a_bin(f):
+    return lambda i, u, levels: f(i, (1 - u) / 2, levels)
+
+
+def constant_lost(f):
+    """ln(1 - 2 alpha) left out of the logit's slope."""
+    return lambda v, alpha: (*(found := f(v, alpha))[:1], found[1] - np.log(1 - 2 * alpha))
+
+
 BROKEN = [
+    ("layers/coupling", one_page, "forward", overwritten),
+    ("layers/coupling", one_page, "forward", summed_over_the_batch),
+    ("layers/spline", spline, "interval", lambda f: lambda x, knots, by: f(x, knots, 1 - by)),
+    ("layers/spline", spline, "_inside", no_tails),
+    ("estimator/whole-values", estimator, "fill", half_a_bin),
+    ("estimator/whole-values", estimator, "logit", constant_lost),
     ("layers/coupling", layers.Coupling, "forward", part(1)),
     ("layers/coupling", layers.Scale, "inverse", not_negated),
     ("layers/spline-coupling", spline, "spline_log_slope", scaled),

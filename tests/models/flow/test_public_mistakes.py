@@ -1,7 +1,9 @@
 """Mistakes of public flows, planted into ours: a test sees each, and check_grad names those that are of gradients.
 
 The prior of the labels left out of a mixture over them is seen by test_estimator.py (test_labels); a probe that is
-drawn anew within a solve by the variance in test_layers.py (test_hutchinsons_variance).
+drawn anew within a solve by the variance in test_layers.py (test_hutchinsons_variance). What the claims about flows see
+is planted in tests/claims/test_flow.py: log dets overwritten or summed over the batch, knots of one axis for those of
+the other, tails forgotten, 16 values for 17, ln(1 - 2 alpha) lost, noise on half a bin.
 """
 
 import numpy as np
@@ -12,6 +14,7 @@ from tinygen import gaussian
 from tinygen.check import check_grad
 from tinygen.models.flow import affine, dequantise, layers, one_page, planar, spline
 from tinygen.models.flow.continuous import solve
+from tinygen.models.vae import posteriors
 
 RNG = np.random.default_rng(0)
 S, T = np.array([0.4, -0.3, 0.7, 0.1, -0.6]), np.array([0.2, -1.0, 0.3, 0.5, 0.9])
@@ -97,16 +100,45 @@ def test_prior_at_z0():
     assert "prior" in sentence
 
 
+def test_closed_form_kl_of_the_start():
+    """KL(q0 || N(0, I)) in place of the KL of what the layers make of q0: 0 for q0 = N(0, I), whatever they do."""
+    family = posteriors.posterior("radial")
+    out = np.concatenate([np.zeros(4), RNG.standard_normal(family.outputs(2) - 4)])[None]
+    q, line = family.split(out), np.linspace(-8, 8, 321)
+    z = np.stack(np.meshgrid(line, line), -1).reshape(-1, 1, 2)
+    log_q = family.log_density(q, z)
+    kl = np.sum(np.exp(log_q) * (log_q - gaussian.log_density(z, 0.0, 0.0))) * (line[1] - line[0]) ** 2
+    assert gaussian.kl_standard(q[0], q[1])[0] == 0 and kl > 0.01
+    assert not family.exact_kl  # so that the bound takes log q - log p at the draw
+
+
 def test_planar_with_the_norm_for_its_square():
     u, w = np.array([0.5, -0.2, 0.8]), np.array([1.2, 0.4, -0.6])
     wrong = lambda u, w: u + (np.log1p(np.exp(u @ w)) - 1 - u @ w) * w / np.sqrt(w @ w)
     right = np.log1p(np.exp(u @ w)) - 1
     assert np.isclose(planar.invertible_u(u, w) @ w, right) and not np.isclose(wrong(u, w) @ w, right, atol=0.05)
     assert np.isclose(wrong(u, w) @ w, -0.4173139659)
-    g = np.array([1.0, -2.0, 0.5])
-    of = lambda u: np.sum(g * planar.invertible_u(u, w))
-    report = check_grad(of, tg.grad(lambda u: np.sum(g * wrong(u, w))), u)
-    assert report.verdict == "FAIL"
+
+
+def test_the_gradient_of_a_planar_layer_with_the_norm_for_its_square():
+    u, w, g = np.array([0.5, -0.2, 0.8]), np.array([1.3, 0.45, -0.6]), np.array([1.0, -2.0, 0.5])
+
+    def moved(u, w):
+        a = u @ w
+        c = np.log1p(np.exp(a)) - 1 - a
+        s = w @ w
+        return np.sum(g * (u + c * w / s))
+
+    def by_hand(s):
+        a, r = u @ w, g @ w / s
+        c, slope = np.log1p(np.exp(a)) - 1 - a, -1 / (1 + np.exp(a))
+        return g + slope * r * w, slope * r * u + c * (g - 2 * r * w) / s
+
+    assert np.isclose(moved(u, w), g @ planar.invertible_u(u, w))
+    assert check_grad(moved, by_hand(w @ w), u, w).verdict == "PASS"
+    report = check_grad(moved, by_hand(np.sqrt(w @ w)), u, w)
+    assert report.verdict == "FAIL" and "c * w / s" in report.mistakes[0].sentence
+    assert "sqrt" in report.mistakes[0].sentence
 
 
 def test_slope_counted_twice():
