@@ -158,3 +158,30 @@ def test_wrong_options(options, message):
 
 def test_clone_keeps_the_options():
     assert clone(Flow(bins=5)).bins == 5
+
+
+class Reached(Exception):
+    pass
+
+
+RUN = {
+    "fit": ["init", "forward", "loss", "conditioner"],
+    "score_samples": ["log_density", "forward"],
+    "transform": ["forward"],
+    "inverse_transform": ["sample", "inverse"],
+    "sample": ["sample", "inverse"],
+}
+
+
+@pytest.mark.parametrize("method, name", [(method, name) for method, names in RUN.items() for name in names])
+def test_the_estimator_runs_the_one_page(method, name, monkeypatch):
+    X, model = some(40, 2), Flow(**TINY | dict(max_steps=1), compile=False)
+    if method != "fit":
+        model.fit(X)
+
+    def reached(*args, **options):
+        raise Reached
+
+    monkeypatch.setattr(one_page, name, reached)
+    with pytest.raises(Reached):
+        model.sample(2) if method == "sample" else getattr(model, method)(X)
