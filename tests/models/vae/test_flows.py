@@ -3,9 +3,12 @@
 import numpy as np
 
 from tinygen import gaussian
+from tinygen.autodiff import tree
 from tinygen.models import VAE
 from tinygen.models.flow import affine
-from tinygen.models.vae import priors
+from tinygen.models.vae import bounds, one_page, priors
+from tinygen.models.vae.decoders import Gaussian
+from tinygen.models.vae.posteriors import Diagonal
 from tinygen.oracles import LinearGaussian
 
 W, S2, X = np.array([[1, 0.8], [0.2, -1.1], [0.5, 0.9]]), 0.3, np.array([[1, -0.5, 0.3]])
@@ -44,6 +47,46 @@ def test_a_flow_prior_gains_the_kl_of_the_aggregate():
     found = [aggregate, kl(0.0, aggregate, 1.0), rate, information]
     np.testing.assert_allclose(found, [1.7389711774, 0.0928387582, 1.1962129876, 1.1033742294], atol=1e-10)
     assert np.isclose(rate - kl(np.sqrt(gain**2 * 4), var_q, aggregate), 0.0928387582, atol=1e-10)
+
+
+def linear_vae(W, s2, posterior, out):
+    """Decoder and flow prior or none as they are; the encoder says `out` = (slope, offset) for x."""
+    nets = dict(decoder=Gaussian(s2), posterior=posterior)
+    params = one_page.init(0, *W.shape, hidden=(), dtype=np.float64, **nets)
+    params["decoder"][0] = {"W": W.T.copy(), "b": np.zeros(len(W))}
+    params["encoder"] = [{"W": out[0], "b": out[1]}]
+    return params, nets
+
+
+def test_the_vaes_own_affine_posterior_gives_log_p_for_each_draw():
+    mean, cov = LinearGaussian(W, np.zeros(3), S2).posterior(X)
+    moved = np.concatenate([np.zeros(4), mean[0], (np.linalg.cholesky(cov) - np.eye(2)).ravel()])
+    params, nets = linear_vae(W, S2, "affine", (np.zeros((3, len(moved))), moved))
+    eps = np.concatenate([[[[0.4, -1.2]]], np.random.default_rng(0).standard_normal((5, 1, 2))])
+    np.testing.assert_allclose(bounds.log_weights(params, X, eps, **nets), -3.2371970479, atol=1e-10)
+
+
+def test_a_flow_prior_gains_what_it_is_nearer_to_the_aggregate():
+    """At a fixed encoder: the KL's mean over x, by the VAE's functions, falls by E_q(z) ln p(z)/N(z; 0, 1)."""
+    w, s2 = 1.3, 0.4
+    gain, var_q = w / (w**2 + s2), s2 / (w**2 + s2)
+    params, nets = linear_vae(np.array([[w]]), s2, Diagonal(exact_kl=False),
+                              (np.array([[gain, 0.0]]), np.array([0.0, np.log(var_q)])))  # fmt: skip
+    rng = np.random.default_rng(0)
+    vector, back = tree.ravel(priors.init(rng, 0, 1, "flow", np.float64))
+    prior = back(vector + 0.05 * rng.standard_normal(vector.shape))
+    line = np.linspace(-8, 8, 161)[:, None]
+    share = np.exp(gaussian.log_density(line, 0.0, 0.0)) * (line[1] - line[0])
+    x, eps = 2 * line, np.broadcast_to(line[:, None], (161, 161, 1))  # x from N(0, 4)
+    kl = {name: share @ one_page.elbo_terms(params | {"prior": own}, x, eps, **nets)["kl"] @ share
+          for name, own in (("normal", None), ("flow", prior))}  # fmt: skip
+    fine = np.linspace(-8, 8, 8001)[:, None]  # the slopes of splines have kinks
+    z = np.sqrt(gain**2 * 4 + var_q) * fine
+    nearer = priors.log_density(priors.prior(prior, None), z) - gaussian.log_density(z, 0.0, 0.0)
+    nearer = np.exp(gaussian.log_density(fine, 0.0, 0.0)) @ nearer * (fine[1, 0] - fine[0, 0])
+    assert np.isclose(kl["normal"], 1.1962129876, atol=1e-10)
+    assert np.isclose(kl["normal"] - kl["flow"], nearer, atol=1e-5)
+    assert abs(nearer) > 1e-3 and nearer < 0.0928387582  # never more than KL(q(z) || N(0, 1))
 
 
 def test_the_flow_is_the_vae_without_noise():
