@@ -121,3 +121,18 @@ def test_what_nearly_agrees_is_no_other_estimate():
     assert either(lambda mean, eps: (mean - eps)[:, 0], of, draw, 1.0, *args).ok
     for wrong in (lambda *a: of(*a) * (1 + 1e-6), lambda *a: of(*a) + 1e-3, lambda *a: of(*a) * 1.05):
         assert not either(wrong, of, draw, 1.0, *args).ok
+
+
+def test_an_argument_that_is_changed_is_called_as_the_right_function_calls_it():
+    def theirs(*args, **kw):  # as a function in another process is called
+        args[0][:] = 0
+        return args[0].copy()
+
+    check = lambda f: check_value(f, lambda logvar: 0 * logvar, np.ones(3), names=("logvar",))
+    assert "it changes its argument logvar in place" in told(judged(theirs, check, lambda logvar: 0 * logvar, {}))
+
+
+def test_what_did_not_come_back_is_said_once():
+    names = lesson_with(CHECK, "def f(x):\n    x**2")
+    report = judged(names["f"], names["check"], right=lambda x: x**2, others={})
+    assert told(report).count("nothing came back") == 1

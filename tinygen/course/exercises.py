@@ -1,6 +1,7 @@
 """Exercises: a function that the reader writes, a check that judges it, and words for what is wrong with it."""
 
 import contextlib
+import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -72,7 +73,8 @@ def judged(function, check, right=None, others=None, seconds=SECONDS):
             report.details["lists"] = watched.lists
             faults = faults or [what for what in [watched.part_shapes(right)] if what and unusable]
             if faults:
-                entries = [] if unusable else [e for e in report.entries if e.verdict != PASS]
+                said_already = lambda entry: entry.note and any(entry.note in what for what in faults)
+                entries = [] if unusable else [e for e in report.entries if e.verdict != PASS and not said_already(e)]
                 report = Report(name, [*(Entry("form", FAIL, note=what) for what in faults), *entries],
                                 report.mistakes, report.notes)  # fmt: skip
     if called:
@@ -162,7 +164,9 @@ def _together(name, found):
 def _once_more(name, check, watched):
     """The Report of another ``check(watched)``, at other random numbers, if it fails; else None. The generators of the
     lesson are then as they were, so that the numbers of later cells stay the same."""
-    generators = [v for v in getattr(check, "__globals__", {}).values() if isinstance(v, np.random.Generator)]
+    seen = [*getattr(check, "__globals__", {}).values(), *(inspect.getclosurevars(check).nonlocals.values()
+                                                           if inspect.isfunction(check) else ())]  # fmt: skip
+    generators = [value for value in seen if isinstance(value, np.random.Generator)]
     states = [generator.bit_generator.state for generator in generators]
     try:
         report = _in_single_precision(_together(name, check(watched)))

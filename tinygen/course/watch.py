@@ -53,7 +53,7 @@ class Watched:
     """Calls `function` with copies of its arrays, so that nothing it does to them reaches the check.
 
     `results` holds what the first call and the last one returned or raised, `calls` pairs (arguments, result), one for
-    each form of result, `changed` {name of an argument: what was done to it}. parts: the function returns so many
+    each form of result, `changed` {position of an argument: what was done to it}. parts: the function returns so many
     values; the check gets them as a tuple, also if they come stacked in one array. listed: it returns a list, which
     may come as a tuple.
     """
@@ -82,13 +82,9 @@ class Watched:
         return list(result) if self.listed and isinstance(result, tuple) else _for_the_check(result, self.parts)
 
     def _compare(self, before, after):
-        try:
-            names = list(inspect.signature(self.function).parameters)
-        except (TypeError, ValueError):
-            names = []
         for i, (old, new) in enumerate(zip(before, after)):
             if what := difference(old, new):
-                self.changed.setdefault(names[i] if i < len(names) else f"argument {i + 1}", what)
+                self.changed.setdefault(i, what)
 
     def faults(self, right, used="directly"):
         """What is wrong with the form of the results and with what was done to the arguments, against `right`, the
@@ -108,8 +104,9 @@ class Watched:
             fault = form.fault(result, wanted)
             found += [fault] if fault and fault not in found else []
         names = list(inspect.signature(right).parameters)
-        for name, what in self.changed.items():
-            if name not in {names[i] for i in allowed if i < len(names)}:
+        for i, what in self.changed.items():
+            name = names[i] if i < len(names) else f"argument {i + 1}"
+            if i not in allowed:
                 found.append(f"it changes its argument {name} in place ({what}): whoever called it still needs the old "
                              f"numbers. Work on a copy, {name}.copy(), or make a new array")  # fmt: skip
         return found
