@@ -609,8 +609,8 @@ test_repaired = exercise(repaired_step, check_repaired)
 #   its weights, which costs nothing and is what `Diffusion` keeps.
 # - **The guess knows where the data are.** It is the score, up to a factor, as `perfect` above used it. The next two
 #   lessons live on it.
-# - **Fewer steps.** A hundred calls of the network for one picture is slow. A sampler without noise gets by with
-#   ten (lesson 16).
+# - **Fewer steps.** A hundred calls of the network for one picture is slow. On a way back without noise, with better
+#   steps, some thirty are enough (lesson 16).
 # - **It is in the package.** `Diffusion(predicts="eps").fit(data)` does all of this, `predicts="v"` too.
 
 # %% tags=["script"]
