@@ -44,7 +44,7 @@ def run(axis, *, threads, rounds, seconds, clock, quick):
         try:
             row = {"n": n}
             for name, process in processes.items():
-                built = process.ask("build", work=work, change=change)
+                built = process.ask("build", work=work, change=change, clock=clock)
                 row[name] = {"seconds": [], "first": built["first"]}
             for _ in range(rounds):
                 for name, process in processes.items():

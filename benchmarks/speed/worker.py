@@ -31,6 +31,7 @@ SKIPPED = {
     ("Compiled", "scalars"): "takes minutes to compile 1000 scalar operations",
     ("Floor", "scalars"): "has no matrix products",
 }
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}  # cpu: of this process, less disturbed by others
 CHUNKS = 7  # the figure of a turn is the median of so many parts: a hiccup of the machine spoils one of them
 
 
@@ -54,7 +55,7 @@ class Contender:
     def version(self):
         return {"version": self.contender.version()}
 
-    def build(self, work, quick=False, change=()):
+    def build(self, work, quick=False, change=(), clock="wall"):
         """Build the work, do its first steps.
 
         Returns {"first": seconds up to the first result, "begin" and "numbers": its numbers, and those after 20 steps
@@ -64,11 +65,12 @@ class Contender:
         make = getattr(self.contender, work.kind, None)
         if make is None:
             return {"skipped": SKIPPED.get((type(self.contender).__name__, work.kind), f"has no {work.kind}")}
-        start = time.perf_counter()
+        clock = CLOCKS[clock]
+        start = clock()
         self.step = make(work)
         result = self.step()
         self.wait(result)
-        first, begin = time.perf_counter() - start, _numbers(result)
+        first, begin = clock() - start, _numbers(result)
         for _ in range(19 if work.kind == "train" else 0):
             result = self.step()
         return {"first": first, "begin": begin, "numbers": _numbers(result)}
@@ -89,9 +91,9 @@ class Contender:
     def turn(self, seconds, clock):
         """Time steps for about so many seconds; the median of the parts, in seconds a step.
 
-        clock: "wall", or "cpu" for the processor's time in this process, which a busy machine disturbs less.
+        clock: a name of CLOCKS.
         """
-        step, wait, clock = self.step, self.wait, {"wall": time.perf_counter, "cpu": time.process_time}[clock]
+        step, wait, clock = self.step, self.wait, CLOCKS[clock]
         wait(step())
         parts, end = [], clock() + seconds
         while len(parts) < CHUNKS or clock() < end:

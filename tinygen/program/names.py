@@ -40,28 +40,30 @@ class Locals:
             sys.setprofile(self.before)
 
     def _event(self, frame, event, _):
-        code = frame.f_code
-        if event == "return" and (code is self.code if self.code else not self._skip(frame, code)):
-            for name, value in frame.f_locals.items():
-                if not name.isidentifier():
-                    continue  # the hidden variable of a comprehension
-                if type(value) is Var:
-                    self.found.append((_slot(value), name, ""))
-                elif self.trees.get((code, name, id(value))) is not value and tree.entries(value):
-                    self.trees[code, name, id(value)] = value
-                    self._note_leaves(name, value)
-        elif event == "call" and code is self.entropy:
+        if event == "return":  # most events are calls of functions in C: nothing else may cost anything
+            code = frame.f_code
+            if code is self.code if self.code else not self._skip(frame, code):
+                self._look(code, frame.f_locals)
+        elif event == "call" and frame.f_code is self.entropy:
             self.drew = True
 
-    def _note_leaves(self, name, value):
-        leaves = zip(tree.paths(value), tree.flatten(value)[0])
-        self.found += [(_slot(leaf), name, path) for path, leaf in leaves if type(leaf) is Var]
+    def _look(self, code, variables):
+        for name, value in variables.items():
+            if not name.isidentifier():
+                continue  # the hidden variable of a comprehension
+            if type(value) is Var:
+                self.found.append((_slot(value), name, ""))
+            elif self.trees.get((code, name, id(value))) is not value and tree.entries(value):
+                self.trees[code, name, id(value)] = value
+                leaves = zip(tree.paths(value), tree.flatten(value)[0])
+                self.found += [(_slot(leaf), name, path) for path, leaf in leaves if type(leaf) is Var]
 
     def _skip(self, frame, code):
-        if code not in self.skipped:
+        skip = self.skipped.get(code)
+        if skip is None:
             module = frame.f_globals.get("__name__") or ""
-            self.skipped[code] = module.startswith(ENGINE) or is_library_file(code.co_filename)
-        return self.skipped[code]
+            skip = self.skipped[code] = module.startswith(ENGINE) or is_library_file(code.co_filename)
+        return skip
 
 
 def _slot(leaf):

@@ -2,6 +2,7 @@
 
 import contextvars
 import functools
+import textwrap
 import threading
 import warnings
 from collections import OrderedDict
@@ -179,7 +180,8 @@ class Plan:
     def source(self):
         """The replay as a NumPy program, with what each line computes."""
         kinds = ", ".join(f"{name}: {layout}" for name, (_, layout) in zip(self.lines.given, self.program.inputs))
-        return self.lines.text(f"{self.name}, as it was recorded for {kinds or 'numbers'}.", commented=True)
+        title = textwrap.fill(f"{self.name}, as it was recorded for {kinds or 'numbers'}.", 100)
+        return self.lines.text(title, commented=True)
 
     def _binder(self, lines, timed=False):
         """The source as a function of the inputs' arrays; other arrays are the same at each call."""
