@@ -57,7 +57,9 @@ def save_ratios(results, titles, path):
         low, high = axes.get_xlim()
         axes.set_xticks([t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if low <= t <= high])
         axes.set_xlabel("time of a step in units of tinygen compiled (right of the line: slower)")
-        figure.legend(ncols=5, loc="outside upper center", frameon=False, handletextpad=0.2, columnspacing=1.2)
+        shown = len(axes.get_legend_handles_labels()[0])
+        columns = shown if shown <= 6 else (shown + 1) // 2
+        figure.legend(ncols=columns, loc="outside upper center", frameon=False, handletextpad=0.2, columnspacing=1.2)
         _save(figure, path)
 
 
@@ -69,7 +71,7 @@ GROWING = {COMPILED: LOOK["tinygen"], growth.HAND: LOOK["by hand"], "tinygen": (
 GROWTH = [  # what is drawn of a contender, in units of, and the words on the axis
     ("seconds", 1e3, "time of a step, ms"),
     ("running", 1e-6, "memory at most, MB"),
-    ("first", 1, "time up to the first result, s"),
+    ("first", 1, "first result after, s"),
 ]
 
 
@@ -79,17 +81,17 @@ def save_growth(grown, path):
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     with plt.rc_context(STYLE | {"font.size": 9}):
-        size = (3.1 * len(grown), 2.3 * len(GROWTH) + 0.4)
-        figure, axes = plt.subplots(len(GROWTH), len(grown), figsize=size, layout="constrained", squeeze=False)
-        for column, (axis, rows) in zip(axes.T, grown.items()):
+        size = (3.2 * len(GROWTH), 2.4 * len(grown) + 0.2)
+        figure, axes = plt.subplots(len(grown), len(GROWTH), figsize=size, layout="constrained", squeeze=False)
+        for panels, (axis, rows) in zip(axes, grown.items()):
             n = [row["n"] for row in rows]
-            for panel, (what, unit, text) in zip(column, GROWTH):
+            for panel, (what, unit, text) in zip(panels, GROWTH):
                 for name in growth.contenders(axis):
                     colour, marker = GROWING[name]
                     values = [spread(row[name][what])[1] if what == "seconds" else row[name][what] for row in rows]
                     label = f"{name}, slope {growth.slope(rows, name, what):.2f}"
                     panel.loglog(n, np.array(values) * unit, marker + "-", color=colour, markersize=4, label=label)
-                panel.set(ylabel=text)
+                panel.set(xlabel=axis, ylabel=text)
                 panel.yaxis.set_major_locator(LogLocator(numticks=6))
                 panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
                 panel.set_xticks(n, [f"{value:g}" if value < 10_000 else f"{value // 1000}k" for value in n])
@@ -97,7 +99,6 @@ def save_growth(grown, path):
                 panel.legend(frameon=False, fontsize=7, loc="upper left")
                 panel.margins(y=0.3)
                 panel.grid(color=GREY, alpha=0.25, linewidth=0.5)
-            column[-1].set_xlabel(axis)
         _save(figure, path)
 
 
