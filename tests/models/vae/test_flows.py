@@ -4,7 +4,7 @@ import numpy as np
 
 from tinygen import gaussian
 from tinygen.autodiff import tree
-from tinygen.models import VAE
+from tinygen.models import VAE, ConditionalVAE
 from tinygen.models.flow import affine
 from tinygen.models.vae import bounds, one_page, priors
 from tinygen.models.vae.decoders import Gaussian
@@ -145,3 +145,16 @@ def test_a_vae_with_a_flow_prior(tmp_path):
     assert abs(np.exp(priors.log_density(p, z)).sum() * (line[1] - line[0]) ** 2 - 1) < 1e-3
     begin = priors.init(np.random.default_rng(0), 0, 2, "flow", np.float64)
     np.testing.assert_allclose(priors.log_density(priors.prior(begin, None), z), gaussian.log_density(z, 0.0, 0.0))
+
+
+def test_by_default_the_prior_is_learned_for_categories_alone():
+    X, y = np.random.default_rng(0).integers(0, 5, (60, 4)).astype(float), np.arange(60) % 2
+    short = dict(hidden=(4,), max_steps=2, random_state=0, progress=False)
+    assert set(VAE(2, **short).fit(X).params_["prior"]) == {"flow"}
+    assert set(ConditionalVAE(2, **short).fit(X, y).params_["prior"]) == {"flow"}
+    for model in (VAE(1, **short), VAE(2, free_bits=0.1, **short), VAE(2, prior="normal", **short)):
+        assert model.fit(X).params_["prior"] is None
+    assert repr(VAE(2, **short).fit(X * 5).decoder_) == "Logistic(levels=21)"
+    assert VAE(2, **short).fit(X / 4.1 + 3).params_["prior"] is None
+    assert VAE(2, **short).fit(X / 4).params_["prior"] is None
+    assert set(ConditionalVAE(2, learned_prior=1, **short).fit(X, y).params_["prior"]) == {"mean", "logvar"}

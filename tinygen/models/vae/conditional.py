@@ -29,7 +29,7 @@ class ConditionalVAE(VAE):
     OPTIONS = VAE.OPTIONS | {"learned_prior": options.whole(least=0)}
 
     def __init__(self, latents=8, *, learned_prior=0, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
-                 posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
+                 posterior="diagonal", prior="auto", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
                  max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
                  learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", weight_decay="auto", bound="auto",
                  score_draws=None, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
@@ -46,7 +46,7 @@ class ConditionalVAE(VAE):
 
     def _check_options(self):
         super()._check_options()
-        if self.learned_prior and self.prior != "normal":
+        if self.learned_prior and self.prior == "flow":
             text = "learned_prior is how many Gaussians p(z|y) is made of, and prior='flow' another p(z): give one"
             raise ValueError(f"{text}, got learned_prior={self.learned_prior} and prior={self.prior!r}")
         if self.learned_prior > 1 and self.free_bits:

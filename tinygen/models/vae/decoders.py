@@ -210,21 +210,25 @@ def decoder(choice):
     return options.chosen("decoder", choice, DECODERS, "log_prob")
 
 
-MOST_LEVELS = 32
+MOST_CATEGORIES, MOST_LEVELS = 8, 32
 
 
 def suitable(X):
-    """The decoder for the rows X (n, D): Bernoulli for values between 0 and 1, Categorical for whole numbers of which
-    at most MOST_LEVELS stand in a row from the least to the greatest, else Gaussian.
+    """The decoder for the rows X (n, D): Bernoulli for values between 0 and 1, else for whole numbers of which at most
+    MOST_CATEGORIES stand in a row from the least to the greatest Categorical, at most MOST_LEVELS Logistic, else
+    Gaussian.
 
-    >>> suitable(np.array([[0.0, 1.0]])), suitable(np.array([[0.0, 16.0]])), suitable(np.array([[0.5, 2.0]]))
-    (Bernoulli(), Categorical(levels=17), Gaussian(var='latent'))
+    Of many values each has too few examples for a probability of its own: there neighbours help, in Logistic.
+
+    >>> suitable(np.array([[0.0, 1.0]])), suitable(np.array([[0.0, 3.0]])), suitable(np.array([[0.0, 16.0]]))
+    (Bernoulli(), Categorical(levels=4), Logistic(levels=17))
     """
     low, high = X.min(), X.max()
     if 0 <= low and high <= 1:
         return Bernoulli()
     if high - low < MOST_LEVELS and np.all(X == np.rint(X)) and low < high:
-        return Categorical(int(high - low) + 1)
+        levels = int(high - low) + 1
+        return Categorical(levels) if levels <= MOST_CATEGORIES else Logistic(levels)
     return Gaussian("latent")
 
 

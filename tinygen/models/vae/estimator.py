@@ -47,9 +47,9 @@ class VAE(Sampling, Scoring, trained.Trained):
 
     latents: k, the size of z. hidden: sizes of the encoder's hidden layers; the decoder has the same in reverse order.
     activation: between the layers.
-    decoder: "auto": "bernoulli" for data between 0 and 1, "categorical" for whole numbers, at most 32 of them in a row,
-    else Gaussian("latent"), mean and variance functions of z; "gaussian" (one learned variance); "logistic" (whole
-    numbers as rounded real ones); or an instance such as Gaussian(var=0.1). `decoder_` is what it is. A learned
+    decoder: "auto": "bernoulli" for data between 0 and 1; for whole numbers, at most 8 of them in a row, "categorical",
+    at most 32 "logistic" (as rounded real ones); else Gaussian("latent"), mean and variance functions of z. "gaussian"
+    (one learned variance); or an instance such as Gaussian(var=0.1). `decoder_` is what it is. A learned
     variance stays above that of rounding in columns with ties (`floor` of decoders.Gaussian).
     scaling: what the nets see of real-valued data: "whiten" (uncorrelated columns of unit variance: the untrained model
     is then the Gaussian with the covariance of the data), "columns" (each to mean 0 and variance 1), "none"; "auto":
@@ -57,7 +57,9 @@ class VAE(Sampling, Scoring, trained.Trained):
     posterior: "diagonal", "cholesky", "affine", "planar", "radial" or "coupling", the family of q(z|x), or an instance
     such as Diagonal(exact_kl=False), whose KL is estimated at the draw, or posteriors.Flow([Radial(), Coupling((8,))]),
     layers of models/flow with other numbers for each row. prior: "normal", N(0, I), or "flow": p(z) is learned too, by
-    spline couplings (models/flow), and the KL is estimated at the draw.
+    spline couplings (models/flow), and the KL is estimated at the draw; "auto": "flow" where decoder="auto" has found
+    whole numbers (of few rows the codes leave holes in N(0, I), and what is drawn there is of no kind), unless
+    `latents` is 1, free_bits or a prior of Gaussians are asked for; else "normal".
     beta: weight of the KL term in training, approached in a line over the first `warmup` epochs. free_bits: nats that
     each latent may use for nothing.
     objective: "elbo"; "iwae", "stl" or "dreg": the importance-weighted bound L_K, K = `draws`, by its plain, path or
@@ -84,7 +86,7 @@ class VAE(Sampling, Scoring, trained.Trained):
 
     OPTIONS = trained.OPTIONS | {
         "latents": options.whole(),
-        "prior": options.one_of("normal", "flow"),
+        "prior": options.one_of("auto", "normal", "flow"),
         "hidden": options.sizes,
         "beta": options.number(),
         "warmup": options.number(),
@@ -101,7 +103,7 @@ class VAE(Sampling, Scoring, trained.Trained):
     REAL_SCALING = "whiten"
 
     def __init__(self, latents=8, *, hidden=(200,), activation="tanh", decoder="auto", scaling="auto",
-                 posterior="diagonal", prior="normal", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
+                 posterior="diagonal", prior="auto", beta=1.0, warmup=0, free_bits=0.0, objective="elbo", draws=1,
                  max_steps=5000, epochs=None, validation_fraction=0.1, patience=20, batch_size=100,
                  learning_rate=2e-3, cosine_decay=False, ema=0.99, dtype="float32", weight_decay="auto", bound="auto",
                  score_draws=None, random_state=None, progress=True, verbose=0, callback=None, checkpoint=None,
@@ -156,7 +158,7 @@ class VAE(Sampling, Scoring, trained.Trained):
 
     def _start(self, x, **nets):
         """Random parameters for the rows x that the nets see."""
-        if self.prior == "flow":
+        if self.prior == "flow" or (self.prior == "auto" and self._flow_suits(nets.get("learned_prior"))):
             nets["learned_prior"] = "flow"
         params = one_page.init(randomness.stream(self.seed_, "start"), x.shape[1], self.latents, hidden=self.hidden,
                       dtype=x.dtype, decoder=self.decoder_, posterior=self.posterior, **nets)  # fmt: skip
@@ -164,6 +166,11 @@ class VAE(Sampling, Scoring, trained.Trained):
         if spread and self.scaling_.kind == "whiten" and getattr(self.decoder_, "var", None) in ("pixel", "latent"):
             return start_as_gaussian(params)
         return params
+
+    def _flow_suits(self, learned_prior):
+        """Whether prior="auto" is a flow: for whole values, unless another option asks for something else."""
+        whole = self.decoder == "auto" and hasattr(self.decoder_, "levels")
+        return whole and self.latents > 1 and not self.free_bits and not learned_prior
 
     def _optimiser(self, steps):
         make = super()._optimiser(steps)
@@ -283,6 +290,6 @@ class VAE(Sampling, Scoring, trained.Trained):
             decoders.decoder(self.decoder)
         if self.objective != "elbo" and (self.beta != 1 or self.warmup or self.free_bits):
             raise ValueError(f"beta, warmup and free_bits are for objective='elbo', not for {self.objective!r}")
-        if self.free_bits and (family != posteriors.Diagonal() or self.prior != "normal"):
+        if self.free_bits and (family != posteriors.Diagonal() or self.prior == "flow"):
             only = "which only posterior='diagonal' has, with prior='normal'"
             raise ValueError(f"free_bits needs the KL of each latent, {only}")
