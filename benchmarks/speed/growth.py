@@ -35,7 +35,8 @@ def points(axis, quick):
 def run(axis, *, threads, rounds, seconds, clock, quick):
     """Measure along one axis: a list of {"n", contender: {"seconds": [...], "first", "building", "running"}}.
 
-    first: seconds up to the first result, recording included. building, running: bytes at most until then, and later.
+    first: seconds up to the first result, recording included. building, running: bytes at most until then, and later:
+    what Python and NumPy hold, and along operations by how much the process has grown.
     """
     rows = []
     for n, work, change in points(axis, quick):
@@ -45,11 +46,11 @@ def run(axis, *, threads, rounds, seconds, clock, quick):
             row = {"n": n}
             for name, process in processes.items():
                 built = process.ask("build", work=work, change=change, clock=clock)
-                row[name] = {"seconds": [], "first": built["first"]}
+                row[name] = {"seconds": []} | {what: built[what] for what in ("first", "building", "running")}
             for _ in range(rounds):
                 for name, process in processes.items():
                     row[name]["seconds"].append(process.ask("turn", seconds=seconds, clock=clock)["seconds"])
-            for name, process in processes.items():
+            for name, process in processes.items() if axis != "operations" else ():  # it is slow for long functions
                 process.ask("drop")
                 row[name] |= process.ask("memory", work=work, change=change)
         finally:

@@ -58,22 +58,25 @@ class Contender:
     def build(self, work, quick=False, change=(), clock="wall"):
         """Build the work, do its first steps.
 
-        Returns {"first": seconds up to the first result, "begin" and "numbers": its numbers, and those after 20 steps
-        of training, by which contenders are compared}, or {"skipped": why}.
+        Returns {"first": seconds up to the first result, "building" and "running": bytes by which the process has grown
+        at most until then, and what stays, "begin" and "numbers": its numbers, and those after 20 steps of training, by
+        which contenders are compared}, or {"skipped": why}.
         """
         work = _work(work, quick, change)
         make = getattr(self.contender, work.kind, None)
         if make is None:
             return {"skipped": SKIPPED.get((type(self.contender).__name__, work.kind), f"has no {work.kind}")}
-        clock = CLOCKS[clock]
+        clock, before = CLOCKS[clock], _resident()
         start = clock()
         self.step = make(work)
         result = self.step()
         self.wait(result)
         first, begin = clock() - start, _numbers(result)
+        grown = {"building": _most_resident() - before, "running": _resident() - before}
+        grown = {what: max(nbytes, 4096) for what, nbytes in grown.items()}  # no less than a page is told apart
         for _ in range(19 if work.kind == "train" else 0):
             result = self.step()
-        return {"first": first, "begin": begin, "numbers": _numbers(result)}
+        return {"first": first, "begin": begin, "numbers": _numbers(result)} | grown
 
     def memory(self, work, change):
         """Bytes that Python and NumPy hold at most while the work is built and does its first steps, and afterwards."""
@@ -113,6 +116,23 @@ class Contender:
         self.step, self.repeat = None, 1
         gc.collect()
         return {}
+
+
+def _resident():
+    """Bytes of this process that are in memory (on Linux; 0 elsewhere)."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except OSError:
+        return 0
+
+
+def _most_resident():
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _work(name, quick, change):
