@@ -48,6 +48,27 @@ def test_derivatives_are_the_numeric_ones_at_both_orders(name, n, seed):
     assert entries[0].verdict == "PASS"
 
 
+NUMBERS = {  # of one number, where Python's own complex numbers come up
+    "a rotation": lambda x: np.real(np.exp(1j * x) * x),
+    "a quotient": lambda x: np.imag((x - 1j) / (1 + 2j * x)),
+    "a square": lambda x: np.real(-((1j * x) ** 2)) * np.sum(1j * x).imag,
+    "a length": lambda x: abs(x + 2j),
+    "conjugates": lambda x: ((1j * x + 1) * (1j * x + 1).conjugate()).real,
+    "a polynomial": lambda x: np.real(np.polyval([1.0, 2j, 3.0], x + 1j)),
+    "a matrix": lambda x: np.sum(np.real(((1j * x) * np.eye(2)) @ (x * np.ones(2) + 1j))),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_derivatives_of_a_number_are_the_numeric_ones_at_both_orders(name, rng):
+    f = NUMBERS[name]
+    for x in (np.float64(0.7), np.array(-0.4)):
+        assert tg.value_and_grad(f)(x)[0] == f(x)
+        assert all(entry.verdict == "PASS" for entry in compare(name, f, (np.asarray(x),), rng))
+        for derivative in (tg.grad(f), tg.grad(tg.grad(f))):
+            assert tg.compile(derivative)(x) == derivative(x)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_compiled_and_eager_are_the_same(name, dtype, rng):

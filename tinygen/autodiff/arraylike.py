@@ -44,6 +44,9 @@ def _short(text):
     return text if len(text) <= 70 else f"{text[:40]} ... {text[-25:]}"
 
 
+_DTYPES = {float: np.dtype(np.float64), complex: np.dtype(np.complex128), int: np.dtype(int), bool: np.dtype(bool)}
+
+
 class ArrayLike:
     """The look of an array around `self.value`. Whatever would cut the derivative without a word raises TypeError."""
 
@@ -51,7 +54,7 @@ class ArrayLike:
     __hash__ = None
 
     shape = property(lambda self: getattr(self.value, "shape", ()))  # a recorded Python float has none
-    dtype = property(lambda self: getattr(self.value, "dtype", np.dtype(np.float64)))
+    dtype = property(lambda self: self.value.dtype if hasattr(self.value, "dtype") else _DTYPES[type(self.value)])
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: math.prod(self.shape))
     __len__ = lambda self: len(self.value)

@@ -242,6 +242,8 @@ def apply(row, args, kw):
         return getattr(type(y), "_make", type(y))([Var(part, tape, slot + i) for i, part in enumerate(y)])
     tape.entries.append((slot, row, raw, kw, y, parents))
     tape.size = slot + 1
+    if tape.complex and type(y) is complex:
+        return Var(y, tape, slot).astype(np.complex128)  # 1j * np.float64(2) is one of Python's, which has no dtype
     return Var(y, tape, slot)
 
 

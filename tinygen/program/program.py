@@ -22,7 +22,7 @@ class Layout(NamedTuple):
     compact: tuple  # those of a new array that stands for it
 
     is_array = property(lambda self: self.kind is np.ndarray)
-    is_weak = property(lambda self: self.kind in (float, int, bool))  # a Python number adapts to the arrays it meets
+    is_weak = property(lambda self: self.kind in (float, int, bool, complex))  # a Python number adapts to the arrays it meets
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: math.prod(self.shape))
     nbytes = property(lambda self: self.size * self.dtype.itemsize)

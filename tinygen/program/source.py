@@ -90,7 +90,7 @@ class Source:
 
     def dtype(self, dtype):
         """The source text of a dtype."""
-        if dtype.isnative and dtype.kind in "fiub":
+        if dtype.isnative and dtype.kind in "fiubc":
             return self._import("numpy", dtype.name if dtype.kind != "b" else "bool_", dtype)
         return f"{self._import('numpy', 'dtype', np.dtype)}({dtype.str!r})"
 

@@ -5,7 +5,7 @@ import numpy as np
 from tinygen.autodiff.rules.elementwise import constant, define, stands_for
 from tinygen.autodiff.rules.indexing import getitem
 from tinygen.autodiff.rules.products import convolved
-from tinygen.autodiff.tape import bare, recorded
+from tinygen.autodiff.tape import bare, recorded, stacked
 
 # ---- differences ----
 
@@ -34,7 +34,7 @@ stands_for(np.ediff1d, lambda ary: np.diff(np.reshape(ary, -1)))
 
 
 def _polyval(p, x):
-    y = np.zeros_like(x)
+    p, y = stacked(p) if isinstance(p, (list, tuple)) else p, np.zeros_like(x)
     for coefficient in p:
         y = y * x + coefficient
     return y

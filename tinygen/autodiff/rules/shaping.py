@@ -66,7 +66,7 @@ stands_for(np.fft.ifftshift, lambda x, axes=None: _shifted(x, axes, lambda n: -(
 moves(np.copy, lambda g, y, a, order="K": g, copies=True, latex="")
 ASTYPE = Row(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "astype") else dtype.type(x),
-    lambda g, y, x, dtype: np.real(g).astype(x.dtype) if x.dtype.kind == "f" else g,
+    lambda g, y, x, dtype: np.real(g).astype(x.dtype) if getattr(x, "dtype", g.dtype).kind == "f" else g,
     name="astype",
     linear=True,
     copies=True,
