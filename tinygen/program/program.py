@@ -15,14 +15,14 @@ from tinygen.program import passes
 class Layout(NamedTuple):
     """What a program keeps of a recorded value: its type and, of an array, how it lies in memory."""
 
-    kind: type  # np.ndarray, the type of a NumPy scalar, float, int or bool
+    kind: type  # np.ndarray, the type of a NumPy scalar, float, int, bool or complex
     shape: tuple
     dtype: Any
     strides: tuple  # they decide the order of later sums
     compact: tuple  # those of a new array that stands for it
 
     is_array = property(lambda self: self.kind is np.ndarray)
-    is_weak = property(lambda self: self.kind in (float, int, bool, complex))  # a Python number adapts to the arrays it meets
+    is_weak = property(lambda self: self.kind in (float, int, bool, complex))  # adapts to the arrays it meets
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: math.prod(self.shape))
     nbytes = property(lambda self: self.size * self.dtype.itemsize)
