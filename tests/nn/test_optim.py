@@ -96,6 +96,18 @@ def test_blocks_leave_no_entry_out(optimiser):
     assert np.array_equal(whole[some], few)
 
 
+def test_a_gradient_may_be_the_same_array_written_anew_or_another_one():
+    rng = np.random.default_rng(0)
+    one, other, same = np.empty(BLOCK + 7), np.empty(BLOCK + 7), np.empty(BLOCK + 7)
+    theta, expected = np.zeros(BLOCK + 7), np.zeros(BLOCK + 7)
+    adam, fresh = Adam(theta), Adam(expected)
+    for place in (same, same, one, other, one, same):
+        place[:] = rng.standard_normal(BLOCK + 7)
+        adam.step(place)
+        fresh.step(place.copy())
+        assert np.array_equal(theta, expected)
+
+
 @pytest.mark.parametrize("kind", [Adam, SGD])
 def test_bad_vectors_gradients_and_options_are_named(kind):
     for vector, words in [

@@ -238,3 +238,9 @@ def test_keywords():
     assert "def bind(x, shift)" in [step(x, shift=x), step.source][1]
     with pytest.raises(TypeError, match="unexpected keyword"):
         step(x, nothing=1)
+
+
+def test_what_a_derivative_itself_reads_is_not_looked_at():
+    step = tg.compile(tg.grad(lambda x: np.sum(helper(x) ** 2)))
+    step(np.ones(3))
+    assert [name for _, name, _ in step.outside.variables if name not in ("f", "__name__")] == ["helper", "BETA"]

@@ -77,7 +77,7 @@ class Adam:
         self.t = 0
         self.M, self.V = np.zeros_like(vector), np.zeros_like(vector)
         self._blocks = _blocks(vector, self.M, self.V)
-        self._axpy = _axpy(vector.dtype)
+        self._axpy, self._gradient, self._parts = _axpy(vector.dtype), None, []
         self._eps = np.zeros((), vector.dtype)  # NumPy takes a 0-d array faster than a number
         # After so many steps the smaller power is about 1e-4, and is multiplied in.
         smaller = min(self.beta1, self.beta2)
@@ -85,7 +85,10 @@ class Adam:
 
     def step(self, gradient):
         """Change the vector by one step along `gradient`: an array of the vector's shape and dtype."""
-        _check_gradient(gradient, self.vector)
+        if gradient is not self._gradient:  # an array that is written anew for each step is looked at once
+            _check_gradient(gradient, self.vector)
+            self._gradient = gradient
+            self._parts = [(gradient[here], *rest) for here, *rest in self._blocks]
         k = self.t % self._period
         if k == 0 and self.t:
             self.M *= self.beta1**self._period
@@ -96,15 +99,15 @@ class Adam:
         to_v = math.sqrt((1 - self.beta2) * power2 / (1 - self.beta2**self.t))
         self._eps[()] = self.eps / to_v
         into_m, into_v, rate, eps, axpy = 1 / power1, 1 / power2, -self.rate * to_m / to_v, self._eps, self._axpy
-        for here, work, theta, M, V in self._blocks:
-            g = gradient[here]
-            axpy(g, M, g.size, into_m)
+        for g, work, theta, M, V in self._parts:
+            n = g.size
+            axpy(g, M, n, into_m)
             np.multiply(g, g, work)
-            axpy(work, V, g.size, into_v)
+            axpy(work, V, n, into_v)
             np.sqrt(V, work)
             np.add(work, eps, work)
             np.divide(M, work, work)
-            axpy(work, theta, g.size, rate)
+            axpy(work, theta, n, rate)
 
     def state(self):
         """What the next step depends on, beside vector and gradient, as a tree for a checkpoint."""

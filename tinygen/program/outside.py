@@ -205,6 +205,8 @@ def _state(generator):
 def _of_a_library(x):
     """Whether somebody else wrote this function, class or module: Python, an installed package, or the engine."""
     name = x.__name__ if isinstance(x, types.ModuleType) else getattr(x, "__module__", None)
+    if isinstance(x, types.FunctionType):
+        name = x.__globals__.get("__name__")  # a derivative says that it is of its function's module
     if not name or name == "__main__":
         return False
     file = getattr(sys.modules.get(name), "__file__", None)

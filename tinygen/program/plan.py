@@ -207,8 +207,7 @@ class Plan:
             self.step = self._bound(self.bind)
         context = contextvars.copy_context()
         context.run(np.seterr, all="ignore")  # as in C: the eager call warns, the replay does not
-        call, run = caller(args, kw, self.own, self.pairs, self.step, outside), context.run
-        return lambda args, kw: run(call, args, kw)
+        return functools.partial(context.run, caller(args, kw, self.own, self.pairs, self.step, outside))
 
     def eager(self, args, kw):
         """What the replay says NotImplemented to: f as it stands, with arrays of its own or the caller's."""
