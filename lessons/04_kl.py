@@ -142,7 +142,7 @@ def two_ways(distance):
     return figure
 
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 Slider(two_ways, np.arange(6, -0.1, -0.75), label="distance {:.2f}", play=True)
 
 # %% [markdown]

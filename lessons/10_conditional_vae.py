@@ -185,7 +185,7 @@ fig = plots.images(np.concatenate([digits_from(eps) for eps in noises]), low=0, 
                    title="Rows share their noise, columns their label")  # fmt: skip
 
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 def styles(angle):
     """All ten digits, while the noise turns from one draw to another."""
     turned = np.cos(angle) * noises[0] + np.sin(angle) * noises[1]

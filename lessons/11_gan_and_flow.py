@@ -466,7 +466,7 @@ def areas(amount):
     return figure
 
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 Slider(areas, [1, 0.75, 0.5, 0.25, 0], label="bent by {:.2f}", play=True)
 
 # %% [markdown]

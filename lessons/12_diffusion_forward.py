@@ -312,7 +312,7 @@ for a in (0.832, 0.5, 0.1):
     print(f"alpha_t = {a}: variance {q @ wide**2:.3f}, ", end="")
     print(f"excess kurtosis {q @ wide**4 / (q @ wide**2) ** 2 - 3:.3f}, by formula {-2 * a**2:.3f}")
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 grid = np.linspace(-3, 3, 101)
 density = np.array([np.exp(two.log_prob(grid[:, None], a)) for a in alpha[1:]]).T  # (101, T)
 bell = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)

@@ -108,7 +108,7 @@ some = moons.sample(5, rng)[0]
 gap = guess_noise(some, 0.4) - moons.noise(some, 0.4)  # the package's own
 print(f"largest difference from the package's mixture: {np.abs(gap).max():.1e}")
 
-# %% tags=["look"]
+# %% tags=["look", "cover"]
 def square(n):
     side = np.linspace(-2.2, 2.2, n)
     return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)

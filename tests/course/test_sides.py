@@ -4,6 +4,7 @@ import re
 import shlex
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from tinygen import commands
@@ -125,6 +126,12 @@ def test_the_way_joins_each_lesson_to_what_it_asks_for_directly():
     assert drawn.count("<circle") == len(LESSONS) and "6 after 5;" in drawn
     places = re.findall('cx="(\\d+)" cy="(\\d+)"', drawn)
     assert len(set(places)) == len(places)
+    dots = {(int(x), int(y)) for x, y in places}
+    for line in re.findall('d="M(\\d+) (\\d+)L(\\d+) (\\d+)"', drawn):
+        ax, ay, bx, by = map(int, line)
+        for x, y in dots - {(ax, ay), (bx, by)}:  # the distance of a dot of radius 15 from the line
+            along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2), 0, 1)
+            assert np.hypot(ax + along * (bx - ax) - x, ay + along * (by - ay) - y) > 15.5, (line, x, y)
 
 
 def test_each_syllabus_has_its_weeks_and_keeps_the_order_that_the_lessons_ask_for():

@@ -1,24 +1,30 @@
 """A lesson's picture for the index: one of its figures without its letters; and the way through the lessons, drawn."""
 
 import html
+import itertools
 import re
 
+from tinygen.course.drawing import share, slim
 from tinygen.course.drawing.layout import plain
 
 TAG = "cover"  # of the cell whose figure it is; otherwise it is the last one
-WORDS = re.compile(r'<g transform="[^"]*scale\([^)]*-[^)]*\)">(?:<(?:use|path|rect)\b[^>]*/>|<defs>.*?</defs>)*</g>')
 
 
 def cover(ran):
-    """The <svg> of a lesson that has run, of a player the frame in the middle; "" if it has no figure."""
+    """The <svg> of a lesson that has run, of a player a later frame, without letters and legends; "" if it has no
+    figure."""
     figures = re.compile(r'<svg [^>]*role="img".*?</svg>', re.DOTALL)
     shown = [(one.cell.tags, figures.findall("".join([*one.figures, one.shown]))) for one in ran]
     shown = [(tags, drawn) for tags, drawn in shown if drawn]
     if not shown:
         return ""
     chosen = next((drawn for tags, drawn in shown if TAG in tags), shown[-1][1])
-    text = WORDS.sub("", chosen[len(chosen) // 2])
-    return re.sub(r' (width|height|style|role|aria-label)="[^"]*"', "", text[:text.index(">")]) + text[text.index(">"):]
+    root = share.parsed(chosen[len(chosen) * 3 // 4])
+    for parent in root.iter():
+        parent[:] = [one for one in parent if one.get("class") != slim.KEY and not (
+            one.tag == "g" and re.search(r"scale\(\S+ -", one.get("transform", "")))]
+    root.attrib = {key: value for key, value in root.attrib.items() if key in ("fill", "stroke-linejoin", "viewBox")}
+    return share.markup(root)
 
 
 def way(lessons):
@@ -27,10 +33,17 @@ def way(lessons):
     depth = {}
     for number in sorted(before):
         depth[number] = 1 + max((depth[n] for n in before[number] if n in depth), default=-1)
-    place, rows = {}, {}
+    place, joined = {}, []
     for number in sorted(before):
-        rows[depth[number]] = rows.get(depth[number], 0) + 1
-        place[number] = 24 + 64 * depth[number], 22 + 44 * (rows[depth[number]] - 1)
+        # The highest row in which it stands on no line, and its own lines run through no other lesson.
+        for row in itertools.count():
+            at, mine = (24 + 64 * depth[number], 22 + 22 * row), [place[n] for n in direct(number, before)]
+            if not any(x == at[0] and abs(y - at[1]) < 44 for x, y in place.values()) and not any(
+                _between(a, b, dot) for a, b in [*joined, *((one, at) for one in mine)] for dot in [*place.values(), at]
+            ):
+                break
+        place[number] = at
+        joined += [(one, at) for one in mine]
     lines = "".join(f'<path d="M{place[a][0]} {place[a][1]}L{place[b][0]} {place[b][1]}"/>'
                     for b in before for a in sorted(direct(b, before)))
     dots = "".join(f'<a href="{one.name}.html"><title>{html.escape(plain(one.title))}</title>'
@@ -40,6 +53,12 @@ def way(lessons):
     words = "; ".join(f"{b} after {', '.join(map(str, sorted(direct(b, before))))}" for b in before if before[b])
     return (f'<figure class="scrolls" tabindex="0"><svg class="way" viewBox="0 0 {wide} {high}" width="{wide}" '
             f'style="min-width:{wide}px" aria-label="What comes before what: {words}.">{lines}{dots}</svg></figure>')
+
+
+def _between(a, b, dot):
+    """Does the line from a to b run through this dot, which is neither?"""
+    (ax, ay), (bx, by), (x, y) = a, b, dot
+    return ax < x < bx and abs(ay + (by - ay) * (x - ax) / (bx - ax) - y) < 17
 
 
 def asked(one):

@@ -15,6 +15,10 @@ from tinygen.course import cover, lesson, notes, pages, reference
 from tinygen.course.sides import SIDES
 from tinygen.course.sides import page as side_page
 
+# Packages whose next version may draw or say the same lesson otherwise.
+DRAWN_BY = ("numpy", "scipy", "matplotlib", "pillow", "jupytext", "markdown-it-py", "mdit-py-plugins", "pygments",
+            "ziamath", "latex2mathml", "pylatexenc")
+
 
 def build(out, where=None, address=""):
     """Build the site in the folder `out`, two lessons at a time, and the reference beside it if pdoc is installed.
@@ -106,9 +110,9 @@ def package_stamp():
     from importlib.metadata import version
 
     digest = hashlib.sha256(sys.version.encode())
-    for name in ("numpy", "scipy", "matplotlib", "ziamath", "pygments", "markdown-it-py"):
+    for name in DRAWN_BY:
         digest.update(f"{name} {version(name)}".encode())
     home = Path(__file__).parents[1]
-    for path in sorted(p for p in home.rglob("*") if p.suffix in (".py", ".css", ".js", ".npz", ".csv")):
+    for path in sorted(p for p in home.rglob("*") if p.suffix in (".py", ".md", ".css", ".js", ".npz", ".csv")):
         digest.update(str(path.relative_to(home)).encode() + path.read_bytes())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from tinygen.course.drawing.share import markup, parsed
 CLOSE = 0.07  # points: a tenth of a pixel at the size of the page
 UNITS = 10  # of a figure for a point, so that its coordinates are whole numbers
 LETTER = 2  # units of a letter for a hundredth of its size
+KEY = "key"  # the class of a legend
 COUNT = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}  # the points that follow a command
 SIZES = re.compile(r"(?<=stroke-width:)[^;]+|(?<=stroke-dasharray:)[^;]+|(?<=stroke-dashoffset:)[^;]+")
 
@@ -176,6 +177,8 @@ def figure(text):
             # Grid, ticks, numbers: so each is said in one go.
             one[:] = sorted(leaves, key=lambda leaf: ("defs", "path", "use", "g").index(leaf.tag))
             one.attrib = {"axis": ""}
+        if "legend_" in one.get("id", ""):
+            one[:], one.attrib = list(_leaves(one)), {"class": KEY}
     empty = {one.get("id", "") for one in root.iter("path") if not one.get("d")}  # such as the letter space
     for parent in root.iter():
         parent[:] = [one for one in parent if one.get("href", "#")[1:] not in empty - {""}
