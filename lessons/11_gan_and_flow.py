@@ -467,7 +467,7 @@ def areas(amount):
 
 
 # %% tags=["look", "cover"]
-Slider(areas, [1, 0.75, 0.5, 0.25, 0], label="bent by {:.2f}", play=True)
+Slider(areas, [0, 0.25, 0.5, 0.75, 1], label="bent by {:.2f}", play=True)
 
 # %% [markdown]
 # ## 7. Couplings

@@ -98,4 +98,5 @@ def test_code_is_escaped_and_highlighted():
 def test_both_themes_colour_the_same_words_differently():
     light, dark = render.code_css()
     assert light != dark and "background:" not in light + dark
+    assert set(re.findall(r"\.\w\{", light)) <= set(re.findall(r"\.\w\{", dark)), "a light colour on the dark page"
     assert all(re.search(r"\.code \.\w\{color:#", rules) for rules in (light, dark))

@@ -167,8 +167,10 @@ def _colours():
         same = token in Token.Generic or token in (Token.Operator, Token.Name.Namespace, Token.Text.Whitespace)
         names[name] = letters.setdefault(("", "") if same else tuple(look(style, token) for style in styles),
                                          string.ascii_letters[len(letters) - 1])
-    rules = ["".join(f".code .{letter}{{{one[k]}}}" for one, letter in letters.items() if one[k]) for k in (0, 1)]
-    return names, *rules
+    light = "".join(f".code .{letter}{{{one[0]}}}" for one, letter in letters.items() if one[0])
+    # The light rules hold on the dark page too, unless it says otherwise.
+    dark = "".join(f".code .{letter}{{{one[1] or 'color:inherit'}}}" for one, letter in letters.items() if any(one))
+    return names, light, dark
 
 
 class Prose:
