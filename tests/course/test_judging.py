@@ -119,7 +119,8 @@ def test_what_nearly_agrees_is_no_other_estimate():
     of = lambda mean, eps: (mean + eps)[:, 0]
     args = np.ones((7, 1)), np.random.default_rng(0).normal(size=(7, 1))
     assert either(lambda mean, eps: (mean - eps)[:, 0], of, draw, 1.0, *args).ok
-    for wrong in (lambda *a: of(*a) * (1 + 1e-6), lambda *a: of(*a) + 1e-3, lambda *a: of(*a) * 1.05):
+    for wrong in (lambda *a: of(*a)[::-1].copy(), lambda *a: np.roll(of(*a), 1), lambda *a: of(*a) * (1 + 1e-6),
+                  lambda *a: of(*a) + 1e-3, lambda *a: of(*a) * 1.05):
         assert not either(wrong, of, draw, 1.0, *args).ok
 
 

@@ -74,14 +74,17 @@ def convicts(f, gradient, *args):
 
 
 def either(function, reference, draw, mean, *args, names=None):
-    """Is ``function(*args)`` what `reference` gives, or else another estimate with the right mean? -> Report.
+    """Is ``function(*args)``, row by row, what `reference` gives, or else another estimate with the right mean?
 
-    draw(function, rng) draws estimates, the first axis over draws, whose mean has to be `mean`.
+    -> Report. draw(function, rng) draws estimates, the first axis over draws, whose mean has to be `mean`.
     """
     report = check_value(function, reference, *args, names=names)
     got, expected = (np.array([getattr(entry, of) for entry in report.entries]) for of in ("got", "expected"))
     if report.ok or np.isnan(got).any() or np.all(abs(got - expected) < 0.01 * np.max(abs(expected))):
         return report  # what nearly agrees is no other estimate: a bias so small is not seen in draws
+    order = np.random.default_rng(0).permutation(len(args[0]))
+    if not np.allclose(function(*(a[order] for a in args)), np.asarray(function(*(a.copy() for a in args)))[order]):
+        return report  # each row has to be an estimate from its own arguments
     fair = check_unbiased(lambda rng: draw(function, rng), mean, rng=0, draws=1_000_000, resolution=0.01)
     if fair.ok:
         fair.notes = ["this is another estimate than the course's: single values differ, their mean is right"]
