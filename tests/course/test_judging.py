@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from tinygen.check import check_grad
 from tinygen.course import check_value
 from tinygen.course.answers.base import Answer
 from tinygen.course.exercises import _together, judged, said
@@ -57,7 +58,7 @@ def pair(x):
 
 def test_the_parts_of_a_pair_of_different_shapes_are_called_by_name():
     wanted = dict(parts=("the point", "the log det"))
-    assert check_value(pair, pair, X, **wanted).ok
+    assert check_value(pair, pair, X, **wanted).ok and check_value(lambda x: list(pair(x)), pair, X, **wanted).ok
     assert "the log det has the wrong sign" in told(check_value(lambda x: (x, -x[:3]), pair, X, **wanted))
     assert "the log det[2]: got" in told(check_value(lambda x: (x, x[:3] + np.array([0, 0, 0.1])), pair, X, **wanted))
     shape = told(check_value(lambda x: (x, x[:3, None]), pair, X, **wanted))
@@ -91,7 +92,7 @@ def test_of_several_checks_only_what_explains_each_is_named():
 def lesson_with(check_source, source):
     """The functions `f` and `check` of a module with a generator `rng`."""
     names = vars(types.ModuleType("a_lesson")) | {"np": np, "check_value": check_value,
-                                                   "rng": np.random.default_rng(3)}  # fmt: skip
+                                                   "check_grad": check_grad, "rng": np.random.default_rng(3)}
     exec(source + "\n" + check_source, names)
     return names
 
@@ -137,3 +138,9 @@ def test_what_did_not_come_back_is_said_once():
     names = lesson_with(CHECK, "def f(x):\n    x**2")
     report = judged(names["f"], names["check"], right=lambda x: x**2, others={})
     assert told(report).count("nothing came back") == 1
+
+
+def test_float32_in_several_checks_is_judged_to_its_precision():
+    names = lesson_with("def check(f):\n    return [check_grad(lambda x: np.sum(x**3), f, rng.normal(size=n)) for n in "
+                        "(3, 5)]", "def f(x):\n    return np.float32(3 * x**2)")  # fmt: skip
+    assert judged(names["f"], names["check"], right=lambda x: 3 * x**2, others={}).ok

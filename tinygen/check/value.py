@@ -27,7 +27,7 @@ def check_value(function, reference, *args, names=None, parts=None):
     """
     names = list(names or [f"argument {i + 1}" for i in range(len(args))])
     terms, expected, bar, shapes = _expected(reference, args)
-    got = function(*_copied(args))
+    got = _parted(function(*_copied(args)), shapes)
     report = Report(getattr(function, "__name__", "function"))
     paired = isinstance(got, tuple) and expected.ndim > 0
     called = parts or [f"the {form.part_name(i)}" for i in range(len(shapes or expected))] if paired else []
@@ -77,6 +77,11 @@ def _copied(args):
     return [a.copy() if isinstance(a, np.ndarray) else a for a in args]
 
 
+def _parted(got, shapes):
+    """What came back, where parts of different shapes are asked for: a list of them is a tuple."""
+    return tuple(got) if shapes and isinstance(got, list) else got
+
+
 def _compared(got, expected, bar):
     """(which numbers are wrong, the bar that was allowed, whether that is float32's)."""
     with np.errstate(invalid="ignore"):
@@ -100,7 +105,7 @@ def _fixed_numbers(function, reference, args, names, called, shapes):
         _, expected, bar, _ = _expected(reference, moved)
     if not single or not np.all(np.isfinite(expected)):
         return ""
-    got, _, fault = _as_array(function(*_copied(moved)), expected, called, shapes)
+    got, _, fault = _as_array(_parted(function(*_copied(moved)), shapes), expected, called, shapes)
     if not fault and got.shape == expected.shape and not _compared(got, expected, bar)[0].any():
         return ""
     there = ", ".join(f"{names[i]} = {moved[i]:.4g}" for i in single)

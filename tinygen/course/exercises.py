@@ -55,7 +55,7 @@ def judged(function, check, right=None, others=None, seconds=SECONDS):
             right = known.function(names)
         try:
             with time_limit(seconds, function.__code__.co_filename if hasattr(function, "__code__") else ""):
-                report = _in_single_precision(_together(name, check(watched)))
+                report = _together(name, check(watched))
                 if report.ok and right is not None:
                     report = _once_more(name, check, watched) or report
         except OutOfTime as error:
@@ -73,7 +73,8 @@ def judged(function, check, right=None, others=None, seconds=SECONDS):
             report.details["lists"] = watched.lists
             faults = faults or [what for what in [watched.part_shapes(right)] if what and unusable]
             if faults:
-                said_already = lambda entry: entry.note and any(entry.note in what for what in faults)
+                got = lambda entry: entry.note.rpartition(", got ")[2]
+                said_already = lambda entry: entry.note and any(got(entry) in what for what in faults)
                 entries = [] if unusable else [e for e in report.entries if e.verdict != PASS and not said_already(e)]
                 report = Report(name, [*(Entry("form", FAIL, note=what) for what in faults), *entries],
                                 report.mistakes, report.notes)  # fmt: skip
@@ -149,8 +150,8 @@ def _together(name, found):
     if nothing does, the first explanation of each, one of a kind."""
     if isinstance(found, Report):
         found.name = name
-        return found
-    found = list(found)
+        return _in_single_precision(found)
+    found = list(map(_in_single_precision, found))
     entries = [entry for report in found for entry in report.entries]
     failed = [report for report in found if not report.ok]
     said = [[mistake.sentence for mistake in report.mistakes] for report in failed]
@@ -169,7 +170,7 @@ def _once_more(name, check, watched):
     generators = [value for value in seen if isinstance(value, np.random.Generator)]
     states = [generator.bit_generator.state for generator in generators]
     try:
-        report = _in_single_precision(_together(name, check(watched)))
+        report = _together(name, check(watched))
     finally:
         for generator, state in zip(generators, states):
             generator.bit_generator.state = state
