@@ -176,5 +176,6 @@ def test_names():
     assert posteriors.posterior(Planar(7)).steps == 7
     for family in FAMILIES:
         assert posteriors.rebuild(posteriors.describe(family)) == family
+    assert Flow([Coupling([8])]).split(np.zeros((3, 38)))[0].shape == (3, 2)  # sizes in a list, as elsewhere
     with pytest.raises(ValueError, match="got 'full'; expected one of diagonal, cholesky, affine, planar"):
         posteriors.posterior("full")

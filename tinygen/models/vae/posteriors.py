@@ -8,7 +8,6 @@ instance. description: as of `describe`.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -198,13 +197,11 @@ class Moved(Family):
         return moved[..., 0, :], log_det[..., 0]
 
 
-@cache
 def _numbers(layers, k):
     """Numbers of the layers for k latents, of which only the shapes are used."""
     return one_page.init(layers, np.random.default_rng(0), k)
 
 
-@cache
 def _latents(family, outputs):
     """For how many latents a family has that many outputs."""
     for k in range(1, outputs // 2 + 1):
