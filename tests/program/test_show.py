@@ -7,6 +7,7 @@ import pytest
 import ziamath
 
 import tinygen as tg
+from tinygen.autodiff import tree
 
 
 def kl(mean, logvar):
@@ -160,3 +161,14 @@ def test_slices_and_their_derivatives_are_written_as_in_the_code():
     assert tg.trace(f)(x).latex() == "\\begin{aligned}\nf &= \\sum x_{:2} x_{2:}^{2}\n\\end{aligned}"
     gradient = tg.trace(tg.grad(f))(x).latex()
     assert r"\operatorname{put}_{2:} \left(2 x_{:2} x_{2:}\right)" in gradient and "slice" not in gradient
+
+
+def test_the_names_of_many_inputs_are_looked_up_in_time_proportional_to_their_number(monkeypatch):
+    def looked(n):
+        count, paths = [], tree.paths
+        with monkeypatch.context() as m:
+            m.setattr(tree, "paths", lambda x: count.append(x) or paths(x))
+            tg.compile(tg.grad(lambda arrays: sum(np.sum(a * a) for a in arrays)))([np.ones(2) for _ in range(n)])
+        return len(count)
+
+    assert looked(80) < 5 * looked(20)
