@@ -72,7 +72,7 @@ class Contender:
         result = self.step()
         self.wait(result)
         first, begin = clock() - start, _numbers(result)
-        grown = {"building": _most_resident() - before, "running": _resident() - before}
+        grown = {"building": _resident("VmHWM") - before, "running": _resident() - before}
         grown = {what: max(nbytes, 4096) for what, nbytes in grown.items()}  # no less than a page is told apart
         for _ in range(19 if work.kind == "train" else 0):
             result = self.step()
@@ -118,21 +118,13 @@ class Contender:
         return {}
 
 
-def _resident():
-    """Bytes of this process that are in memory (on Linux; 0 elsewhere)."""
+def _resident(what="VmRSS"):
+    """Bytes of this process that are in memory; of "VmHWM" the most that ever were. (On Linux; 0 elsewhere.)"""
     try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(what))
     except OSError:
         return 0
-
-
-def _most_resident():
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _work(name, quick, change):
