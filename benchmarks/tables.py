@@ -68,6 +68,13 @@ def clusters(rng):
     return np.stack([centres[j] + turns[j] @ rng.standard_normal(9) for j in k])
 
 
+def unequal_clusters(rng):
+    """Four far Gaussian clusters of weights .6, .25, .1 and .05, in six dimensions, 1300 rows."""
+    k = rng.choice(4, 1300, p=[0.6, 0.25, 0.1, 0.05])
+    centres, turns = 4 * rng.standard_normal((4, 6)), rng.standard_normal((4, 6, 6)) / 3
+    return centres[k] + np.einsum("nij,nj->ni", turns[k], rng.standard_normal((1300, 6)))
+
+
 def curve(rng):
     """A noisy curve in five dimensions, 600 rows."""
     t = rng.uniform(0, 2 * np.pi, 600)
@@ -114,6 +121,7 @@ CHOSEN_ON = {
     "shapes": shapes,
     "skewed": skewed,
     "clusters": clusters,
+    "unequal clusters": unequal_clusters,
     "curve": curve,
     "ring": lambda rng: toy.ring(1500, rng),
     "small gaussian": lambda rng: rng.standard_normal((130, 12)) @ rng.standard_normal((12, 12)),
