@@ -279,6 +279,7 @@ def test_bare_and_version(capsys):
 @pytest.mark.parametrize(("argv", "on_path", "name"), [
     ("/me/.venv/bin/tinygen", None, "/me/.venv/bin/tinygen"), (".venv/bin/tinygen", None, ".venv/bin/tinygen"),
     ("/usr/bin/tinygen", "/usr/bin/tinygen", "tinygen"), ("tinygen", None, "tinygen"), ("/x/pytest", None, "tinygen"),
+    ("/lib/tinygen/__main__.py", None, "python -m tinygen"),
 ])  # fmt: skip
 def test_hints_name_the_command_as_it_was_called(monkeypatch, argv, on_path, name):
     import shutil

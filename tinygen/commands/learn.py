@@ -21,6 +21,8 @@ EXAMPLES = """examples:
 def called():
     """The command as it was called: what hints name."""
     name = Path(sys.argv[0]).name
+    if name == "__main__.py":
+        return "python -m tinygen"
     return sys.argv[0] if name in ("tinygen", "tinygen.exe") and os.sep in sys.argv[0] and not _on_path() else "tinygen"
 
 
