@@ -137,7 +137,7 @@ def test_step_runs_skips_and_ends(course, capsys, monkeypatch):
     assert [r.printed for r in ran if r.cell.kind == "code"] == ["first True\n", ""]
     assert "  | first True" in said and "PASS" not in said and "The square of x" in said
     assert "def square" in said and "secret" not in said and "has its solution" in said
-    assert said.endswith("\nno exercise found\n")
+    assert said.endswith("\nno exercise was reached\n")
 
 
 def test_step_says_how_many_exercises_were_not_reached(capsys):
@@ -264,6 +264,18 @@ def test_a_verdict_is_remembered_until_the_file_changes(course, capsys, lesson_f
     path.write_text(path.read_text() + "\n# %%\n1\n")
     learn()
     assert len(asked) == 2
+
+
+def test_a_terminal_without_these_letters_shows_question_marks(course, monkeypatch):
+    import io
+
+    from tinygen import commands
+
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert commands.main(["learn"]) == 0
+    stream.flush()
+    assert b"1 ? Squares" in stream.buffer.getvalue()
 
 
 def test_bare_and_version(capsys):

@@ -1,6 +1,7 @@
 """The command `tinygen`: a subcommand is a module with `add_arguments(parser)` and `run(arguments) -> exit status`."""
 
 import argparse
+import contextlib
 import importlib
 import sys
 
@@ -45,6 +46,9 @@ def version():
 def main(argv=None):
     """Run the command line `argv`; return its exit status (2: unusable arguments)."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has not all letters shows a ? for those
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")
     chosen = [name for name in argv[:1] if name in COMMANDS]  # the others need not be imported
     top = parser(chosen or COMMANDS)
     arguments = top.parse_args(argv)

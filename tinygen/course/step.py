@@ -61,7 +61,8 @@ def step(read, ask=input, write=print):
         pass
     reached = [{"name": t.report.name, "ok": t.report.ok} for r in ran for t in r.exercises]
     more = read.count - len(reached)
-    write("\n" + tally(reached) + (f"; {more} more in this lesson" if reached and more > 0 else ""))
+    said = tally(reached) if reached or not more else "no exercise was reached"
+    write("\n" + said + (f"; {more} more in this lesson" if reached and more else ""))
     return ran
 
 
