@@ -155,8 +155,8 @@ class Moved(Family):
     """A diagonal Gaussian moved by layers of a flow, `layers`, whose numbers are outputs too: each row has its own.
 
     z <- layer(z),  log q <- log q - ln |det| of the layer; models/flow says what a layer is. q = (mean, logvar,
-    numbers): (n, k), (n, k), and for each layer the tree of its numbers, vectors (n, 1, size) and matrices as they are
-    behind n, so that they meet rows (n, 1, k).
+    numbers): (n, k), (n, k), and for each layer the tree of its numbers, vectors (n, 1, size) and matrices
+    (n, in, out), outputs / sqrt(in), so that they meet rows (n, 1, k). At outputs 0 every layer is the identity.
     """
 
     exact_kl = False
@@ -169,7 +169,8 @@ class Moved(Family):
         leaves, structure = tree.flatten(_numbers(self.layers, k))
         parts = []
         for leaf in leaves:
-            part = out[..., 2 * k + start : 2 * k + start + leaf.size]
+            size = float(np.sqrt(leaf.shape[0])) if leaf.ndim == 2 else 1.0  # a net's weights as a dense layer begins
+            part = out[..., 2 * k + start : 2 * k + start + leaf.size] / size
             parts.append(part.reshape(*lead, *(leaf.shape if leaf.ndim == 2 else (1, leaf.size))))
             start += leaf.size
         return out[..., :k], out[..., k : 2 * k], tree.unflatten(structure, parts)
