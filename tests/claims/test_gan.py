@@ -4,7 +4,7 @@ import pytest
 
 from tinygen.claims import claims
 from tinygen.models.gan import penalties
-from tinygen.oracles import f_divergences, gan_dynamics, linear_gan, perfect_sampler, wasserstein
+from tinygen.oracles import discriminator, f_divergences, gan_dynamics, linear_gan, perfect_sampler, wasserstein
 from tinygen.oracles.discriminator import Pair
 
 SLIGHT = 1 + 1e-3
@@ -23,8 +23,9 @@ def scaled(f):
 
 def first_scaled(f):
     def wrong(*args, **options):
-        first, *rest = f(*args, **options)
-        return (SLIGHT * first, *rest)
+        found = f(*args, **options)
+        values = (SLIGHT * found[0], *found[1:])
+        return type(found)(*values) if hasattr(found, "_fields") else values
 
     return wrong
 
@@ -43,6 +44,19 @@ BROKEN = [
     ("oracles/sampler", perfect_sampler, "all_modes_seen", scaled),
     ("oracles/sampler", perfect_sampler, "rice_mean", scaled),
     ("models/penalties", penalties, "r1", scaled),
+    ("oracles/duals", f_divergences, "donsker_varadhan", scaled),
+    ("oracles/densities", discriminator, "gaussian_log_ratio", first_scaled),
+    ("oracles/densities", discriminator, "poisson_log_ratio", scaled),
+    ("oracles/densities", f_divergences, "pearson_gaussian", scaled),
+    ("oracles/densities", f_divergences, "least_squares_terms", first_scaled),
+    ("oracles/wasserstein", wasserstein, "w1_rows", scaled),
+    ("oracles/wasserstein", wasserstein, "linear_critic", first_scaled),
+    ("oracles/wasserstein", wasserstein, "lipschitz_bound", lambda f: lambda net: 0.01 * f(net)),
+    ("oracles/continuous", gan_dynamics, "instance_noise_eigenvalues", first_scaled),
+    ("oracles/continuous", gan_dynamics, "quadratic_velocity", first_scaled),
+    ("oracles/continuous", gan_dynamics, "quadratic_turning_point", scaled),
+    ("oracles/continuous", gan_dynamics, "non_saturating_radius", lambda f: lambda t, r0: 1.02 * f(t, r0)),
+    ("oracles/sampler", perfect_sampler, "missing_modes", first_scaled),
 ]
 
 

@@ -85,13 +85,47 @@ def duals(rng):
         entries.append(entry(name, f_divergences.dual(found, name, T), value, 1e-8))
         less = f_divergences.dual(found, name, T * np.where(near, rng.uniform(0.8, 1, T.shape), 1))
         entries.append(entry(f"{name}, a bound", less < value, 1, 0))
+    T, constant = found.log_ratio + 0.3 * np.where(near, np.sin(found.x + rng.uniform(0, 6)), 0), rng.normal()
+    tighter, bound = f_divergences.donsker_varadhan(found, T), f_divergences.divergence(found, "kl")
+    entries += [
+        entry("Donsker-Varadhan, any constant", f_divergences.donsker_varadhan(found, T + constant), tighter, 1e-9),
+        entry("between the dual and KL", f_divergences.dual(found, "kl", 1 + T) <= tighter <= bound, 1, 0),
+    ]
     return Report("gan/oracles/duals", entries)
+
+
+@claim("gan/oracles/densities", kind="identity", source="Mao et al. 2017; tinygen/oracles/f_divergences.py")
+def closed_forms(rng):
+    """Log ratios of Gaussians and of counts, chi^2, least squares: in closed form, and by sums over densities."""
+    from scipy.stats import multivariate_normal, poisson
+
+    numbers = pair(rng)
+    h, p, q = even_grid(6401, numbers)
+    R, m = 0.4 * rng.normal(size=(2, 2, 2)) + np.eye(2), rng.normal(size=(2, 2))
+    S, x = R @ np.swapaxes(R, 1, 2), rng.normal(size=2)
+    A, b, c = discriminator.gaussian_log_ratio(m[1], S[1], m[0], S[0])
+    k, rates = rng.integers(9, size=5), rng.uniform(1, 5, 2)
+    fake, real = np.sort(rng.normal(size=2))
+    D = (real * p + fake * q) / np.maximum(p + q, 1e-300)
+    triangle, least = f_divergences.least_squares_terms(discriminator.Pair.gaussian(*numbers), fake=fake, real=real)
+    log = lambda i: multivariate_normal(m[i], S[i]).logpdf(x)
+    return Report(
+        "gan/oracles/densities",
+        [
+            entry("Gaussians", x @ A @ x + b @ x + c, log(1) - log(0), 1e-10),
+            entry("counts", discriminator.poisson_log_ratio(k, *rates),
+                  poisson(rates[0]).logpmf(k) - poisson(rates[1]).logpmf(k), 1e-10),
+            entry("chi^2", f_divergences.pearson_gaussian(*numbers), h * np.sum((p - q) ** 2 / q), 1e-8),
+            entry("least squares' value", triangle, h * np.sum((p - q) ** 2 / np.maximum(p + q, 1e-300)), 1e-9),
+            entry("its minimum", least, h * np.sum(p * (D - real) ** 2 + q * (D - fake) ** 2) / 2, 1e-9),
+        ],
+    )  # fmt: skip
 
 
 @claim("gan/oracles/wasserstein", kind="identity", source="tinygen/oracles/wasserstein.py")
 def distances(rng):
     """W1 of Gaussians against int |F - G|; W2 against the optimal map; WGAN-GP's number against its own integral."""
-    from scipy.stats import norm
+    from scipy.stats import norm, wasserstein_distance
 
     numbers = pair(rng)
     x = np.linspace(-16, 16, 32001)
@@ -107,12 +141,23 @@ def distances(rng):
     found = wasserstein.penalised_critic(np.full_like(x, x[1] - x[0]), -gap, 0 * gap, r, lam=lam)
     objective = lambda s: (x[1] - x[0]) * np.sum(gap * s - lam * r * (np.abs(s) - 1) ** 2)
     direction = np.cos(x + rng.uniform(0, 6))
+    rows, others = rng.normal(size=5), rng.normal(size=7)
+    shift, clip, any_w = rng.normal(size=3), rng.uniform(0.1, 1), rng.uniform(-1, 1, (99, 3))
+    (w, estimate), (clipped, less) = (wasserstein.linear_critic(shift, clip=c) for c in (None, clip))
+    of_slope_1 = (any_w / np.linalg.norm(any_w, axis=1, keepdims=True)) @ shift
+    net = [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))]
+    slope_of_net = np.linalg.norm(tg.grad(lambda z: np.sum(np.tanh(z @ net[0]) @ net[1]))(rng.normal(size=3)))
     slope, bar = directional(lambda t: objective(found.slope + t * direction), *LINE)
     return Report(
         "gan/oracles/wasserstein",
         [
             entry("W1", wasserstein.w1_gaussian(*numbers), (x[1] - x[0]) * np.sum(np.abs(gap)), 1e-5),
             entry("W2", wasserstein.w2_squared_gaussian(m, S0, 0 * m, S1), m @ m + np.trace(T @ S0 @ T), 1e-10),
+            entry("W1 of rows", wasserstein.w1_rows(rows, others), wasserstein_distance(rows, others), 1e-12),
+            entry("linear critic", np.array([w @ w, estimate]), np.array([1, np.linalg.norm(shift)]), 1e-12),
+            entry("none is better", of_slope_1.max() <= estimate and (clip * any_w @ shift).max() <= less, 1, 0),
+            entry("clipped", np.abs(clipped), np.full(3, clip), 1e-15),
+            entry("a net's slope is below the bound", slope_of_net <= wasserstein.lipschitz_bound(net), 1, 0),
             entry("WGAN-GP is stationary", slope, 0.0, bar + 1e-9),
             entry("WGAN-GP, objective", found.objective, objective(found.slope), 1e-10),
         ],
@@ -135,6 +180,42 @@ def dynamics(rng):
     factor = 1 + (h / (1 + np.exp(theta * psi))) ** 2
     entries.append(entry("simultaneous, exactly", np.sum(grown**2), factor * (theta**2 + psi**2), 1e-12))
     return Report("gan/oracles/dynamics", entries)
+
+
+@claim("gan/oracles/continuous", kind="identity", source=DYNAMICS)
+def flows_of_games(rng):
+    """Of small steps: noise and the quadratic game by their Jacobians, what is conserved, and how fast r falls."""
+    from scipy.integrate import solve_ivp
+
+    sd, rho, s = rng.uniform(0.3, 1.5), rng.uniform(0, 1), rng.uniform(0.5, 2)
+    e, weight = np.polynomial.hermite_e.hermegauss(20)
+    weight = weight / weight.sum()
+    f = lambda t: weight @ np.log(1 / (1 + np.exp(-t)))  # the mean over the noise
+    objective = lambda z: f(z[1] * (z[0] + sd * e)) + f(-z[1] * sd * e)
+    noisy = tg.jacobian(lambda z: tg.grad(objective)(z) * np.array([-1, 1]))(np.zeros(2))
+    quadratic = tg.jacobian(lambda z: np.stack(gan_dynamics.quadratic_velocity(*z, sd=s, rho=rho)))(np.array([0, s]))
+    w, theta = rng.normal(), rng.uniform(0.2, 0.9) * s
+    climbed = tg.grad(lambda z: gan_dynamics.quadratic_energy(*z, sd=s))(np.array([w, theta]))
+    turns = gan_dynamics.quadratic_turning_point(theta, sd=s)
+    energies = [gan_dynamics.quadratic_energy(0, t, sd=s) for t in (theta, turns)]
+    start, t = 0.2 * np.array([np.cos(w), np.sin(w)]), 300.0
+    velocity = lambda t, z: gan_dynamics.dirac_velocity(*z, non_saturating=True)
+    end = solve_ivp(velocity, (0, t), start, rtol=1e-9, atol=1e-12).y[:, -1]
+    sum_and_product = lambda one, two: np.array([one + two, one * two]).real
+    trace_and_det = lambda J: np.array([np.trace(J), np.linalg.det(J)])
+    return Report(
+        "gan/oracles/continuous",
+        [
+            entry("instance noise", sum_and_product(*gan_dynamics.instance_noise_eigenvalues(sd)),
+                  trace_and_det(noisy), 1e-9),
+            entry("quadratic", sum_and_product(*gan_dynamics.quadratic_eigenvalues(s, rho)),
+                  trace_and_det(quadratic), 1e-9),
+            entry("conserved", climbed @ gan_dynamics.quadratic_velocity(w, theta, sd=s), 0.0, 1e-10),
+            entry("it turns", energies[0], energies[1], 1e-9),
+            entry("elsewhere", turns > s, 1, 0),
+            entry("non-saturating, r^2", end @ end, gan_dynamics.non_saturating_radius(t, 0.2), 3e-4),
+        ],
+    )  # fmt: skip
 
 
 @claim("gan/oracles/linear", kind="identity", source="tinygen/oracles/linear_gan.py")
@@ -170,6 +251,10 @@ def sampler(rng):
     seen = np.array([len(set(d)) for d in draws])
     share = np.array([np.bincount(d, minlength=modes) for d in draws]) / n
     kl = np.sum(share * np.log(np.where(share > 0, modes * share, 1)), 1)
+    none = perfect_sampler.missing_modes(modes + n, n)
+    left, both = np.full(modes, 1 / modes), np.full(modes, 1 / (modes + n))
+    mixed = (left + both) / 2
+    jsd = (modes * (both * np.log(both / mixed) + left * np.log(left / mixed))[0] + n / (modes + n) * np.log(2)) / 2
     numbers = pair(rng)
     h, p, q = even_grid(32001, numbers)
     F, G = h * np.cumsum(p), h * np.cumsum(q)
@@ -183,6 +268,9 @@ def sampler(rng):
             entry("modes missed", perfect_sampler.modes_missed(modes, n), np.mean(modes - seen), 1e-12),
             entry("all modes seen", perfect_sampler.all_modes_seen(modes, n), np.mean(seen == modes), 1e-12),
             entry("histogram", perfect_sampler.histogram_kl(modes, n), kl.mean(), 1e-12),
+            entry("missing modes, TV", none.tv, n / (modes + n), 1e-12),
+            entry("missing modes, JSD", none.jsd, jsd, 1e-12),
+            entry("missing modes, KL(q||p)", none[2], np.sum(left * np.log(left / both)), 1e-12),
             entry("energy", perfect_sampler.energy_gaussian(*numbers), 2 * h * np.sum((F - G) ** 2), 1e-5),
             entry("Rice mean", perfect_sampler.rice_mean(distance, sd), np.trapezoid(r**2 * bell, r), 1e-4),
         ],

@@ -28,7 +28,8 @@ def copied(p):
     return tree.map(np.copy, p)
 
 
-def play_by_hand(start, rounds, *, order="alternating", critic_steps=1, clip=None, total=50, rate=1e-2, **weights):
+def play_by_hand(start, rounds, *, order="alternating", critic_steps=1, clip=None, total=50, rate=1e-2,
+                 penalty_end=1.0, **weights):  # fmt: skip
     """The same game from the losses alone, one gradient a player at a time."""
     source = game(start)  # only for its draws
     d, back_d = tree.ravel(start["D"])
@@ -41,8 +42,9 @@ def play_by_hand(start, rounds, *, order="alternating", critic_steps=1, clip=Non
         def of_g():
             return flat(tg.grad(one_page.generator_loss)(back_g(g), back_d(d), *source.draw()))
         before = of_g() if order == "simultaneous" else None
+        fading = {name: w * (penalty_end ** (r / total) if name in ("r1", "r2") else 1) for name, w in weights.items()}
         for _ in range(critic_steps):
-            loss = lambda p, batch, noise: one_page.discriminator_loss(p, back_g(g), batch, noise, **weights)[0]
+            loss = lambda p, batch, noise: one_page.discriminator_loss(p, back_g(g), batch, noise, **fading)[0]
             adams[0].step(flat(tg.grad(loss)(back_d(d), *source.draw())))
             if clip:
                 d[:] = np.clip(d, -clip, clip)
@@ -52,7 +54,8 @@ def play_by_hand(start, rounds, *, order="alternating", critic_steps=1, clip=Non
 
 @pytest.mark.parametrize("options", [
     {}, {"order": "simultaneous"}, {"critic_steps": 3}, {"clip": 0.3}, {"order": "simultaneous", "critic_steps": 2},
-    {"r1": 0.7}, {"r2": 0.4}, {"gradient_penalty": 2.0}])  # fmt: skip
+    {"r1": 0.7}, {"r2": 0.4}, {"gradient_penalty": 2.0}, {"r1": 9.0, "r2": 5.0, "penalty_end": 1e-3},
+    {"gradient_penalty": 2.0, "r1": 0.5, "penalty_end": 1e-3}])  # fmt: skip
 def test_rounds_are_the_steps_by_hand(options):
     start = params()
     played = game(start, **options)
@@ -94,7 +97,7 @@ def test_logits_are_one_number_a_row_and_of_that_row_only():
 
 @pytest.mark.parametrize("options", [
     {"r1": 0.3, "r2": 0.3, "dropout": 0.2, "noise_sd": 0.1, "bin_width": 0.5}, {"gradient_penalty": 1.0},
-    {"loss": "relativistic", "r1": 0.1}, {"loss": "hinge", "order": "simultaneous"}])  # fmt: skip
+    {"loss": "relativistic", "r1": 5.0, "penalty_end": 1e-4}, {"loss": "hinge", "order": "simultaneous"}])  # fmt: skip
 def test_compiled_as_eager(options):
     ends = []
     for compile in (True, False):

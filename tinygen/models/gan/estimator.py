@@ -27,6 +27,7 @@ class GAN(base.Estimator):
     loss: "non_saturating", "saturating", "least_squares", "hinge", "wasserstein" or "relativistic" (losses.py).
     r1, r2, gradient_penalty: weights of the penalties on the discriminator's slope at the data, at the samples, between
     them (penalties.py); clip: hold its weights in [-clip, clip]. Without any of them most games lose modes.
+    penalty_end: what is left of r1 and r2 in the last round; they fall geometrically.
     noise_sd: Gaussian noise on all that the discriminator sees, in units of the data's sd. dropout: of its hidden
     units.
     order: "alternating" or "simultaneous" updates; critic_steps: steps of the discriminator in a round.
@@ -50,6 +51,7 @@ class GAN(base.Estimator):
         "loss": options.one_of(*LOSSES),
         "r1": options.number(),
         "r2": options.number(),
+        "penalty_end": options.number(above=0),
         "gradient_penalty": options.number(),
         "clip": options.number(above=0, none=True),
         "noise_sd": options.number(),
@@ -69,14 +71,14 @@ class GAN(base.Estimator):
         "verbose": options.number(),
         "compile": options.one_of(True, False),
     }
-    TRAINING = ("r1", "r2", "gradient_penalty", "clip", "dropout", "order", "critic_steps", "batch_size",
+    TRAINING = ("r1", "r2", "penalty_end", "gradient_penalty", "clip", "dropout", "order", "critic_steps", "batch_size",
                 "learning_rate", "beta1", "beta2", "ema", "validation_fraction", "compile")  # fmt: skip
 
     def __init__(self, *, latent="auto", hidden=(128, 128), loss="non_saturating", r1=0.1, r2=0.1,
-                 gradient_penalty=0.0, clip=None, noise_sd=0.0, dropout=0.0, order="alternating", critic_steps=1,
-                 levels="auto", scaling="one", max_steps=6000, batch_size=256, learning_rate=1e-3, beta1=0.5,
-                 beta2=0.99, ema=0.998, validation_fraction=0.1, dtype="float32", random_state=None, progress=True,
-                 verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
+                 penalty_end=0.01, gradient_penalty=0.0, clip=None, noise_sd=0.0, dropout=0.0, order="alternating",
+                 critic_steps=1, levels="auto", scaling="one", max_steps=6000, batch_size=256, learning_rate=1e-3,
+                 beta1=0.5, beta2=0.99, ema=0.998, validation_fraction=0.1, dtype="float32", random_state=None,
+                 progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
         self._store(locals())
 
     # ---- fitting ----
@@ -102,10 +104,11 @@ class GAN(base.Estimator):
         )  # fmt: skip
         game = one_page.Game(
             start, {name: array[rest] for name, array in data.items()}, rng=randomness.stream(self.seed_, "training"),
-            total=self.max_steps, loss=self.loss, r1=self.r1, r2=self.r2, gradient_penalty=self.gradient_penalty,
-            clip=self.clip, bounds=self._bounds(), noise_sd=self.noise_sd, bin_width=self._bin_width(),
-            dropout=self.dropout, order=self.order, critic_steps=self.critic_steps, batch_size=self.batch_size,
-            rate=self.learning_rate, beta1=self.beta1, beta2=self.beta2, ema=self.ema, compile=self.compile,
+            total=self.max_steps, loss=self.loss, r1=self.r1, r2=self.r2, penalty_end=self.penalty_end,
+            gradient_penalty=self.gradient_penalty, clip=self.clip, bounds=self._bounds(), noise_sd=self.noise_sd,
+            bin_width=self._bin_width(), dropout=self.dropout, order=self.order, critic_steps=self.critic_steps,
+            batch_size=self.batch_size, rate=self.learning_rate, beta1=self.beta1, beta2=self.beta2, ema=self.ema,
+            compile=self.compile,
             weights=None if self._weights is None else self._weights[rest],
         )  # fmt: skip
         self.history_ = play(

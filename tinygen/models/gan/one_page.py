@@ -67,12 +67,13 @@ def _net(layers, x, c, keep=None):
 # Each is differentiated by its first argument alone: so nothing has to be detached, and no gradient has to be cleared.
 
 
-def discriminator_loss(D, G, batch, noise, *, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0, bounds=None):
+def discriminator_loss(D, G, batch, noise, left=1.0, *, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0,
+                       bounds=None):  # fmt: skip
     """The discriminator's loss and its penalties, and how sure it was of data and of samples.
 
     D, G: parameters of the players. batch: {"x": (B, D), "c": labels}. noise: {"z": (B, k), ...}, all that is drawn.
-    loss: a name of LOSSES. r1, r2, gradient_penalty: the penalties' weights. bounds: the data's range, to which samples
-    are held, or None.
+    left: what is left of r1 and r2 in this round. loss: a name of LOSSES. r1, r2, gradient_penalty: the penalties'
+    weights. bounds: the data's range, to which samples are held, or None.
     """
     c, keep = batch.get("c"), noise.get("keep")
     real, fake = batch["x"] + noise["on_real"], generate(G, noise["z"], c, bounds=bounds) + noise["on_fake"]
@@ -80,9 +81,9 @@ def discriminator_loss(D, G, batch, noise, *, loss="non_saturating", r1=0.0, r2=
     on_real, on_fake = at(real), at(fake)
     total = LOSSES[loss].discriminator(on_real, on_fake)
     if r1:
-        total = total + r1 * penalties.r1(at, real)
+        total = total + left * r1 * penalties.r1(at, real)
     if r2:
-        total = total + r2 * penalties.r2(at, fake)
+        total = total + left * r2 * penalties.r2(at, fake)
     if gradient_penalty:
         total = total + gradient_penalty * penalties.gradient_penalty(at, real, fake, noise["u"])
     return total, {"real": np.mean(sigmoid(on_real)), "fake": np.mean(sigmoid(on_fake))}
@@ -106,7 +107,9 @@ class Game:
 
     params: of `init`; not changed. data: {"x": (n, D)} and with labels {"c": (n, classes)} one-hot.
     order: "alternating": the generator answers the discriminator as it is now; "simultaneous": as it was before.
-    loss, r1, r2, gradient_penalty, bounds: of `discriminator_loss`. clip: hold D's parameters in [-clip, clip].
+    loss, r1, r2, gradient_penalty, bounds: of `discriminator_loss`. penalty_end: r1 and r2 fall to this part of
+    themselves, geometrically: with a flat D the modes are found, with a steep one their shape. clip: hold D's
+    parameters in [-clip, clip].
     noise_sd: Gaussian noise on all that D sees. bin_width: uniform noise on the data, for values on a grid. dropout: of
     D's hidden units. rate: of both players' Adam, with beta1 and beta2; it falls to 0 along a cosine in `total` rounds.
     ema: decay of the running mean of the generator's parameters, of which samples are made. rng: Generator, for batches
@@ -114,10 +117,10 @@ class Game:
     row of data is drawn beside the others; None: all alike.
     """
 
-    def __init__(self, params, data, *, rng, total, loss="non_saturating", r1=0.0, r2=0.0, gradient_penalty=0.0,
-                 clip=None, bounds=None, noise_sd=0.0, bin_width=0.0, dropout=0.0, order="alternating", critic_steps=1,
-                 batch_size=256, rate=1e-3, beta1=0.5, beta2=0.99, ema=0.998, compile=True,
-                 weights=None):  # fmt: skip
+    def __init__(self, params, data, *, rng, total, loss="non_saturating", r1=0.0, r2=0.0, penalty_end=1.0,
+                 gradient_penalty=0.0, clip=None, bounds=None, noise_sd=0.0, bin_width=0.0, dropout=0.0,
+                 order="alternating", critic_steps=1, batch_size=256, rate=1e-3, beta1=0.5, beta2=0.99, ema=0.998,
+                 compile=True, weights=None):  # fmt: skip
         (self._d, back_d), (self._g, back_g) = tree.ravel(params["D"]), tree.ravel(params["G"])
         self.params, self._back_g = {"D": back_d(self._d), "G": back_g(self._g)}, back_g
         self._mean_g = np.zeros_like(self._g)  # of the generator's parameters, weights not yet summing to 1
@@ -129,7 +132,7 @@ class Game:
         self._grad_g = _into(back_g(self._by_g), value_and_grad(of_g), compile)
         self._adam_d, self._adam_g = (Adam(v, rate=rate, beta1=beta1, beta2=beta2) for v in (self._d, self._g))
         self.data, self.rng, self.total = data, np.random.default_rng(rng), total
-        self.rate, self.ema, self.clip, self.order = rate, ema, clip, order
+        self.rate, self.ema, self.clip, self.order, self.penalty_end = rate, ema, clip, order, penalty_end
         self.critic_steps, self.batch_size = critic_steps, min(batch_size, len(data["x"]))
         self.noise_sd, self.bin_width, self.dropout = noise_sd, bin_width, dropout
         self.ends = None if weights is None else np.cumsum(weights) / np.sum(weights)
@@ -146,11 +149,12 @@ class Game:
         """
         started = time.perf_counter()
         self._adam_d.rate = self._adam_g.rate = 0.5 * self.rate * (1 + math.cos(math.pi * self.step / self.total))
+        left = self._g.dtype.type(self.penalty_end ** (self.step / self.total))
         answer = None
         if self.order == "simultaneous":
             answer = self.generator_gradient()
         for _ in range(self.critic_steps):
-            loss, terms = self._grad_d(self.params["D"], self.params["G"], *self.draw())
+            loss, terms = self._grad_d(self.params["D"], self.params["G"], *self.draw(), left)
             self._adam_d.step(self._by_d)
             if self.clip:
                 np.clip(self._d, -self.clip, self.clip, out=self._d)  # after the step
