@@ -72,7 +72,7 @@ def test_weight_zero_is_absence_and_equal_weights_are_none(model):
         VAE(2, hidden=(16,), max_steps=300, random_state=0, progress=False),
         Diffusion(width=16, blocks=1, max_steps=300, random_state=0, progress=False),
         Flow(hidden=(16,), depth=2, max_steps=200, random_state=0, progress=False),
-        GAN(hidden=(32,), max_steps=600, random_state=0, progress=False),
+        GAN(hidden=(32,), max_steps=600, r1=0.1, r2=0.1, penalty_end=1.0, random_state=0, progress=False),
     ],
     ids=lambda model: type(model).__name__,
 )

@@ -176,7 +176,7 @@ def test_a_killed_fit_goes_on_with_the_same_bits(model, tmp_path):
     resumed = GAN(**QUICK, checkpoint=path, callback=lambda record: seen.append(record.step)).fit(X)
     assert seen[0] == 14 and seen[-1] == 30
     np.testing.assert_array_equal(resumed.sample(20), model.sample(20))
-    with pytest.raises(ValueError, match=r"r1 was 0\.1, is 0\.3"):
+    with pytest.raises(ValueError, match=r"r1 was 1\.0, is 0\.3"):
         GAN(**QUICK, r1=0.3, checkpoint=path).fit(X)
     with pytest.raises(ValueError, match="belongs to another game"):
         GAN(**QUICK, checkpoint=path).fit(X + 1)

@@ -43,9 +43,10 @@ def play_by_hand(start, rounds, *, order="alternating", critic_steps=1, clip=Non
             return flat(tg.grad(one_page.generator_loss)(back_g(g), back_d(d), *source.draw()))
         before = of_g() if order == "simultaneous" else None
         fading = {name: w * (penalty_end ** (r / total) if name in ("r1", "r2") else 1) for name, w in weights.items()}
+        def of_d(p, batch, noise, fading=fading):
+            return one_page.discriminator_loss(p, back_g(g), batch, noise, **fading)[0]
         for _ in range(critic_steps):
-            loss = lambda p, batch, noise: one_page.discriminator_loss(p, back_g(g), batch, noise, **fading)[0]
-            adams[0].step(flat(tg.grad(loss)(back_d(d), *source.draw())))
+            adams[0].step(flat(tg.grad(of_d)(back_d(d), *source.draw())))
             if clip:
                 d[:] = np.clip(d, -clip, clip)
         adams[1].step(of_g() if before is None else before)

@@ -74,8 +74,8 @@ class GAN(base.Estimator):
     TRAINING = ("r1", "r2", "penalty_end", "gradient_penalty", "clip", "dropout", "order", "critic_steps", "batch_size",
                 "learning_rate", "beta1", "beta2", "ema", "validation_fraction", "compile")  # fmt: skip
 
-    def __init__(self, *, latent="auto", hidden=(128, 128), loss="non_saturating", r1=0.1, r2=0.1,
-                 penalty_end=0.01, gradient_penalty=0.0, clip=None, noise_sd=0.0, dropout=0.0, order="alternating",
+    def __init__(self, *, latent="auto", hidden=(128, 128), loss="non_saturating", r1=1.0, r2=1.0,
+                 penalty_end=0.001, gradient_penalty=0.0, clip=None, noise_sd=0.0, dropout=0.0, order="alternating",
                  critic_steps=1, levels="auto", scaling="one", max_steps=6000, batch_size=256, learning_rate=1e-3,
                  beta1=0.5, beta2=0.99, ema=0.998, validation_fraction=0.1, dtype="float32", random_state=None,
                  progress=True, verbose=0, callback=None, checkpoint=None, compile=True):  # fmt: skip
