@@ -511,7 +511,7 @@ def repaired_one_hot(labels, classes):
 
 
 def check_repaired(repaired_one_hot):
-    some = np.array([2, -1, 0, 1, -1, 3, 2])
+    some = rng.permutation([2, -1, 0, 1, -1, 3, 2])
     return check_value(repaired_one_hot, answers.one_hot, some, 4, names=("labels", "classes"))
 
 
