@@ -9,7 +9,7 @@ import scipy.special  # noqa: F401  (its rules are loaded only where SciPy is)
 
 import tinygen as tg
 from tinygen.autodiff import tree
-from tinygen.autodiff.tape import TABLE, Every, on_missing
+from tinygen.autodiff.table import TABLE, Every, on_missing
 from tinygen.claims.examples import PRIMES, SQUARE, label
 from tinygen.claims.rule_examples import examples
 from tinygen.claims.rules import check_rule

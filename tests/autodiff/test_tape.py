@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from tinygen.autodiff.tape import TABLE, Tape
+from tinygen.autodiff.table import TABLE
+from tinygen.autodiff.tape import Tape
 
 
 def recorded(watch=None):

@@ -5,7 +5,7 @@ import pytest
 from scipy import special  # noqa: F401  (its rules are loaded only where SciPy is)
 
 import tinygen as tg
-from tinygen.autodiff.tape import TABLE, Every, on_missing
+from tinygen.autodiff.table import TABLE, Every, on_missing
 from tinygen.check.report import Report
 from tinygen.claims import claims
 from tinygen.claims.examples import label

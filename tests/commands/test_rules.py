@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 import pytest
 
-from tinygen.autodiff.tape import TABLE
+from tinygen.autodiff.table import TABLE
 from tinygen.commands import rules as command
 
 

@@ -135,6 +135,22 @@ class ArrayLike:
     __bool__ = lambda self: self._look(bool, "bool")
 
 
+def recorded(v):
+    """Whether what is computed with `v` is also recorded for a replay: then nothing may depend on its value."""
+    while isinstance(v, ArrayLike):
+        if v.tape.recording:
+            return True
+        v = v.value
+    return False
+
+
+def bare(v):
+    """The array under any number of Vars."""
+    while isinstance(v, ArrayLike):
+        v = v.value
+    return v
+
+
 def _who_wants_an_array():
     """The function of NumPy or SciPy that was called with a Var ("" if it is written in C), and the user's source."""
     frame, names = sys._getframe(2), []

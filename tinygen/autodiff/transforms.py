@@ -154,8 +154,9 @@ def grad(f, argnums=0, has_aux=False, allow_zero=False):
 
     While `f` runs, its arguments are stand-ins (Var) that NumPy takes for arrays, but `isinstance(x, np.ndarray)` and
     `isinstance(t, float)` are False for them: an `f` that asks takes another branch than it does with arrays. Ask for
-    what you need instead: `np.ndim(x) == 0`, `hasattr(x, "shape")`. Plain arrays that `f` uses must not change before
-    the gradient is there: TypeError that says which did (one of more than a megabyte is read-only meanwhile).
+    what you need instead: `np.ndim(x) == 0`, `hasattr(x, "shape")`. Arguments and value are real; between them may be
+    complex numbers (`np.fft.rfft(x)`, `np.exp(1j * x)`, `np.abs(z) ** 2`). Plain arrays that `f` uses must not change
+    before the gradient is there: TypeError that says which did (one of more than a megabyte is read-only meanwhile).
     Where `f` does not depend on an argument at all, its gradient is zeros with a warning, since that is nearly always a
     mistake; `allow_zero` silences it. TypeError if `f` does not return a scalar. argnums: an int, or a tuple for
     several gradients. has_aux: f returns `(value, aux)`, and grad(f) `(gradient, aux)`.

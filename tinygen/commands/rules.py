@@ -36,7 +36,7 @@ def table():
     from scipy import special  # noqa: F401  (its rules are loaded only where SciPy is)
 
     import tinygen as tg
-    from tinygen.autodiff.tape import TABLE, on_missing
+    from tinygen.autodiff.table import TABLE, on_missing
     from tinygen.claims.examples import names
 
     for load in on_missing:

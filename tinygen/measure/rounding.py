@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.autodiff import primitive, tree
-from tinygen.autodiff.tape import Tape, Var, bare
+from tinygen.autodiff.arraylike import bare
+from tinygen.autodiff.tape import Tape, Var
 from tinygen.measure.noise import scales
 
 ULPS = 4  # what one NumPy operation may be off by, in units of its format's eps, and relative to each of its terms

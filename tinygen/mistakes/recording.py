@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.autodiff.arraylike import frame_outside, source
-from tinygen.autodiff.tape import Tape, Var, bare
+from tinygen.autodiff.arraylike import bare, frame_outside, source
+from tinygen.autodiff.tape import Tape, Var
 
 _PACKAGE = Path(__file__).parent.parent
 MOST_WORK = 3e7  # array entries in one search: about a second

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 
 from tinygen.autodiff.rules.indexing import PUT, is_basic
-from tinygen.autodiff.tape import Row
+from tinygen.autodiff.table import Row
 
 
 def merged(operations, outputs):

@@ -2,7 +2,7 @@
 
 import sys
 
-from tinygen.autodiff import tape
+from tinygen.autodiff import table
 from tinygen.autodiff.rules import (  # noqa: F401  (each fills its part)
     diagonals,
     elementwise,
@@ -22,4 +22,4 @@ def _load_special(_):
         from tinygen.autodiff.rules import special  # noqa: F401
 
 
-tape.on_missing.append(_load_special)
+table.on_missing.append(_load_special)

@@ -10,8 +10,10 @@ import operator
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import bare
 from tinygen.autodiff.rules.kinks import tip
-from tinygen.autodiff.tape import TABLE, Row, Var, apply, bare, operator_of
+from tinygen.autodiff.table import TABLE, Row
+from tinygen.autodiff.tape import Var, apply, operator_of
 
 
 def define(function, *rules, **what):

@@ -10,7 +10,7 @@ import numpy as np
 from tinygen.autodiff.rules.elementwise import constant, define, stands_for
 from tinygen.autodiff.rules.indexing import getitem
 from tinygen.autodiff.rules.shaping import moves
-from tinygen.autodiff.tape import MAKES
+from tinygen.autodiff.table import MAKES
 
 # ---- parts ----
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, stands_for
-from tinygen.autodiff.tape import Row, Var, apply
+from tinygen.autodiff.table import Row
+from tinygen.autodiff.tape import Var, apply
 
 
 def is_basic(index):

@@ -14,7 +14,9 @@ import math
 
 import numpy as np
 
-from tinygen.autodiff.tape import Row, Tape, Var, apply, bare, recorded
+from tinygen.autodiff.arraylike import bare, recorded
+from tinygen.autodiff.table import Row
+from tinygen.autodiff.tape import Tape, Var, apply
 
 
 def again(x):

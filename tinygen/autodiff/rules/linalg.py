@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import bare, recorded
 from tinygen.autodiff.rules.elementwise import define, refused, spelled, stands_for
 from tinygen.autodiff.rules.kinks import again, bend, close, divided_differences, no_limit, only_eager, reads, tip
 from tinygen.autodiff.rules.ordering import shared
 from tinygen.autodiff.rules.products import t
 from tinygen.autodiff.rules.reductions import axes_of, spread
-from tinygen.autodiff.tape import Every, Row, Var, apply, bare, recorded
+from tinygen.autodiff.table import Every, Row
+from tinygen.autodiff.tape import Var, apply
 
 # ---- matrix functions ----
 

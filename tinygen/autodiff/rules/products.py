@@ -7,7 +7,8 @@ import numpy as np
 
 from tinygen.autodiff.rules.elementwise import define, stands_for
 from tinygen.autodiff.rules.indexing import put
-from tinygen.autodiff.tape import TABLE, Every, Row, Var, apply
+from tinygen.autodiff.table import TABLE, Every, Row
+from tinygen.autodiff.tape import Var, apply
 
 
 def t(x):

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import bare
 from tinygen.autodiff.rules.elementwise import constant, define, full, stands_for
 from tinygen.autodiff.rules.kinks import again, tip
-from tinygen.autodiff.tape import bare, primitive
+from tinygen.autodiff.tape import primitive
 
 # ---- axes ----
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import bare, recorded
 from tinygen.autodiff.rules.elementwise import constant, define, stands_for
 from tinygen.autodiff.rules.indexing import getitem
 from tinygen.autodiff.rules.products import convolved
-from tinygen.autodiff.tape import bare, recorded, stacked
+from tinygen.autodiff.tape import stacked
 
 # ---- differences ----
 

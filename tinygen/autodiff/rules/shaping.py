@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from tinygen.autodiff.arraylike import bare
 from tinygen.autodiff.rules.elementwise import define, stands_for
 from tinygen.autodiff.rules.indexing import put, taken
-from tinygen.autodiff.tape import Every, Row, Var, apply, bare
+from tinygen.autodiff.table import Every, Row
+from tinygen.autodiff.tape import Var, apply
 
 TRANSPOSED = (r"{0:ATOM}^\top", "POWER")
 
