@@ -15,7 +15,7 @@ def complex_numbers(table):
     add = table.add
     add(np.real, None, real("nm"))
     add(np.real, lambda a, b: np.real((a + 1j * b) * (2 - 3j)), real("nm"), real("m"))
-    add(np.power, lambda a, b: np.real((a + 1j * b) ** 2), real("nm"), real("m"))
+    add(np.power, lambda a, b: np.real(np.power(a + 1j * b, 2)), real("nm"), real("m"))
     add(np.imag, lambda a: a * np.imag(a), real("nm"))
     add(np.imag, lambda a, b: np.imag(np.exp(1j * a) * b), real("nm"), real("m"))
     add(np.conjugate, lambda a, b: parts(np.conjugate(a + 1j * b)), real("nm"), real("nm"))
