@@ -115,3 +115,18 @@ def test_marks_that_look_the_same_are_the_corners_of_one_path():
     corners = re.search(r'<path d="M([^"]*)" style="fill:none;stroke:none;marker:url\(#([^)]+)\)"', text)
     assert len(re.findall(r"-?(?:\d+\.?\d*|\.\d+)", corners[1])) == 2 * 101
     assert re.search(rf'<marker id="{corners[2]}"[^>]*><path [^>]*fill:var\(--c0, #2563b0\);fill-opacity:0.5', text)
+
+
+def test_ticks_bars_and_arrows_of_one_look_are_one_path_each_and_a_legend_can_be_found():
+    figure, ax = plt.subplots()
+    ax.bar(range(7), range(1, 8), color="#1a7f37", label="bars")
+    ax.quiver(*np.random.default_rng(0).normal(size=(4, 11)), color="#c0264a")
+    ax.legend()
+    text = pictures.svg(figure, "a")
+    plt.close(figure)
+    marks = re.findall(r'<path d="([^"]*)" style="stroke:currentColor;stroke-width:8"', text)
+    assert len(marks) == 2 and all(d.count("v") + d.count("h") >= 5 for d in marks), "the ticks of two axes"
+    for colour, n in (("c2", 8), ("c3", 11)):  # seven bars, and the legend's
+        drawn = [d for d, look in re.findall(r'<path d="([^"]*)"([^>]*)', text) if f"var(--{colour}" in look]
+        assert sum(d.lower().count("m") for d in drawn) == n and len(drawn) <= 3
+    assert text.count('class="key"') == 1

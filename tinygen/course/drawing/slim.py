@@ -172,13 +172,8 @@ def figure(text):
         if "style" in one.attrib and one is not root:
             style = re.sub(r"\s*([:;])\s*", r"\1", one.get("style")).rstrip(";")
             one.set("style", style + ";stroke-width:1" * bool("stroke:" in style and "stroke-width" not in style))
-        if "matplotlib.axis" in one.get("id", ""):
-            leaves = [leaf for leaf in _leaves(one) if leaf.tag != "defs" or leaf.find("path") is not None]
-            # Grid, ticks, numbers: so each is said in one go.
-            one[:] = sorted(leaves, key=lambda leaf: ("defs", "path", "use", "g").index(leaf.tag))
-            one.attrib = {"axis": ""}
-        if "legend_" in one.get("id", ""):
-            one[:], one.attrib = list(_leaves(one)), {"class": KEY}
+    axes = [one for one in root.iter("g") if "matplotlib.axis" in one.get("id", "")]
+    legends = [one for one in root.iter("g") if "legend_" in one.get("id", "")]
     empty = {one.get("id", "") for one in root.iter("path") if not one.get("d")}  # such as the letter space
     for parent in root.iter():
         parent[:] = [one for one in parent if one.get("href", "#")[1:] not in empty - {""}
@@ -187,9 +182,14 @@ def figure(text):
     for one in root.iter():
         if one.get("id", "") not in used:
             one.attrib.pop("id", None)
+    for axis in axes:  # grid, ticks, numbers: so each is said in one go
+        axis[:] = sorted(_leaves(axis), key=lambda leaf: {"defs": 0, "path": 1, "use": 2}.get(leaf.tag, 3))
+        axis.set("class", "axis")
+    for legend in legends:
+        legend[:], legend.attrib = list(_leaves(legend)), {"class": KEY}
     root[:] = _leaves(root)
-    for axis in root.iter("g"):
-        axis.attrib.pop("axis", None)
+    for axis in axes:
+        del axis.attrib["class"]
     _gather(root, {one.get("id"): one for one in root.iter("path") if "id" in one.attrib})
     _unclip(root)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', markup(root)))
