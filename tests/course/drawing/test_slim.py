@@ -59,7 +59,8 @@ def test_dots_and_marks_may_come_in_another_order_but_none_is_lost(points, digit
     marks = slim.path("M " + " L ".join(f"{x} {y}" for x, y in points), digits=digits, marks=True)
     for got in (absolute(dots), absolute(marks)):
         near = [min(max(abs(a - x), abs(b - y)) for x, y in got) for a, b in places]
-        assert max(near) <= 0.6 * 10.0**-digits and len(set(got)) <= len(points)
+        there = {(round(x, digits), round(y, digits)) for x, y in got}  # sums of steps differ in the last bit
+        assert max(near) <= 0.6 * 10.0**-digits and len(there) <= len(points)
 
 
 def inked(page):
