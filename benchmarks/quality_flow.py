@@ -25,7 +25,7 @@ TOYS = {  # name: (draw, log density, options, aim)
     "checkerboard": (toy.checkerboard, toy.checkerboard_log_density, {}, 0.08),
 }
 ROWS = dict(training=20_000, validation=20_000, test=20_000)
-PLANE = [dict(bins=8, max_steps=4000), dict(bins=16, max_steps=6000)]  # of which validation chooses, set by set
+PLANE = [dict(bins=8, max_steps=4000), dict(bins=16, max_steps=6000), dict(bins=24, max_steps=9000)]
 DIGITS = [
     dict(depth=4, hidden=(128, 128), dropout=0.4, max_steps=3000),
     dict(depth=6, hidden=(128, 128), dropout=0.3, max_steps=2250),
