@@ -57,7 +57,7 @@ rng = np.random.default_rng(7)  # every random number of this lesson comes from 
 
 # %%
 def pathwise(eps, m, s, k):
-    """The pathwise estimate of (dF/dm, dF/ds) at x = m + s eps for each eps (n,): two arrays (n,)."""
+    """The pathwise estimates of (dF/dm, dF/ds) at x = m + s eps, eps (n,): two arrays (n,)."""
     ### BEGIN SOLUTION
     slope = 2 * (m + s * eps - k)
     return slope, slope * eps
@@ -95,7 +95,7 @@ test_pathwise = exercise(pathwise, check_pathwise)
 
 # %%
 def score_function(eps, m, s, k):
-    """The score-function estimate of (dF/dm, dF/ds) at x = m + s eps for each eps (n,): two arrays."""
+    """The score-function estimates of (dF/dm, dF/ds) at x = m + s eps, eps (n,): two arrays (n,)."""
     ### BEGIN SOLUTION
     f = (m + s * eps - k) ** 2
     return f * eps / s, f * (eps**2 - 1) / s

@@ -358,7 +358,8 @@ def weights(before, alpha):
 
 def check_weights(weights):
     before = 0.3 + 0.6 * rng.random(5)
-    args, parts = (before, before * (0.4 + 0.5 * rng.random(5))), ("the factor of x", "the factor of eps")
+    args = before, before * (0.4 + 0.5 * rng.random(5))
+    parts = "the factor of x", "the factor of eps"
     return check_value(weights, answers.weights, *args, names=("before", "alpha"), parts=parts)
 
 

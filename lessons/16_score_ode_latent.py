@@ -273,7 +273,8 @@ for ax, eta, name in zip(axes, (1, 0), ("eta = 1", "eta = 0: the flow")):
         var = eta**2 * fine.posterior_var[t]
         z = one_step(z, bumps.noise(z, alpha), kicks[t - 1], alpha, before, var)
         path.append(z)
-    ax.contourf(range(1, 201), levels[:, 0], shade, levels=[0.02, 0.1, 0.25, 0.5, 1.0, 2.0], colors=shades)
+    edges = [0.02, 0.1, 0.25, 0.5, 1.0, 2.0]
+    ax.contourf(range(1, 201), levels[:, 0], shade, levels=edges, colors=shades)
     ax.plot(np.arange(200, 0, -2), np.concatenate(path[::2], axis=1).T, color="C1", linewidth=0.8)
     ax.set(xlabel="t", title=name)
 axes[0].set_ylabel("z")

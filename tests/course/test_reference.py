@@ -85,7 +85,7 @@ def test_the_course_links_to_it_where_it_is():
 
 @pytest.mark.parametrize(("docstring", "wanted"), [
     ("KL.\n\nKL = a * b\n\nIn nats, 2**n.", "KL.\n\n```text\nKL = a * b\n```\n\nIn nats, 2\\*\\*n."),
-    ("One.\n\n$\\beta_t = 1$ (so it\nis).", "One.\n\nβ_t = 1 (so it\nis)."),
+    ("One.\n\n$\\beta_t = 1$ (so it\nis).", "One.\n\nβₜ = 1 (so it\nis)."),
     ("One.\n\n| a | b |\n|---|---|\n| $q(z \\mid x)$ | p(x|z), q |",
      "One.\n\n| a | b |\n|---|---|\n| q(z∣ x) | p(x∣z), q |"),
     ("One.\n\nA sentence that goes on, z = 1, into a formula below, as it does for any q", None),

@@ -189,6 +189,7 @@ def parsed(text):
 
 
 def markup(element):
+    """An element, and all that is in it, as text."""
     attributes = "".join(f' {key}="{html.escape(value)}"' for key, value in element.attrib.items())
     inside = _inside(element)
     return f"<{element.tag}{attributes}>{inside}</{element.tag}>" if inside else f"<{element.tag}{attributes}/>"
