@@ -95,7 +95,7 @@ test_pathwise = exercise(pathwise, check_pathwise)
 
 # %%
 def score_function(eps, m, s, k):
-    """The score-function estimates of (dF/dm, dF/ds) at x = m + s eps, eps (n,): two arrays (n,)."""
+    """The score-function estimates of dF/dm, dF/ds at x = m + s eps, eps (n,): two arrays (n,)."""
     ### BEGIN SOLUTION
     f = (m + s * eps - k) ** 2
     return f * eps / s, f * (eps**2 - 1) / s

@@ -61,7 +61,7 @@ class Diffusion(Sampling, Scoring, trained.Trained):
     to 1. guidance: w >= 0 of classifier-free guidance, (1 + w) with the label - w without.
     clip: keep samples of real-valued data inside the data's range: True, False, or "auto": if the data pile up at its
     ends (images do).
-    score_steps: steps of the ODE's solver (24 were within .003 nat of 200 in the mean of each of four tables, and within
+    score_steps: steps of the ODE's solver (24 were within .003 nat of 200 in the mean of each of 4 tables, and within
     .04 in the root mean square of the rows), or on a grid how many of the T terms of the bound are looked at.
     score_probes: of Hutchinson's estimate.
     random_state: None, an integer, a Generator or a RandomState; with an integer two runs on one machine, with the same
