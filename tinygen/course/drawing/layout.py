@@ -90,7 +90,7 @@ def plain(text):
     """Matplotlib's text without the marks of mathematics, in Unicode.
 
     >>> plain(r"log $\\sigma^2$ of $z_t$")
-    'log σ^2 of z_t'
+    'log σ² of zₜ'
     """
     if "$" not in text:
         return text
