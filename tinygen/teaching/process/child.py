@@ -6,7 +6,7 @@ wants the reference of an exercise, a call to the judge takes its place, and the
 
 import ast
 import contextlib
-import importlib
+import importlib.machinery
 import io
 import linecache
 import os
@@ -192,14 +192,47 @@ def put_off(name):
     def found(attribute):
         if attribute.startswith("__"):
             raise AttributeError(attribute)
-        for other in [each for each, module in sys.modules.items() if "put_off" in vars(module)]:
-            del sys.modules[other]
+        _drop_stand_ins()
         return getattr(importlib.import_module(name), attribute)
 
     stand_in.__getattr__, stand_in.put_off = found, True
     sys.modules[name] = stand_in
     if parent:
         setattr(sys.modules[parent], last, stand_in)
+
+
+def _drop_stand_ins():
+    for name in [name for name, module in sys.modules.items() if "put_off" in vars(module)]:
+        del sys.modules[name]
+
+
+class PartsOfPutOff:
+    """`import matplotlib.colors` where matplotlib is put off: both are imported, and it is found."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """The spec of a part of a module that is put off, which is loaded with it; None of all others."""
+        parent = sys.modules.get(name.rpartition(".")[0])
+        if parent is None or "put_off" not in vars(parent):
+            return None
+        _drop_stand_ins()
+        module = importlib.import_module(name)
+        spec = importlib.machinery.ModuleSpec(name, _Found(module))
+        module.__spec__ = spec  # Python would take this one, and load the module a second time
+        return spec
+
+
+class _Found:
+    """The loader of a module that is there."""
+
+    def __init__(self, module):
+        self.module, self.spec = module, module.__spec__
+
+    def create_module(self, spec):
+        return self.module
+
+    def exec_module(self, module):
+        module.__spec__ = self.spec
 
 
 def connection(named):
@@ -222,6 +255,7 @@ def main():
         shutil.copytree(setup["fonts"], os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
     for name in ("matplotlib", "matplotlib.pyplot"):
         put_off(name)
+    sys.meta_path.insert(0, PartsOfPutOff)
     student = Student(wire, setup)
     stand_ins(student)
     wire.explain, wire.allowed = student.explain, student.timed
