@@ -65,9 +65,12 @@ class Held(dict):
             while frame.f_back and frame.f_globals.get("__name__", "").startswith("tinygen.autodiff"):
                 frame = frame.f_back
             whose = (frame.f_code, frame.f_lasti)
-        self[id(a)] = (a, (part_of_fingerprint if self.brief else fingerprint)(a), whose)
+        self[id(a)] = (a, self._look(a), whose)
         if self.brief:
             self.protect(a, whose)
+
+    def _look(self, a):
+        return part_of_fingerprint(a) if self.brief else fingerprint(a)
 
     def protect(self, a, whose):
         """Make a large array read-only until `release`."""
@@ -96,7 +99,7 @@ class Held(dict):
     def check(self, name):
         """TypeError if an array has changed since it was noted in the differentiation of the function `name`."""
         for a, before, whose in self.values():
-            if (part_of_fingerprint if self.brief else fingerprint)(a) != before:
+            if self._look(a) != before:
                 self._refuse(name, a, whose)
         for parts, before, arrays, whose in self.parts:
             now = [part.tobytes() for part in parts]
